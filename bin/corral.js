@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// The launcher is plain JavaScript in old syntax, so that a Node that is too old can still say so.
+import { existsSync } from "node:fs";
+
+const MINIMUM = [24, 12];
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+
+if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
+  process.stderr.write(
+    `corral needs Node ${MINIMUM.join(".")} or newer and this is ${process.versions.node}: install a newer Node, or run "npm ci" in a checkout and use "npx corral", which brings its own.\n`,
+  );
+  process.exit(2);
+}
+
+// A checkout runs its sources; the published package, which Node will not strip types in, runs dist.
+const source = new URL("../src/bin/corral.ts", import.meta.url);
+await import(
+  existsSync(source) ? source.href : new URL("../dist/bin/corral.js", import.meta.url).href
+);

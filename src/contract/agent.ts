@@ -1,0 +1,156 @@
+/** How an agent looks in every answer, event and page. Absent facts are null, never missing. */
+import { z } from "zod";
+
+/** What Corral knows. Terminal from `completed` on; a settled agent never revives. */
+export const AGENT_STATUSES = [
+  "queued",
+  "starting",
+  "running",
+  "stopping",
+  "completed",
+  "failed",
+  "killed",
+  "timed_out",
+  "lost",
+] as const;
+export const AgentStatus = z.enum(AGENT_STATUSES);
+export type AgentStatus = z.infer<typeof AgentStatus>;
+
+/** The words an agent may use about itself in `update_agent_progress`. */
+export const REPORTED_STATUSES = [
+  "working",
+  "blocked",
+  "reviewing",
+  "completed",
+  "failed",
+  "error",
+] as const;
+export const ReportedStatus = z.enum(REPORTED_STATUSES);
+export type ReportedStatus = z.infer<typeof ReportedStatus>;
+
+/** Derived from the agent's stream; null while nothing is known. */
+export const ACTIVITIES = [
+  "working",
+  "waiting_permission",
+  "waiting_children",
+  "rate_limited",
+  "result_but_not_exited",
+  "idle",
+] as const;
+export const Activity = z.enum(ACTIVITIES);
+export type Activity = z.infer<typeof Activity>;
+
+export const HARNESSES = ["claude", "command"] as const;
+export const HarnessName = z.enum(HARNESSES);
+export type HarnessName = z.infer<typeof HarnessName>;
+
+export const Severity = z.enum(["low", "medium", "high", "critical"]);
+export type Severity = z.infer<typeof Severity>;
+
+export const Priority = z.enum(["P0", "P1", "P2", "P3"]);
+export type Priority = z.infer<typeof Priority>;
+
+const isoTime = z.string().describe("UTC, ISO-8601 with milliseconds");
+
+export const Cleanup = z.object({
+  state: z.enum(["none", "pending", "releasing", "clean", "stuck"]),
+  held: z.int().describe("resources not yet released"),
+  stuck: z.int().describe("resources whose release failed and will be tried again"),
+});
+export type Cleanup = z.infer<typeof Cleanup>;
+
+/** What the agent's CLI said that it used; null where it says nothing. */
+export const Usage = z.object({
+  input_tokens: z.int().nullable(),
+  output_tokens: z.int().nullable(),
+  cost_usd: z.number().nullable(),
+  turns: z.int().nullable(),
+});
+export type Usage = z.infer<typeof Usage>;
+
+export const AgentView = z.object({
+  agent_id: z.string(),
+  task_id: z.string(),
+  agent_type: z.string(),
+  harness: HarnessName,
+  parent: z.string().describe('"orchestrator" or the id of the agent that spawned it'),
+  depth: z.int().describe("1 for an agent that the orchestrator deployed"),
+  status: AgentStatus,
+  reported: z
+    .object({ status: z.string(), message: z.string(), progress: z.int(), at: isoTime })
+    .nullable(),
+  activity: Activity.nullable(),
+  exit_code: z.int().nullable(),
+  signal: z.string().nullable().describe('"SIGKILL" …, when a signal ended it'),
+  reason: z.string().nullable().describe("why it ended, for people"),
+  created_at: isoTime,
+  started_at: isoTime.nullable(),
+  ended_at: isoTime.nullable(),
+  cleanup: Cleanup,
+  containment: z.string().describe('what holds its processes: "cgroup2+watermark", "watermark" …'),
+  host: z.enum(["tmux", "process"]),
+  tmux_session: z.string().nullable(),
+  usage: Usage.nullable(),
+});
+export type AgentView = z.infer<typeof AgentView>;
+
+export const ReceiptEntry = z.object({
+  resource_id: z.int(),
+  kind: z.string(),
+  locator: z.string(),
+  state: z.enum(["intended", "held", "releasing", "released", "retained"]),
+  seen: z.string().nullable().describe("how its absence, or what is left of it, was seen"),
+  at: isoTime.nullable(),
+});
+export type ReceiptEntry = z.infer<typeof ReceiptEntry>;
+
+export const Survivor = z.object({ pid: z.int(), name: z.string() });
+export type Survivor = z.infer<typeof Survivor>;
+
+/** What became of everything one owner held. */
+export const Receipt = z.object({
+  owner: z.string(),
+  cleanup: Cleanup,
+  resources: z.array(ReceiptEntry),
+  survivors: z.array(Survivor).describe("processes that are still alive; empty when clean"),
+});
+export type Receipt = z.infer<typeof Receipt>;
+
+export const ProgressView = z.object({
+  seq: z.int(),
+  agent_id: z.string(),
+  status: z.string(),
+  message: z.string(),
+  progress: z.int(),
+  at: isoTime,
+});
+export type ProgressView = z.infer<typeof ProgressView>;
+
+export const FindingView = z.object({
+  seq: z.int(),
+  agent_id: z.string(),
+  finding_type: z.string(),
+  severity: Severity,
+  message: z.string(),
+  data: z.record(z.string(), z.unknown()).nullable(),
+  at: isoTime,
+});
+export type FindingView = z.infer<typeof FindingView>;
+
+/** What the four layers found in a claimed completion; see ARCHITECTURE.md. */
+export const Validation = z.object({
+  accepted: z.boolean(),
+  mode: z.enum(["warn", "strict"]),
+  confidence: z.number().min(0).max(1),
+  warnings: z.array(z.string()),
+  blockers: z.array(z.string()),
+});
+export type Validation = z.infer<typeof Validation>;
+
+/** One `reading`: the agent ended on its own word, code, signal or by us; all from `status`. */
+export const TERMINAL_STATUSES = ["completed", "failed", "killed", "timed_out", "lost"] as const;
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+
+export function isTerminal(status: AgentStatus): status is TerminalStatus {
+  return (TERMINAL_STATUSES as readonly string[]).includes(status);
+}

@@ -1,0 +1,29 @@
+/** Events: what happened, in the order in which it became durable. Resumable by `seq`. */
+import { z } from "zod";
+
+export const EVENT_KINDS = [
+  "daemon.started",
+  "daemon.stopping",
+  "task.created",
+  "agent.starting",
+  "agent.running",
+  "agent.progress",
+  "agent.finding",
+  "agent.stopping",
+  "agent.settled",
+  "agent.clean",
+  "agent.stuck",
+  "stray.released",
+  "alert",
+] as const;
+
+export const CorralEvent = z.object({
+  seq: z.int().describe("grows by one per event, for ever"),
+  at: z.string(),
+  kind: z.enum(EVENT_KINDS),
+  task_id: z.string().nullable(),
+  agent_id: z.string().nullable(),
+  facts: z.record(z.string(), z.unknown()),
+});
+export type CorralEvent = z.infer<typeof CorralEvent>;
+export type EventKind = CorralEvent["kind"];

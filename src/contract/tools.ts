@@ -1,0 +1,405 @@
+/**
+ * The MCP tools: names, parameters, defaults and answers, in the order in which they are listed.
+ *
+ * The names, parameters and defaults of the first eight are those that clients of the
+ * original already use. Everything a client can rely on is in this file: the MCP server,
+ * the HTTP API and the command line all parse with these schemas.
+ */
+import { z } from "zod";
+import { AGENT_TYPE_PATTERN } from "../kernel/ids.ts";
+import {
+  AgentStatus,
+  AgentView,
+  FindingView,
+  HarnessName,
+  Priority,
+  ProgressView,
+  Receipt,
+  ReportedStatus,
+  Severity,
+  Validation,
+} from "./agent.ts";
+
+/** A prompt may be long, but must fit one file that an agent reads at its start. */
+export const PROMPT_MAX_CHARS = 1_000_000;
+/** Longest id that is looked at at all; anything longer cannot be one of ours. */
+const ID_MAX_CHARS = 128;
+
+const taskId = z.string().min(1).max(ID_MAX_CHARS).describe("from create_real_task");
+const agentId = z.string().min(1).max(ID_MAX_CHARS).describe("from deploy_headless_agent");
+const item = (max: number) => z.string().min(1).max(max);
+/** No control characters: the text ends up in terminals and file names. */
+const plainText = (max: number) =>
+  z
+    .string()
+    .max(max)
+    // oxlint-disable-next-line no-control-regex -- keeping them out is the point
+    .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$/, "must not contain control characters");
+
+export const TaskLimits = z.strictObject({
+  running: z.int().min(1).max(500).optional().describe("agents running at once (default 20)"),
+  total: z.int().min(1).max(10_000).optional().describe("agents in all (default 45)"),
+  depth: z.int().min(1).max(20).optional().describe("generations of agents (default 5)"),
+});
+export type TaskLimits = z.infer<typeof TaskLimits>;
+
+export const AgentLimits = z.strictObject({
+  wall_clock_s: z
+    .int()
+    .min(1)
+    .max(7 * 86_400)
+    .optional()
+    .describe("seconds after which the agent is stopped and settled timed_out"),
+  processes: z.int().min(8).max(100_000).optional().describe("processes and threads it may have"),
+});
+export type AgentLimits = z.infer<typeof AgentLimits>;
+
+export const CreateTaskInput = z.strictObject({
+  description: plainText(500)
+    .min(10)
+    .describe("what is to be done, in a sentence or two; 10 to 500 characters"),
+  priority: Priority.default("P2"),
+  client_cwd: z
+    .string()
+    .max(4_096)
+    .optional()
+    .describe("absolute path of the project the agents work in; default: the client's folder"),
+  background_context: z.string().max(5_000).optional(),
+  expected_deliverables: z.array(item(200)).max(20).optional(),
+  success_criteria: z.array(item(200)).max(15).optional(),
+  constraints: z.array(item(200)).max(15).optional(),
+  relevant_files: z.array(item(4_096)).max(50).optional(),
+  conversation_history: z
+    .array(
+      z.strictObject({
+        role: z.enum(["user", "assistant", "orchestrator"]),
+        content: z.string().max(100_000),
+        timestamp: z.string().max(64).optional(),
+      }),
+    )
+    .max(50)
+    .optional(),
+  limits: TaskLimits.optional(),
+});
+export type CreateTaskInput = z.infer<typeof CreateTaskInput>;
+
+export const CreateTaskAnswer = z.object({
+  task_id: z.string(),
+  workspace: z.string().describe("folder with progress, findings and each agent's files"),
+  status: z.literal("open"),
+  warnings: z.array(z.string()),
+});
+export type CreateTaskAnswer = z.infer<typeof CreateTaskAnswer>;
+
+const agentType = z
+  .string()
+  .regex(
+    AGENT_TYPE_PATTERN,
+    "must be 1 to 64 letters, digits, dots, dashes or underscores and start with a letter or digit",
+  );
+const prompt = z.string().trim().min(1, "must not be empty").max(PROMPT_MAX_CHARS);
+
+/** What both ways of making an agent share. */
+const deployOptions = {
+  harness: HarnessName.optional().describe(
+    'the agent CLI to run; default "claude", or "command" when command is given',
+  ),
+  model: plainText(128).min(1).optional(),
+  effort: z.enum(["low", "medium", "high", "xhigh", "max"]).optional(),
+  command: z
+    .array(z.string().max(32_768))
+    .min(1)
+    .max(256)
+    .optional()
+    .describe("argv to run instead of an agent CLI; never given to a shell"),
+  cwd: z.string().max(4_096).optional().describe("absolute; default: the task's client_cwd"),
+  isolation: z.enum(["none"]).default("none"),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/), z.string().max(32_768))
+    .optional()
+    .describe("added to the documented allow-list; the user's whole environment is never passed"),
+  limits: AgentLimits.optional(),
+  permission_mode: z
+    .enum(["default", "plan", "skip"])
+    .default("default")
+    .describe('"default": edits in the folder, no unapproved commands; "skip": no checks at all'),
+  idempotency_key: plainText(128)
+    .min(1)
+    .optional()
+    .describe("a second call with the same key on the task answers with the first agent"),
+};
+
+export const DeployInput = z.strictObject({
+  task_id: taskId,
+  agent_type: agentType.describe('what it is: "investigator", "builder", "fixer" or your own word'),
+  prompt: prompt.describe("its mission, complete: it sees nothing of your conversation"),
+  parent: z.string().min(1).max(ID_MAX_CHARS).default("orchestrator"),
+  ...deployOptions,
+});
+export type DeployInput = z.infer<typeof DeployInput>;
+
+export const SpawnChildInput = z.strictObject({
+  task_id: taskId,
+  parent_agent_id: agentId,
+  child_agent_type: agentType,
+  child_prompt: prompt,
+  ...deployOptions,
+});
+export type SpawnChildInput = z.infer<typeof SpawnChildInput>;
+
+export const DeployAnswer = z.object({
+  agent_id: z.string(),
+  task_id: z.string(),
+  agent_type: z.string(),
+  harness: HarnessName,
+  parent: z.string(),
+  depth: z.int(),
+  status: AgentStatus,
+  host: z.enum(["tmux", "process"]),
+  tmux_session: z.string().nullable(),
+  containment: z.string(),
+  workspace: z.string().describe("the agent's own folder"),
+  warnings: z.array(z.string()).describe("what could not be enforced or was chosen for you"),
+});
+export type DeployAnswer = z.infer<typeof DeployAnswer>;
+
+export const TaskStatusInput = z.strictObject({ task_id: taskId });
+export type TaskStatusInput = z.infer<typeof TaskStatusInput>;
+
+const limitUse = z.object({ used: z.int(), limit: z.int() });
+
+export const TaskStatusAnswer = z.object({
+  task: z.object({
+    task_id: z.string(),
+    description: z.string(),
+    status: z.literal("open"),
+    priority: Priority,
+    workspace: z.string(),
+    client_cwd: z.string().nullable(),
+    created_at: z.string(),
+    background_context: z.string().nullable(),
+    expected_deliverables: z.array(z.string()),
+    success_criteria: z.array(z.string()),
+    constraints: z.array(z.string()),
+    relevant_files: z.array(z.string()),
+  }),
+  agents: z.array(AgentView),
+  counts: z.object({
+    total: z.int(),
+    running: z.int().describe("queued, starting, running or stopping"),
+    completed: z.int(),
+    failed: z.int().describe("failed, killed, timed_out or lost"),
+  }),
+  hierarchy: z
+    .record(z.string(), z.array(z.string()))
+    .describe('children by parent; the root is "orchestrator"'),
+  progress: z.array(ProgressView).describe("the latest 10, newest last"),
+  findings: z.array(FindingView).describe("the latest 5, newest last"),
+  limits: z.object({ running: limitUse, total: limitUse, depth: limitUse }),
+  resources: z.object({ held: z.int(), stuck: z.int() }),
+});
+export type TaskStatusAnswer = z.infer<typeof TaskStatusAnswer>;
+
+export const AgentOutputInput = z.strictObject({
+  task_id: taskId,
+  agent_id: agentId,
+  tail: z.int().min(1).max(1_000_000).optional().describe("the last n lines, after the filter"),
+  filter: z.string().min(1).max(1_000).optional().describe("regular expression; lines that match"),
+  format: z.enum(["text", "jsonl", "parsed"]).default("text"),
+  include_metadata: z.boolean().default(false),
+  max_bytes: z
+    .int()
+    .min(256)
+    .max(16 * 1_024 * 1_024)
+    .optional(),
+  aggressive_truncate: z.boolean().default(false),
+  response_format: z.enum(["full", "summary", "compact", "recent"]).default("full"),
+  cursor: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("byte offset to read on from: next_cursor of an earlier answer"),
+});
+export type AgentOutputInput = z.infer<typeof AgentOutputInput>;
+
+export const AgentOutputAnswer = z.object({
+  agent_id: z.string(),
+  status: AgentStatus,
+  output: z.union([z.string(), z.array(z.unknown())]),
+  next_cursor: z.int().describe("byte offset behind the last whole line read"),
+  source: z.enum(["stream", "archive", "none"]),
+  gaps: z.array(z.object({ from: z.int(), to: z.int(), reason: z.string() })),
+  truncated: z.boolean(),
+  stderr: z.string().nullable().describe("the end of its stderr, when it has failed"),
+  metadata: z
+    .object({
+      size_bytes: z.int(),
+      lines_read: z.int(),
+      lines_matched: z.int(),
+      lines_returned: z.int(),
+      lines_truncated: z.int(),
+      parse_errors: z.int(),
+      path: z.string(),
+    })
+    .nullable(),
+});
+export type AgentOutputAnswer = z.infer<typeof AgentOutputAnswer>;
+
+export const KillInput = z.strictObject({
+  task_id: taskId,
+  agent_id: agentId,
+  reason: plainText(500).default("Manual termination"),
+  grace_s: z
+    .number()
+    .min(0)
+    .max(600)
+    .optional()
+    .describe("seconds between the interrupt and the stronger signals (default 10)"),
+});
+export type KillInput = z.infer<typeof KillInput>;
+
+export const KillAnswer = z.object({
+  agent_id: z.string(),
+  status: AgentStatus,
+  reason: z.string().nullable(),
+  receipt: Receipt,
+});
+export type KillAnswer = z.infer<typeof KillAnswer>;
+
+export const ProgressInput = z.strictObject({
+  task_id: taskId,
+  agent_id: agentId,
+  status: ReportedStatus,
+  message: z.string().max(4_000),
+  progress: z.int().min(0).max(100).default(0),
+});
+export type ProgressInput = z.infer<typeof ProgressInput>;
+
+export const ProgressAnswer = z.object({
+  own_update: ProgressView,
+  validation: Validation.nullable().describe("only when you claim completed"),
+  peers: z.object({ progress: z.array(ProgressView), findings: z.array(FindingView) }),
+});
+export type ProgressAnswer = z.infer<typeof ProgressAnswer>;
+
+export const FindingInput = z.strictObject({
+  task_id: taskId,
+  agent_id: agentId,
+  finding_type: plainText(64).min(1).describe('"issue", "solution", "insight", "recommendation" …'),
+  severity: Severity,
+  message: z.string().min(1).max(8_000),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
+export type FindingInput = z.infer<typeof FindingInput>;
+
+export const FindingAnswer = z.object({
+  own_finding: FindingView,
+  peers: z.object({ progress: z.array(ProgressView), findings: z.array(FindingView) }),
+});
+export type FindingAnswer = z.infer<typeof FindingAnswer>;
+
+/** One tool as clients see it. */
+export interface ToolContract {
+  readonly title: string;
+  readonly description: string;
+  readonly input: z.ZodType;
+  readonly output: z.ZodType;
+  readonly annotations: {
+    readonly readOnlyHint: boolean;
+    readonly destructiveHint: boolean;
+    readonly idempotentHint: boolean;
+    readonly openWorldHint: boolean;
+  };
+  /** True for the tools that an agent needs itself: clients should not hide them behind a search. */
+  readonly alwaysLoad: boolean;
+}
+
+const CHANGES = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: false,
+  openWorldHint: false,
+} as const;
+const READS = { ...CHANGES, readOnlyHint: true, idempotentHint: true } as const;
+
+/** The published tools, in listing order. */
+export const TOOLS = {
+  create_real_task: {
+    title: "Create a task",
+    description:
+      "Use first: makes a task with a workspace for agents to work on. Then deploy agents on the task_id it returns.",
+    input: CreateTaskInput,
+    output: CreateTaskAnswer,
+    annotations: CHANGES,
+    alwaysLoad: false,
+  },
+  deploy_headless_agent: {
+    title: "Deploy an agent",
+    description:
+      "Use to start one headless coding agent on a task. Returns as soon as it runs; follow it with get_real_task_status and get_agent_output. Everything it starts is stopped and given back when it ends.",
+    input: DeployInput,
+    output: DeployAnswer,
+    annotations: { ...CHANGES, openWorldHint: true },
+    alwaysLoad: false,
+  },
+  get_real_task_status: {
+    title: "Get a task's status",
+    description:
+      "Use to see a task: its agents with status, their latest progress and findings, limits used, and what is still held.",
+    input: TaskStatusInput,
+    output: TaskStatusAnswer,
+    annotations: READS,
+    alwaysLoad: false,
+  },
+  get_agent_output: {
+    title: "Read an agent's output",
+    description:
+      "Use to read what an agent printed, live or after its end. Filter first, then tail; pass next_cursor back as cursor to read on.",
+    input: AgentOutputInput,
+    output: AgentOutputAnswer,
+    annotations: READS,
+    alwaysLoad: false,
+  },
+  kill_real_agent: {
+    title: "Stop an agent",
+    description:
+      "Use to stop an agent and everything it started. Returns when nothing of it is left, with a receipt that says what was released and how that was seen.",
+    input: KillInput,
+    output: KillAnswer,
+    annotations: { ...CHANGES, destructiveHint: true, idempotentHint: true },
+    alwaysLoad: false,
+  },
+  update_agent_progress: {
+    title: "Report progress",
+    description:
+      'Agents: use to report your own progress every few minutes, and at the end once with status "completed" and what you did and how you checked it.',
+    input: ProgressInput,
+    output: ProgressAnswer,
+    annotations: CHANGES,
+    alwaysLoad: true,
+  },
+  report_agent_finding: {
+    title: "Report a finding",
+    description:
+      "Agents: use to record something worth knowing (an issue, a cause, a solution, a recommendation) as soon as you find it.",
+    input: FindingInput,
+    output: FindingAnswer,
+    annotations: CHANGES,
+    alwaysLoad: true,
+  },
+  spawn_child_agent: {
+    title: "Spawn a child agent",
+    description:
+      "Agents: use to hand a separable part of your mission to a child agent of your own. It sees only the child_prompt.",
+    input: SpawnChildInput,
+    output: DeployAnswer,
+    annotations: { ...CHANGES, openWorldHint: true },
+    alwaysLoad: true,
+  },
+} as const satisfies Record<string, ToolContract>;
+
+export type ToolName = keyof typeof TOOLS;
+export const TOOL_NAMES = Object.keys(TOOLS) as readonly ToolName[];
+
+export type ToolInput<N extends ToolName> = z.output<(typeof TOOLS)[N]["input"]>;
+export type ToolAnswer<N extends ToolName> = z.output<(typeof TOOLS)[N]["output"]>;

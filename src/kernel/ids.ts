@@ -1,0 +1,49 @@
+/**
+ * Identifiers. Minted by the daemon, opaque to callers, safe as one path segment,
+ * one file name and one tmux session name after {@link sessionNameOf}.
+ */
+
+/** `TASK-YYYYMMDD-HHMMSS-<8 hex>`, UTC. */
+export type TaskId = string;
+/** `<agent type>-HHMMSS-<6 hex>`, UTC. */
+export type AgentId = string;
+
+/** What a caller may name an agent type: 1 to 64 of letters, digits, `.`, `_`, `-`; starts with a letter or digit. */
+export const AGENT_TYPE_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const TASK_ID_PATTERN = /^TASK-\d{8}-\d{6}-[0-9a-f]{8}$/;
+export const AGENT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}-\d{6}-[0-9a-f]{6}$/;
+
+/** Random bytes; injected because randomness counts as I/O. */
+export type RandomHex = (bytes: number) => string;
+
+/**
+ * Mints a task id.
+ * @param now  Milliseconds since the Unix epoch.
+ */
+export function mintTaskId(now: number, random: RandomHex): TaskId {
+  const [date, time] = stamp(now);
+  return `TASK-${date}-${time}-${random(4)}`;
+}
+
+/**
+ * Mints an agent id from its type.
+ * @param type  Already checked against {@link AGENT_TYPE_PATTERN}.
+ * @param now   Milliseconds since the Unix epoch.
+ */
+export function mintAgentId(type: string, now: number, random: RandomHex): AgentId {
+  return `${type}-${stamp(now)[1]}-${random(3)}`;
+}
+
+/**
+ * The tmux session name of an agent. tmux itself turns `.` and `:` into `_`, silently;
+ * we do it first so that the name we ask about is the name that exists.
+ * Two agents never share one: the random part of the id survives.
+ */
+export function sessionNameOf(agentId: AgentId): string {
+  return `agent_${agentId.replaceAll(/[^A-Za-z0-9_-]/g, "_")}`;
+}
+
+function stamp(now: number): readonly [date: string, time: string] {
+  const iso = new Date(now).toISOString();
+  return [iso.slice(0, 10).replaceAll("-", ""), iso.slice(11, 19).replaceAll(":", "")];
+}

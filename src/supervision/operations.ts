@@ -1,0 +1,75 @@
+/**
+ * What the surfaces may ask of Corral. MCP, HTTP and the command line all end here, so
+ * that nothing has a back door; who is asking is decided by the surface, what they may do here.
+ */
+import type {
+  AgentsAnswer,
+  DoctorAnswer,
+  HealthAnswer,
+  LeaveAnswer,
+  LeaveInput,
+  LedgerAnswer,
+  ResourceAnswer,
+  StreamAnswer,
+  SweepAnswer,
+  SweepInput,
+  TasksAnswer,
+  WaitAnswer,
+  WaitInput,
+} from "../contract/api.ts";
+import type { AgentView, Receipt } from "../contract/agent.ts";
+import type { CorralEvent } from "../contract/events.ts";
+import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
+import type { AgentId, TaskId } from "../kernel/ids.ts";
+
+/** Who is asking. A client may do all; an agent only what design and docs/errors.md allow. */
+export type Caller =
+  | { readonly kind: "client"; /** The client's folder, when it has one. */ readonly cwd?: string }
+  | { readonly kind: "agent"; readonly agentId: AgentId; readonly taskId: TaskId };
+
+export interface StreamRequest {
+  readonly stream: "stdout" | "stderr";
+  /** Byte offset to start at, >= 0. */
+  readonly from: number;
+  /** Most bytes to answer with, 1 to 1 MiB. */
+  readonly maxBytes: number;
+}
+
+export interface Operations {
+  /**
+   * Runs one tool. The input has been parsed with the tool's own schema.
+   *
+   * @throws {Fault} any code of docs/errors.md; FORBIDDEN when the caller may not.
+   */
+  tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller): Promise<ToolAnswer<N>>;
+
+  /** Who a bearer token belongs to. @throws {Fault} TOKEN_INVALID, also for an ended agent's token. */
+  authenticate(token: string): Caller;
+
+  health(): HealthAnswer;
+  tasks(): TasksAnswer;
+  /** Live agents, or all; of one task, or of every task. @throws {Fault} TASK_NOT_FOUND. */
+  agents(filter: { readonly taskId?: TaskId; readonly all?: boolean }): AgentsAnswer;
+  /** @throws {Fault} AGENT_NOT_FOUND. */
+  agent(agentId: AgentId): AgentView;
+  /** @throws {Fault} AGENT_NOT_FOUND. */
+  receipt(agentId: AgentId): Receipt;
+  /** Raw bytes of a stream. @throws {Fault} AGENT_NOT_FOUND. */
+  stream(agentId: AgentId, request: StreamRequest): Promise<StreamAnswer>;
+  ledger(filter: { readonly owner?: string; readonly all?: boolean }): LedgerAnswer;
+  /** Answers when the condition holds, the time is up, or `signal` aborts. Never kills anything. */
+  wait(input: WaitInput, signal: AbortSignal): Promise<WaitAnswer>;
+  /** Events after a sequence number, oldest first, at most `max`. */
+  eventsAfter(seq: number, max: number): readonly CorralEvent[];
+  /** Calls back after each new event is durable; returns the way to stop. */
+  onEvent(listener: (event: CorralEvent) => void): () => void;
+  /**
+   * Reads an MCP resource: `tasks://list`, `task://{id}/status`, `task://{id}/progress-timeline`.
+   * @throws {Fault} TASK_NOT_FOUND; ROUTE_UNKNOWN for any other uri.
+   */
+  resource(uri: string, caller: Caller): ResourceAnswer;
+  sweep(input: SweepInput): Promise<SweepAnswer>;
+  doctor(): Promise<DoctorAnswer>;
+  /** Begins one of the two stops; answers when it is done, just before the daemon leaves. */
+  leave(input: LeaveInput): Promise<LeaveAnswer>;
+}

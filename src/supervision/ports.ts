@@ -1,0 +1,163 @@
+/**
+ * What supervision needs of the world. Adapters implement these; one contract suite runs
+ * over every implementation (test/contract/).
+ *
+ * The rule of every probe here: an absence is reported only after a complete look. A probe
+ * that could not look throws PROBE_FAILED or HOST_UNREACHABLE; it never answers "gone".
+ */
+import type { AgentId } from "../kernel/ids.ts";
+
+/** A process for as long as it lives: pids are reused, start times with them are not. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after boot at which it started (/proc/PID/stat field 22); on macOS, seconds since the epoch. */
+  readonly startTicks: number;
+}
+
+export interface ProcessSeen extends ProcessIdentity {
+  readonly ppid: number;
+  readonly uid: number;
+  /** `comm`: for naming survivors to people, never for choosing whom to signal. */
+  readonly name: string;
+}
+
+/**
+ * The rlimit watermark: RLIMIT_MSGQUEUE, inherited over fork and exec. `hard` names the
+ * state directory (its world), `soft` who inside it. Both in bytes, soft <= hard <= 819 200.
+ */
+export interface Mark {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** Everything needed to find an agent's processes again; stored in the ledger as it is. */
+export interface ProcessSet {
+  readonly agentId: AgentId;
+  /** Null where the platform has no rlimit watermark (macOS, or no `prlimit`). */
+  readonly mark: Mark | null;
+  /** cgroup v2 directory with `cgroup.kill`; null where we may not make one. */
+  readonly cgroup: string | null;
+  /** cgroup v1 pids directory that bounds the number of processes; null where we may not. */
+  readonly pidsCgroup: string | null;
+  /** /proc/sys/kernel/random/boot_id at creation. After a reboot nothing of the set can be alive. */
+  readonly bootId: string;
+  readonly uid: number;
+  /** No member can have started before this. Clock ticks after boot. */
+  readonly notBeforeTicks: number;
+}
+
+export interface SetSighting {
+  /** Live members (zombies are dead), each seen by at least one witness, never a protected process. */
+  readonly members: readonly ProcessSeen[];
+  /** Which witnesses looked: "cgroup2", "watermark". Both must agree for a set to be clean. */
+  readonly witnesses: readonly string[];
+  /** Processes that one available witness saw and another did not: an alert, never a reason to spare. */
+  readonly mismatch: readonly ProcessSeen[];
+}
+
+export interface ContainmentLevel {
+  readonly mechanism: "cgroup2" | "pids-cgroup" | "watermark" | "nproc" | "none";
+  readonly available: boolean;
+  /** One line for people: where, or why not. */
+  readonly detail: string;
+}
+
+/** Finds and ends every process of an agent. */
+export interface Containment {
+  /** What was found at start, best first. Stable for the life of the daemon. */
+  levels(): readonly ContainmentLevel[];
+  /** Short name for answers: "cgroup2+watermark", "watermark", "none (best effort)". */
+  describe(): string;
+
+  /**
+   * Chooses the identity of a new set; makes nothing. Pure but for the clock of the machine.
+   * @param slot  Number of the agent's mark, unique among held sets; 0 to 189 999.
+   */
+  plan(agentId: AgentId, slot: number): ProcessSet;
+  /**
+   * Makes what the plan names (cgroup directories with their process limit). May be called twice.
+   * @param maxProcesses  Processes and threads the set may have, where that can be enforced.
+   * @returns warnings for people about what could not be enforced; empty when all is.
+   * @throws {Fault} LAUNCH_FAILED with nothing left behind.
+   */
+  make(set: ProcessSet, maxProcesses: number): Promise<readonly string[]>;
+  /** Looks once, completely. @throws {Fault} PROBE_FAILED when any witness could not look. */
+  look(set: ProcessSet): Promise<SetSighting>;
+  /**
+   * Sends one signal to every member, re-checking uid, start time, boot id, mark and protect
+   * list immediately before each. Through kill(2), never by name, never to a group.
+   * @returns how many were signalled.
+   */
+  signal(set: ProcessSet, signal: "SIGINT" | "SIGTERM"): Promise<number>;
+  /**
+   * Kills all and looks until the set is empty twice, or the deadline passes.
+   * cgroup.kill where there is one; SIGSTOP then SIGKILL to a fixpoint over the mark otherwise.
+   * @param deadlineMs  How long to try. Milliseconds.
+   * @returns the last sighting: members is empty, or names the survivors.
+   */
+  kill(set: ProcessSet, deadlineMs: number): Promise<SetSighting>;
+  /** Removes the cgroup directories of an empty set; already gone is success. @returns how it was seen. */
+  remove(set: ProcessSet): Promise<string>;
+  /**
+   * Every process that bears this world's mark or sits in its cgroups, with the set's slot
+   * (null: our tmux server, a runner, or a viewer). For sweep and boot.
+   */
+  lookEverywhere(): Promise<readonly WorldProcess[]>;
+  /** Ends one stray after the identity checks; false when it was not that process any more. */
+  killOne(process: ProcessIdentity, mark: Mark): boolean;
+  /** Directories of agents under our cgroup roots, by name of the leaf (the agent id). */
+  leaves(): Promise<readonly { readonly agentId: AgentId; readonly path: string }[]>;
+  /** Removes the world's own (empty) cgroup roots; for the daemon's end. */
+  removeRoots(): Promise<string>;
+  /** True while that very process lives and is no zombie. @throws {Fault} PROBE_FAILED. */
+  isAlive(process: ProcessIdentity): boolean;
+  /** Identity of a live process; null when there is none (or a zombie). */
+  identify(pid: number): ProcessIdentity | null;
+  readonly bootId: string;
+}
+
+export interface WorldProcess extends ProcessSeen {
+  /** Slot of the agent whose mark it bears; null for the infrastructure mark. */
+  readonly slot: number | null;
+  /** Leaf cgroup's agent id when it sits in one of our cgroups. */
+  readonly cgroupAgentId: AgentId | null;
+}
+
+/** What a host needs to start a runner. All paths absolute. */
+export interface RunnerStart {
+  readonly agentId: AgentId;
+  /** {@link sessionNameOf} the agent. */
+  readonly session: string;
+  /** The agent's own directory, with launch.sh in it. */
+  readonly directory: string;
+}
+
+export interface SessionSeen {
+  readonly name: string;
+  /** The pane's process: our runner. */
+  readonly panePid: number;
+}
+
+/** Where runners live. */
+export interface Host {
+  readonly kind: "tmux" | "process";
+  /** One line for people: version and socket, or why tmux is not used. */
+  readonly detail: string;
+  /**
+   * Starts a runner and returns when its process was created (not when the agent runs).
+   * Starts the tmux server when there is none.
+   * @throws {Fault} HOST_UNREACHABLE when the host could not be asked; nothing was started.
+   */
+  start(runner: RunnerStart): Promise<ProcessIdentity | null>;
+  /**
+   * Ends the session and proves it absent; already gone is success. The pane's processes
+   * are not its business: the containment has ended them before.
+   * @returns how the absence was seen, for the receipt.
+   * @throws {Fault} HOST_UNREACHABLE when it could not look.
+   */
+  release(session: string): Promise<string>;
+  /** All sessions on our socket; empty only if the server certainly does not run. @throws {Fault} HOST_UNREACHABLE. */
+  list(): Promise<readonly SessionSeen[]>;
+  /** Ends the whole host (our tmux server) when no session is left. @returns how that was seen. */
+  close(): Promise<string>;
+}
