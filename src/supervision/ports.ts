@@ -30,6 +30,9 @@ export interface Mark {
   readonly hard: number;
 }
 
+/** Soft limit of tmux server, runners and viewers: odd, so that it is never an agent's. */
+export const INFRASTRUCTURE_SOFT = 400_001;
+
 /** Everything needed to find an agent's processes again; stored in the ledger as it is. */
 export interface ProcessSet {
   readonly agentId: AgentId;

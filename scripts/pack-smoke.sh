@@ -1,0 +1,37 @@
+#!/bin/bash
+# Packs Corral, installs the tarball where nothing else is, and runs it from there: what users get works.
+# Run it from outside npm scripts: npm inside one runs beside another Node and loses the machine's settings.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+export CORRAL_STATE_DIR=$work/state
+# Until the end: a daemon that the smoke started must not outlive it.
+trap 'cd "$work/clean" 2>/dev/null && corral down >/dev/null 2>&1; rm -rf "$work"' EXIT
+
+# On the checkout's own Node, since the machine's may be too old for Corral.
+corral() { PATH="$root/node_modules/.bin:$PATH" "$work/clean/node_modules/.bin/corral" "$@"; }
+
+cd "$root"
+rm -rf dist
+npm run --silent build
+npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
+tarball=$(ls "$work"/corral-*.tgz)
+if tar -tzf "$tarball" | grep -E '^package/(src|test|bench|scripts)/'; then
+  echo "pack-smoke: the files above do not belong into the package" >&2
+  exit 1
+fi
+
+mkdir "$work/clean"
+cd "$work/clean"
+npm init --yes >/dev/null
+npm install --silent --omit=dev "$tarball"
+echo "installed: $(du -sm node_modules | cut -f1) MB"
+
+version=$(corral --version)
+expected=$("$root/node_modules/.bin/node" -p "require('$root/package.json').version")
+[ "$version" = "$expected" ] || { echo "pack-smoke: --version says $version, not $expected" >&2; exit 1; }
+corral up --json >"$work/up.json"
+corral doctor --json >"$work/doctor.json" || [ $? -eq 6 ] # 6: works, and names problems of this machine
+grep -q '"running": *true' "$work/doctor.json"
+corral down >/dev/null
+echo "pack-smoke: corral $version installs, starts, answers and leaves"

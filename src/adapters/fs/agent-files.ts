@@ -1,0 +1,175 @@
+/** The files of agents and tasks on a real file system. */
+import {
+  accessSync,
+  appendFileSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
+import type { AgentFiles } from "../../supervision/files.ts";
+import { changedSince } from "./changed-since.ts";
+import { hasStarted, readExit, readRunner, tailOf } from "./runner-records.ts";
+
+const OWNER_ONLY_FOLDER = 0o700;
+const OWNER_ONLY_FILE = 0o600;
+const GITIGNORE = "# Made by Corral: nothing in this folder belongs into a repository.\n*\n";
+
+/** @param bells  Folder in which runners ring; made when absent. */
+export function agentFiles(bells: string): AgentFiles {
+  mkdirSync(bells, { recursive: true, mode: OWNER_ONLY_FOLDER });
+  return {
+    prepare(directory, files) {
+      mkdirSync(join(directory, "tmp"), { recursive: true, mode: OWNER_ONLY_FOLDER });
+      for (const { name, text } of files) {
+        // "wx": a name that is there already is not ours to overwrite.
+        writeFileSync(join(directory, name), text, { mode: OWNER_ONLY_FILE, flag: "wx" });
+      }
+    },
+    readExit,
+    readRunner,
+    hasStarted,
+    stderrTail: (directory, maxBytes) => tailOf(join(directory, "stderr.log"), maxBytes),
+    sizeOf,
+    remove,
+    removeIfEmpty,
+    link(path, target) {
+      rmSync(path, { force: true });
+      symlinkSync(target, path);
+    },
+    makeWorkspace,
+    appendLine(path, line) {
+      appendFileSync(path, `${line}\n`, { mode: OWNER_ONLY_FILE });
+    },
+    onBell(listener) {
+      const watcher = watch(bells, (_event, name) => {
+        if (name !== null) listener(name);
+      });
+      // The resync finds what a broken watch misses.
+      watcher.on("error", () => watcher.close());
+      return () => watcher.close();
+    },
+    bellOf: (agentId) => join(bells, agentId),
+    realFolder,
+    resolveProgram,
+    changedSince,
+  };
+}
+
+function sizeOf(path: string): number | null {
+  try {
+    const stats = lstatSync(path);
+    return stats.isDirectory() ? null : stats.size;
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === "ENOENT" || errno === "ENOTDIR";
+}
+
+function remove(path: string): string {
+  rmSync(path, { recursive: true, force: true });
+  try {
+    lstatSync(path);
+  } catch (error) {
+    if (isAbsence(error)) return "no such file";
+    throw error;
+  }
+  throw new Fault("PROBE_FAILED", `${path} is still there after its removal.`, {
+    hint: "Something writes to it; it is tried again by itself.",
+  });
+}
+
+function removeIfEmpty(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return true;
+    if (errnoOf(error) === "ENOTEMPTY" || errnoOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function makeWorkspace(path: string): void {
+  for (const folder of ["agents", "progress", "findings", "archive"]) {
+    mkdirSync(join(path, folder), { recursive: true, mode: OWNER_ONLY_FOLDER });
+  }
+  writeFileSync(join(path, ".gitignore"), GITIGNORE, { mode: OWNER_ONLY_FILE });
+}
+
+function realFolder(path: string, isWritten: boolean): string {
+  if (!isAbsolute(path)) throw unusable(path, "it is not an absolute path");
+  if (path.includes("\0")) throw unusable(path.replaceAll("\0", "�"), "it contains a NUL");
+  try {
+    const real = realpathSync(path);
+    if (!statSync(real).isDirectory()) throw unusable(path, "it is not a folder");
+    accessSync(real, constants.X_OK | constants.R_OK | (isWritten ? constants.W_OK : 0));
+    return real;
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    throw unusable(path, reasonOf(error), error);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  switch (errnoOf(error)) {
+    case "ENOENT":
+      return "it does not exist";
+    case "ENOTDIR":
+      return "a part of it is not a folder";
+    case "EACCES":
+    case "EPERM":
+      return "it may not be entered or written to";
+    case "EROFS":
+      return "its file system is read-only";
+    case "ELOOP":
+      return "its symbolic links go round in a circle";
+    case "ENAMETOOLONG":
+      return "it is too long";
+    default:
+      return messageOf(error);
+  }
+}
+
+function unusable(path: string, why: string, cause?: unknown): Fault {
+  return new Fault("CWD_UNUSABLE", `The folder "${path.slice(0, 200)}" cannot be used: ${why}.`, {
+    hint: "Give the absolute path of an existing folder that you may write to.",
+    details: { path: path.slice(0, 200) },
+    cause,
+  });
+}
+
+function resolveProgram(name: string, searchPath: string, cwd: string): string | null {
+  if (name === "" || name.includes("\0")) return null;
+  if (name.includes("/")) return executable(isAbsolute(name) ? name : join(cwd, name));
+  for (const folder of searchPath.split(":")) {
+    // An empty entry means the working folder to a shell; a program found there by accident is none.
+    if (!isAbsolute(folder)) continue;
+    const found = executable(join(folder, name));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function executable(path: string): string | null {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile() ? path : null;
+  } catch {
+    // Whatever keeps it from being run, it is no program for this agent.
+    return null;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The daemon as its callers see it: what the command line and the stdio bridge need of the
+ * API. Whoever uses a part of it (the command line, the bridge) names that part as a port.
+ */
+import type {
+  AgentsAnswer,
+  DoctorAnswer,
+  HealthAnswer,
+  LeaveAnswer,
+  LeaveInput,
+  LedgerAnswer,
+  ResourceAnswer,
+  StreamAnswer,
+  SweepAnswer,
+  SweepInput,
+  TasksAnswer,
+  WaitAnswer,
+  WaitInput,
+} from "../../contract/api.ts";
+import type { AgentView, Receipt } from "../../contract/agent.ts";
+import type { CorralEvent } from "../../contract/events.ts";
+import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
+
+/**
+ * Every method: may be called at the same time as itself and others; opens its own
+ * connection; answers what the daemon answered, parsed with the contract's schema.
+ *
+ * Faults of the daemon arrive as they were thrown. DAEMON_UNREACHABLE when there is no daemon
+ * (`details.sent` false: nothing happened) or it left before it answered (`details.sent` true:
+ * the call may have happened).
+ */
+export interface ApiClient {
+  health(): Promise<HealthAnswer>;
+  /** The input is parsed, and its defaults filled in, by the daemon. */
+  tool<N extends ToolName>(
+    name: N,
+    input: Readonly<Record<string, unknown>>,
+  ): Promise<ToolAnswer<N>>;
+  tasks(): Promise<TasksAnswer>;
+  agents(filter?: { readonly taskId?: string; readonly all?: boolean }): Promise<AgentsAnswer>;
+  agent(agentId: string): Promise<AgentView>;
+  receipt(agentId: string): Promise<Receipt>;
+  /** @param request  Byte offset (default 0), most bytes (1 to 1 MiB, default 256 KiB), which stream. */
+  stream(
+    agentId: string,
+    request?: {
+      readonly from?: number;
+      readonly maxBytes?: number;
+      readonly stream?: "stdout" | "stderr";
+    },
+  ): Promise<StreamAnswer>;
+  ledger(filter?: { readonly owner?: string; readonly all?: boolean }): Promise<LedgerAnswer>;
+  /** @param signal  Stops waiting; nothing else is affected. */
+  wait(input: Partial<WaitInput>, signal?: AbortSignal): Promise<WaitAnswer>;
+  resource(uri: string): Promise<ResourceAnswer>;
+  sweep(input: Partial<SweepInput>): Promise<SweepAnswer>;
+  doctor(): Promise<DoctorAnswer>;
+  leave(input: LeaveInput): Promise<LeaveAnswer>;
+  /**
+   * Events after `after`, in order, each once; undefined: those from now on. Goes on over lost
+   * connections and daemon restarts, until `signal` aborts (then it ends without a fault).
+   *
+   * @throws {Fault} DAEMON_UNREACHABLE when the very first connection fails; FORBIDDEN.
+   */
+  events(after?: number, signal?: AbortSignal): AsyncIterable<CorralEvent>;
+}

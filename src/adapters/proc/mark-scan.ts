@@ -1,0 +1,94 @@
+/**
+ * Finds every process that bears the marks of one world.
+ *
+ * One look reads the limits of every process, so looks are shared: a request is served by a
+ * look that BEGAN after it, never by one already under way, because that one may have passed
+ * by what the caller wants to see.
+ */
+import type { Mark, ProcessSeen } from "../../supervision/ports.ts";
+import { listPids, readLiveStat, readMark, readUid } from "./proc-table.ts";
+
+export interface MarkedProcess extends ProcessSeen {
+  readonly mark: Mark;
+  readonly sessionId: number;
+}
+
+export interface MarkScanner {
+  /**
+   * All live processes whose hard limit is this world's, of any uid.
+   * @throws {Fault} PROBE_FAILED when any process could not be looked at.
+   */
+  scan(): Promise<readonly MarkedProcess[]>;
+}
+
+/** How long one look may hold the event loop before it lets others run. Milliseconds. */
+const SLICE_MS = 8;
+/** Pids between two readings of the clock. */
+const SLICE_PIDS = 16;
+/** How often newcomers are looked for; a fork bomb must not keep a look from ending. */
+const MAX_ROUNDS = 20;
+
+/** @param hard  Hard limit that names the world. Bytes. */
+export function markScanner(hard: number): MarkScanner {
+  let underWay: Promise<unknown> = Promise.resolve();
+  let queued: Promise<readonly MarkedProcess[]> | null = null;
+
+  return {
+    scan() {
+      queued ??= begin();
+      return queued;
+    },
+  };
+
+  function begin(): Promise<readonly MarkedProcess[]> {
+    const look = underWay.then(() => {
+      queued = null; // from here on a request must wait for the next look
+      return lookThrough(hard);
+    });
+    underWay = look.catch(() => {});
+    return look;
+  }
+}
+
+/**
+ * A chain of short-lived forks can outrun a long list: a link that was listed is gone when its
+ * turn comes, and its child was not listed yet. So the listing is repeated, and the newcomers
+ * (few, hence read at once) are looked at until a listing shows none.
+ */
+async function lookThrough(hard: number): Promise<readonly MarkedProcess[]> {
+  const seen = new Set<number>();
+  const found = new Map<number, MarkedProcess>();
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const newcomers = listPids().filter((pid) => !seen.has(pid));
+    if (newcomers.length === 0) break;
+    await lookAt(newcomers, hard, found);
+    for (const pid of newcomers) seen.add(pid);
+  }
+  return [...found.values()];
+}
+
+async function lookAt(
+  pids: readonly number[],
+  hard: number,
+  found: Map<number, MarkedProcess>,
+): Promise<void> {
+  let sliceEnds = performance.now() + SLICE_MS;
+  for (const [index, pid] of pids.entries()) {
+    const marked = lookAtOne(pid, hard);
+    if (marked !== null) found.set(pid, marked);
+    if (index % SLICE_PIDS === 0 && performance.now() > sliceEnds) {
+      await new Promise(setImmediate);
+      sliceEnds = performance.now() + SLICE_MS;
+    }
+  }
+}
+
+function lookAtOne(pid: number, hard: number): MarkedProcess | null {
+  const mark = readMark(pid);
+  if (mark?.hard !== hard) return null;
+  const stat = readLiveStat(pid);
+  const uid = readUid(pid);
+  if (stat === null || uid === null) return null;
+  const { startTicks, ppid, name, sessionId } = stat;
+  return { pid, startTicks, ppid, uid, name, mark, sessionId };
+}

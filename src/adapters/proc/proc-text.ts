@@ -1,0 +1,89 @@
+/**
+ * What /proc says about one process, parsed. Pure; the text comes from `proc-table.ts`.
+ */
+import type { Mark } from "../../supervision/ports.ts";
+
+export interface StatFacts {
+  readonly pid: number;
+  /** The program's own short name; it may contain spaces, parentheses and newlines. */
+  readonly name: string;
+  /** One letter of proc(5): `R`, `S`, `T`, `Z`, … */
+  readonly state: string;
+  readonly ppid: number;
+  readonly sessionId: number;
+  readonly threads: number;
+  /** Clock ticks after boot. */
+  readonly startTicks: number;
+}
+
+/** Fields of /proc/PID/stat counted from the one after the name, which is field 3 of proc(5). */
+const FIELD = { state: 0, ppid: 1, session: 3, threads: 17, startTime: 19 } as const;
+
+/**
+ * Parses /proc/PID/stat.
+ *
+ * The name is taken up to the LAST `)`: a process may call itself `) R 1 (`.
+ *
+ * @returns null when the text is not a whole stat line.
+ */
+export function parseStat(text: string): StatFacts | null {
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  if (open < 1 || close < open) return null;
+  const fields = text.slice(close + 2).split(" ");
+  const startTicks = Number(fields[FIELD.startTime] ?? Number.NaN);
+  const state = fields[FIELD.state] ?? "";
+  if (state === "" || !Number.isSafeInteger(startTicks)) return null;
+  return {
+    pid: Number.parseInt(text, 10),
+    name: text.slice(open + 1, close),
+    state,
+    ppid: Number(fields[FIELD.ppid]),
+    sessionId: Number(fields[FIELD.session]),
+    threads: Number(fields[FIELD.threads]),
+    startTicks,
+  };
+}
+
+/**
+ * True for a process that runs no more and only waits to be reaped.
+ *
+ * A main thread that ended before its siblings also shows `Z`; that process lives, and only
+ * its thread count tells.
+ */
+export function isDead(stat: StatFacts): boolean {
+  if (stat.state === "X" || stat.state === "x") return true;
+  return stat.state === "Z" && stat.threads <= 1;
+}
+
+const MSGQUEUE_LINE = "Max msgqueue size";
+const LIMIT_NUMBERS = /^\s+(\d+)\s+(\d+)\s/;
+
+/**
+ * The watermark in the text of /proc/PID/limits.
+ * @returns null when the limit is `unlimited` or the text is empty (the process was just ending).
+ */
+export function parseMark(text: string): Mark | null {
+  const at = text.indexOf(MSGQUEUE_LINE);
+  if (at === -1) return null;
+  const from = at + MSGQUEUE_LINE.length;
+  const numbers = LIMIT_NUMBERS.exec(text.slice(from, from + 64));
+  if (numbers === null) return null;
+  return { soft: Number(numbers[1]), hard: Number(numbers[2]) };
+}
+
+/** Real uid in the text of /proc/PID/status; null when the text is not whole. */
+export function parseUid(text: string): number | null {
+  const uid = /^Uid:\s+(\d+)/m.exec(text)?.[1];
+  return uid === undefined ? null : Number(uid);
+}
+
+/** Seconds since boot in the text of /proc/uptime, as clock ticks (USER_HZ is 100 on every Linux). */
+export function parseUptimeTicks(text: string): number | null {
+  const seconds = /^(\d+)\.(\d\d)/.exec(text);
+  return seconds === null ? null : Number(seconds[1]) * 100 + Number(seconds[2]);
+}
+
+export function sameMark(one: Mark | null, other: Mark | null): boolean {
+  return one !== null && other !== null && one.soft === other.soft && one.hard === other.hard;
+}

@@ -1,0 +1,237 @@
+/** Agents in the store: admission, transitions that happen once, and the looks over them. */
+import type { AgentRecord, Settlement, StopRecord } from "../../agents/record.ts";
+import { Fault } from "../../kernel/fault.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { NewAgent, Store } from "../../supervision/store.ts";
+import { admit } from "../../tasks/task.ts";
+import type { Database } from "./database.ts";
+import type { EventRows } from "./event-rows.ts";
+import { writeIntents } from "./ledger-rows.ts";
+import { agentOf, taskOf, toJson } from "./rows.ts";
+
+/** Slots of the watermark: RLIMIT values 400 000 + 2 × slot, up to 779 998. */
+const SLOTS = 190_000;
+const HOLDS_SOMETHING =
+  "id IN (SELECT owner FROM resources WHERE state IN ('intended', 'held', 'releasing'))";
+
+export type AgentRows = Pick<
+  Store,
+  | "admitAgent"
+  | "agent"
+  | "agentsOf"
+  | "unfinishedAgents"
+  | "allAgents"
+  | "agentByToken"
+  | "revokeToken"
+  | "countLive"
+  | "countHeld"
+  | "markRunning"
+  | "recordStop"
+  | "recordLinger"
+  | "settle"
+>;
+
+export function agentRows(database: Database, events: EventRows, clock: Clock): AgentRows {
+  const list = (sql: string, ...values: string[]): AgentRecord[] =>
+    database.all(sql, ...values).map(agentOf);
+  const one = (id: string): AgentRecord | null => {
+    const row = database.get("SELECT * FROM agents WHERE id = ?", id);
+    return row === undefined ? null : agentOf(row);
+  };
+  const countOf = (sql: string, ...values: string[]): number =>
+    Number(database.get(sql, ...values)?.["n"] ?? 0);
+
+  return {
+    admitAgent: (agent) => events.atomically(() => admitAgent(database, events, agent, countOf)),
+    agent: one,
+    agentsOf: (taskId) =>
+      list("SELECT * FROM agents WHERE task_id = ? ORDER BY created_at, rowid", taskId),
+    unfinishedAgents: () =>
+      list(`SELECT * FROM agents WHERE ended_at IS NULL OR ${HOLDS_SOMETHING} ORDER BY rowid`),
+    allAgents: () => list("SELECT * FROM agents ORDER BY created_at, rowid"),
+    agentByToken(tokenHash) {
+      const row = database.get("SELECT * FROM agents WHERE token_hash = ?", tokenHash);
+      return row === undefined ? null : agentOf(row);
+    },
+    revokeToken: (id) => void database.run("UPDATE agents SET token_hash = NULL WHERE id = ?", id),
+    countLive: () => countOf("SELECT count(*) AS n FROM agents WHERE ended_at IS NULL"),
+    countHeld: () =>
+      countOf(
+        "SELECT count(*) AS n FROM resources WHERE state IN ('intended', 'held', 'releasing')",
+      ),
+    markRunning(id, startedAt, warnings) {
+      events.atomically(() => {
+        const { changes } = database.run(
+          `UPDATE agents SET status = 'running', started_at = ?, warnings = ?
+           WHERE id = ? AND status = 'starting'`,
+          startedAt,
+          toJson(warnings),
+          id,
+        );
+        const agent = one(id);
+        if (changes > 0) events.add(told("agent.running", agent!, {}));
+      });
+    },
+    recordStop(id, stop) {
+      events.atomically(() => recordStop(database, events, one(id), stop));
+    },
+    recordLinger(id, until) {
+      database.run(
+        "UPDATE agents SET linger_until = min(coalesce(linger_until, ?), ?) WHERE id = ?",
+        until,
+        until,
+        id,
+      );
+    },
+    settle: (id, settlement) =>
+      events.atomically(() => settle(database, events, id, settlement, clock)),
+  };
+}
+
+function admitAgent(
+  database: Database,
+  events: EventRows,
+  agent: NewAgent,
+  countOf: (sql: string, ...values: string[]) => number,
+): { readonly agent: AgentRecord; readonly isNew: boolean } {
+  if (agent.idempotencyKey !== null) {
+    const earlier = database.get(
+      "SELECT * FROM agents WHERE task_id = ? AND idempotency_key = ?",
+      agent.taskId,
+      agent.idempotencyKey,
+    );
+    if (earlier !== undefined) return { agent: agentOf(earlier), isNew: false };
+  }
+  const task = taskOf(database.get("SELECT * FROM tasks WHERE id = ?", agent.taskId)!);
+  const total = countOf("SELECT count(*) AS n FROM agents WHERE task_id = ?", agent.taskId);
+  const running = countOf(
+    "SELECT count(*) AS n FROM agents WHERE task_id = ? AND ended_at IS NULL",
+    agent.taskId,
+  );
+  admit(task.limits, { running, total }, agent.depth);
+  const slot = takeSlot(database);
+  const row = database.get(
+    `INSERT INTO agents (id, task_id, type, harness, parent, depth, slot, status, host, session,
+       containment, directory, cwd, idempotency_key, token_hash, created_at, wall_until)
+     VALUES (?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+    agent.id,
+    agent.taskId,
+    agent.type,
+    agent.harness,
+    agent.parent,
+    agent.depth,
+    slot,
+    agent.host,
+    agent.session,
+    agent.containment,
+    agent.directory,
+    agent.cwd,
+    agent.idempotencyKey,
+    agent.tokenHash,
+    agent.createdAt,
+    agent.wallUntil,
+  );
+  const record = agentOf(row!);
+  writeIntents(database, agent.id, agent.intents(slot), agent.createdAt);
+  events.add(told("agent.starting", record, { type: record.type, parent: record.parent }));
+  return { agent: record, isNew: true };
+}
+
+/** The next slot that no held process set uses; slots go round so that one is not soon used again. */
+function takeSlot(database: Database): number {
+  const used = new Set(
+    database
+      .all(
+        `SELECT slot FROM agents WHERE id IN (
+           SELECT owner FROM resources
+           WHERE kind = 'process_set' AND state IN ('intended', 'held', 'releasing'))`,
+      )
+      .map((row) => row["slot"]),
+  );
+  const next = Number(
+    database.get("SELECT value FROM world WHERE key = 'next_slot'")?.["value"] ?? 0,
+  );
+  for (let step = 0; step < SLOTS; step += 1) {
+    const slot = (next + step) % SLOTS;
+    if (used.has(slot)) continue;
+    database.run(
+      `INSERT INTO world VALUES ('next_slot', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+      String((slot + 1) % SLOTS),
+    );
+    return slot;
+  }
+  throw new Fault("LIMIT_REACHED", `All ${SLOTS} marks are in use.`, {
+    hint: 'Run "corral sweep --apply" to release what ended agents still hold.',
+  });
+}
+
+function recordStop(
+  database: Database,
+  events: EventRows,
+  agent: AgentRecord | null,
+  stop: StopRecord,
+): void {
+  if (agent === null) return;
+  const earlier = agent.stop;
+  const merged: StopRecord =
+    earlier === null
+      ? stop
+      : {
+          ...earlier,
+          graceMs: Math.min(earlier.graceMs, stop.graceMs),
+          intAt: earlier.intAt ?? stop.intAt,
+          termAt: earlier.termAt ?? stop.termAt,
+          killAt: earlier.killAt ?? stop.killAt,
+        };
+  database.run(
+    `UPDATE agents SET stop = ?,
+       status = CASE WHEN ended_at IS NULL THEN 'stopping' ELSE status END WHERE id = ?`,
+    toJson(merged),
+    agent.id,
+  );
+  if (earlier === null && agent.endedAt === null) {
+    events.add(told("agent.stopping", agent, { cause: stop.cause, reason: stop.reason }));
+  }
+}
+
+function settle(
+  database: Database,
+  events: EventRows,
+  id: string,
+  settlement: Settlement,
+  clock: Clock,
+): boolean {
+  const row = database.get(
+    `UPDATE agents SET status = ?, exit_code = ?, signal = ?, reason = ?, ended_at = ?,
+       usage = coalesce(?, usage), cli_session = coalesce(?, cli_session), activity = NULL
+     WHERE id = ? AND ended_at IS NULL RETURNING *`,
+    settlement.status,
+    settlement.exitCode,
+    settlement.signal,
+    settlement.reason,
+    settlement.endedAt,
+    toJson(settlement.usage),
+    settlement.cliSession,
+    id,
+  );
+  if (row === undefined) return false;
+  const { status, exitCode, signal, reason } = settlement;
+  events.add(
+    told("agent.settled", agentOf(row), {
+      status,
+      exit_code: exitCode,
+      signal,
+      reason,
+      settled_at: clock.now(),
+    }),
+  );
+  return true;
+}
+
+function told(
+  kind: "agent.starting" | "agent.running" | "agent.stopping" | "agent.settled",
+  agent: AgentRecord,
+  facts: Readonly<Record<string, unknown>>,
+): Parameters<EventRows["add"]>[0] {
+  return { kind, taskId: agent.taskId, agentId: agent.id, facts };
+}

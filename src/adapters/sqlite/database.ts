@@ -1,0 +1,129 @@
+/** Opening the database: durability, migrations, and a clear word for a newer one. */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { Fault, messageOf } from "../../kernel/fault.ts";
+import { MIGRATIONS } from "./migrations.ts";
+
+/** Prepared statements by their text, so that each is compiled once. */
+export interface Database {
+  run(sql: string, ...values: SQLInputValue[]): { readonly changes: number; readonly id: number };
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined;
+  all(sql: string, ...values: SQLInputValue[]): readonly Row[];
+  /** One immediate transaction; nested calls join the outer one. Rolls back when `work` throws. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * Opens (and makes, and migrates) the database. Call it only with the state lock held.
+ *
+ * @throws {Fault} STATE_NEWER for a database of a newer Corral, which is left untouched;
+ *                 STATE_UNUSABLE when it cannot be opened; DISK_FULL.
+ */
+export function openDatabase(path: string): Database {
+  const connection = connect(path);
+  try {
+    migrate(connection, path);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return database(connection);
+}
+
+/** Opens an existing database for reading only, beside its owner. @throws {Fault} as {@link openDatabase}. */
+export function openDatabaseToRead(path: string): Database {
+  const connection = connect(path, true);
+  refuseNewer(versionOf(connection), path);
+  return database(connection);
+}
+
+function connect(path: string, readOnly = false): DatabaseSync {
+  try {
+    const connection = new DatabaseSync(path, { readOnly, timeout: 5_000 });
+    // FULL: an intent is on the disk before its thing is made, power cut or not.
+    connection.exec(
+      readOnly
+        ? "PRAGMA query_only = ON"
+        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY",
+    );
+    return connection;
+  } catch (error) {
+    throw new Fault("STATE_UNUSABLE", `The database cannot be opened: ${messageOf(error)}.`, {
+      hint: 'Check the state directory ("corral doctor" prints it); if the file is damaged, move it away and keep it.',
+      cause: error,
+    });
+  }
+}
+
+function migrate(connection: DatabaseSync, path: string): void {
+  const version = versionOf(connection);
+  refuseNewer(version, path);
+  for (const [index, step] of MIGRATIONS.entries()) {
+    if (index < version) continue;
+    connection.exec("BEGIN IMMEDIATE");
+    try {
+      connection.exec(step);
+      connection.exec(`PRAGMA user_version = ${index + 1}`);
+      connection.exec("COMMIT");
+    } catch (error) {
+      connection.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function versionOf(connection: DatabaseSync): number {
+  return Number(connection.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+}
+
+function refuseNewer(version: number, path: string): void {
+  if (version <= MIGRATIONS.length) return;
+  throw new Fault(
+    "STATE_NEWER",
+    `The database has version ${version} and this Corral knows ${MIGRATIONS.length}.`,
+    {
+      hint: "Use the newer Corral, or set CORRAL_STATE_DIR to another directory.",
+      details: { version, known: MIGRATIONS.length, file: path.split("/").at(-1) ?? path },
+    },
+  );
+}
+
+function database(connection: DatabaseSync): Database {
+  const statements = new Map<string, StatementSync>();
+  const statement = (sql: string): StatementSync => {
+    let prepared = statements.get(sql);
+    if (prepared === undefined) {
+      prepared = connection.prepare(sql);
+      statements.set(sql, prepared);
+    }
+    return prepared;
+  };
+  let depth = 0;
+  return {
+    run(sql, ...values) {
+      const { changes, lastInsertRowid } = statement(sql).run(...values);
+      return { changes: Number(changes), id: Number(lastInsertRowid) };
+    },
+    get: (sql, ...values) => statement(sql).get(...values),
+    all: (sql, ...values) => statement(sql).all(...values),
+    transaction(work) {
+      if (depth > 0) return work();
+      connection.exec("BEGIN IMMEDIATE");
+      depth += 1;
+      try {
+        const answer = work();
+        connection.exec("COMMIT");
+        return answer;
+      } catch (error) {
+        // A full disk may already have rolled it back; saying so twice is no failure.
+        if (connection.isTransaction) connection.exec("ROLLBACK");
+        throw error;
+      } finally {
+        depth -= 1;
+      }
+    },
+    close: () => connection.close(),
+  };
+}

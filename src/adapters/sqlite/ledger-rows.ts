@@ -1,0 +1,96 @@
+/** The ledger's rows: every change is one statement, so that each is atomic by itself. */
+import type { EpochMs } from "../../kernel/units.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { LedgerStore } from "../../ledger/ports.ts";
+import type { Resource, ResourceIntent } from "../../ledger/resource.ts";
+import type { Database } from "./database.ts";
+import { resourceOf, toJson } from "./rows.ts";
+
+const HELD = "state IN ('intended', 'held', 'releasing')";
+
+/** Writes intents; a row that is there already (a second try after a crash) is held again. */
+export function writeIntents(
+  database: Database,
+  owner: string,
+  intents: readonly ResourceIntent[],
+  now: EpochMs,
+): readonly Resource[] {
+  return intents.map(({ kind, locator, identity, retain }) => {
+    const row = database.get(
+      `INSERT INTO resources (owner, kind, locator, identity, retain, state, created_at, changed_at)
+       VALUES (?, ?, ?, ?, ?, 'intended', ?, ?)
+       ON CONFLICT (owner, kind, locator) DO UPDATE SET
+         identity = excluded.identity, state = 'intended', attempts = 0, seen = NULL, error = NULL,
+         changed_at = excluded.changed_at, retain_until = NULL
+       RETURNING *`,
+      owner,
+      kind,
+      locator,
+      toJson(identity),
+      retain === true ? 1 : 0,
+      now,
+      now,
+    );
+    return resourceOf(row!);
+  });
+}
+
+/** The ledger over a database. */
+export function ledgerRows(database: Database, clock: Clock): LedgerStore {
+  const list = (sql: string, ...values: (string | number)[]) =>
+    database.all(sql, ...values).map(resourceOf);
+  return {
+    resourcesOf: (owner) => list("SELECT * FROM resources WHERE owner = ? ORDER BY id", owner),
+    heldResources: () => list(`SELECT * FROM resources WHERE ${HELD} ORDER BY id`),
+    expiredResources: (now) =>
+      list(
+        "SELECT * FROM resources WHERE state = 'retained' AND retain_until <= ? ORDER BY id",
+        now,
+      ),
+    allResources: (max) => list("SELECT * FROM resources ORDER BY id DESC LIMIT ?", max),
+    confirmResource(id, identity) {
+      database.run(
+        `UPDATE resources SET state = 'held', identity = coalesce(?, identity), changed_at = ?
+         WHERE id = ? AND state = 'intended'`,
+        toJson(identity),
+        clock.now(),
+        id,
+      );
+    },
+    beginRelease(id) {
+      database.run(
+        "UPDATE resources SET state = 'releasing', changed_at = ? WHERE id = ? AND state <> 'released'",
+        clock.now(),
+        id,
+      );
+    },
+    forgetResource(id, seen) {
+      database.run(
+        `UPDATE resources SET state = 'released', seen = ?, error = NULL, retain_until = NULL, changed_at = ?
+         WHERE id = ?`,
+        seen,
+        clock.now(),
+        id,
+      );
+    },
+    retainResource(id, seen, until) {
+      database.run(
+        `UPDATE resources SET state = 'retained', seen = ?, error = NULL, retain_until = ?, changed_at = ?
+         WHERE id = ?`,
+        seen,
+        until,
+        clock.now(),
+        id,
+      );
+    },
+    failRelease(id, error) {
+      database.run(
+        `UPDATE resources SET state = 'releasing', attempts = attempts + 1, error = ?, changed_at = ?
+         WHERE id = ?`,
+        error,
+        clock.now(),
+        id,
+      );
+    },
+  };
+}

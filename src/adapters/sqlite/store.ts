@@ -1,0 +1,161 @@
+/** The store: one SQLite database behind the `Store` port. */
+import { isoTime } from "../../kernel/units.ts";
+import type { Chance, Clock } from "../../kernel/ports.ts";
+
+import type { Store, World } from "../../supervision/store.ts";
+import { agentRows } from "./agent-rows.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { eventRows, type EventRows } from "./event-rows.ts";
+import { ledgerRows, writeIntents } from "./ledger-rows.ts";
+import { findingOf, progressOf, taskOf, toJson } from "./rows.ts";
+
+/** Hard limits that name worlds; see {@link World.mark}. */
+const MARK_LOWEST = 780_000;
+const MARK_COUNT = 39_200;
+
+/**
+ * Opens the store of a state directory and begins a new epoch. Hold the state lock.
+ * @throws {Fault} STATE_UNUSABLE, STATE_NEWER, DISK_FULL.
+ */
+export function openStore(path: string, clock: Clock, chance: Chance): Store {
+  const database = openDatabase(path);
+  const events = eventRows(database, clock);
+  const world = database.transaction(() => beginEpoch(database, clock, chance));
+  const stored = (key: string) =>
+    database.get("SELECT value FROM world WHERE key = ?", key)?.["value"];
+  return {
+    world,
+    port: () => (stored("port") === undefined ? null : Number(stored("port"))),
+    keepPort: (port) => keep(database, "port", String(port)),
+    ...ledgerRows(database, clock),
+    ...agentRows(database, events, clock),
+    ...taskRows(database, events),
+    ...reportRows(database, events),
+    intend: (owner, intents) =>
+      events.atomically(() => writeIntents(database, owner, intents, clock.now())),
+    addEvent: events.add,
+    eventsAfter: events.after,
+    onEvent: events.listen,
+    atomically: events.atomically,
+    close: () => database.close(),
+  };
+}
+
+function keep(database: Database, key: string, value: string): void {
+  database.run(
+    "INSERT INTO world VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    key,
+    value,
+  );
+}
+
+function beginEpoch(database: Database, clock: Clock, chance: Chance): World {
+  const known = new Map(
+    database.all("SELECT key, value FROM world").map((row) => [row["key"], String(row["value"])]),
+  );
+  const mark =
+    known.get("mark") ?? String(MARK_LOWEST + (Number.parseInt(chance.hex(4), 16) % MARK_COUNT));
+  const name = known.get("name") ?? chance.hex(4);
+  const epoch = Number(known.get("epoch") ?? 0) + 1;
+  if (!known.has("mark")) keep(database, "created_at", isoTime(clock.now()));
+  keep(database, "mark", mark);
+  keep(database, "name", name);
+  keep(database, "epoch", String(epoch));
+  return { mark: Number(mark), name, epoch };
+}
+
+function taskRows(
+  database: Database,
+  events: EventRows,
+): Pick<Store, "addTask" | "task" | "tasks"> {
+  return {
+    addTask(task) {
+      events.atomically(() => {
+        database.run(
+          `INSERT INTO tasks (id, description, priority, workspace, client_cwd, limits, context, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+          task.id,
+          task.description,
+          task.priority,
+          task.workspace,
+          task.clientCwd,
+          toJson(task.limits),
+          toJson(task.context),
+          task.createdAt,
+        );
+        events.add({ kind: "task.created", taskId: task.id, facts: { priority: task.priority } });
+      });
+    },
+    task(id) {
+      const row = database.get("SELECT * FROM tasks WHERE id = ?", id);
+      return row === undefined ? null : taskOf(row);
+    },
+    tasks: () => database.all("SELECT * FROM tasks ORDER BY created_at, id").map(taskOf),
+  };
+}
+
+function reportRows(
+  database: Database,
+  events: EventRows,
+): Pick<Store, "addProgress" | "addFinding" | "progress" | "findings"> {
+  /** The latest `max`, told oldest first. */
+  const latest = (table: "progress" | "findings", taskId: string, max: number, agentId?: string) =>
+    (agentId === undefined
+      ? database.all(
+          `SELECT * FROM ${table} WHERE task_id = ? ORDER BY seq DESC LIMIT ?`,
+          taskId,
+          max,
+        )
+      : database.all(
+          `SELECT * FROM ${table} WHERE agent_id = ? AND task_id = ? ORDER BY seq DESC LIMIT ?`,
+          agentId,
+          taskId,
+          max,
+        )
+    ).toReversed();
+  return {
+    addProgress: (record, taskId) =>
+      events.atomically(() => {
+        const { agentId, status, message, progress, at } = record;
+        const row = database.get(
+          `INSERT INTO progress (task_id, agent_id, status, message, progress, at)
+           VALUES (?, ?, ?, ?, ?, ?) RETURNING *`,
+          taskId,
+          agentId,
+          status,
+          message,
+          progress,
+          at,
+        );
+        const reported = { status, message, progress, at };
+        database.run("UPDATE agents SET reported = ? WHERE id = ?", toJson(reported), agentId);
+        events.add({
+          kind: "agent.progress",
+          taskId,
+          agentId,
+          facts: { status, message, progress },
+        });
+        return progressOf(row!);
+      }),
+    addFinding: (record, taskId) =>
+      events.atomically(() => {
+        const { agentId, findingType, severity, message, details, at } = record;
+        const row = database.get(
+          `INSERT INTO findings (task_id, agent_id, finding_type, severity, message, details, at)
+           VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+          taskId,
+          agentId,
+          findingType,
+          severity,
+          message,
+          toJson(details),
+          at,
+        );
+        const facts = { finding_type: findingType, severity, message };
+        events.add({ kind: "agent.finding", taskId, agentId, facts });
+        return findingOf(row!);
+      }),
+    progress: (taskId, max, agentId) => latest("progress", taskId, max, agentId).map(progressOf),
+    findings: (taskId, max, agentId) => latest("findings", taskId, max, agentId).map(findingOf),
+  };
+}

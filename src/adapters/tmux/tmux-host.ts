@@ -1,0 +1,170 @@
+/**
+ * Runners in tmux, on a server of our own: private socket, no configuration of the user's.
+ *
+ * tmux is a viewer here, not a supervisor: a runner catches the hang-up, so neither
+ * kill-session nor the death of the server ends an agent, and no exit code comes from it.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { sessionNameOf } from "../../kernel/ids.ts";
+import { Fault } from "../../kernel/fault.ts";
+import type {
+  Host,
+  Mark,
+  ProcessIdentity,
+  RunnerStart,
+  SessionSeen,
+} from "../../supervision/ports.ts";
+import { markOption } from "../containment/marks.ts";
+import { tmuxClient, type TmuxClient } from "./tmux-client.ts";
+import { sessionHooks } from "./viewer-hooks.ts";
+
+export interface TmuxHostOptions {
+  /** Absolute path of the server's socket, in a directory of ours (0700). Under 100 bytes. */
+  readonly socket: string;
+  /** Absolute path of runner.sh. */
+  readonly runnerScript: string;
+  /** What server and runners bear; null where there is no watermark. */
+  readonly mark: Mark | null;
+  /** Absolute path of prlimit; null where there is none. */
+  readonly prlimit: string | null;
+  /** The whole environment of the server, and so of every runner: PATH, HOME, LANG, SHELL, TERM. */
+  readonly env: Readonly<Record<string, string>>;
+  /** argv of what shows an agent's stream to whoever attaches; null shows only the runner. */
+  readonly viewer: ((agentId: string) => readonly string[]) | null;
+  /** From the containment. Must not throw for a process that is gone. */
+  readonly identify: (pid: number) => ProcessIdentity | null;
+  /** Absolute path, or a name in PATH. */
+  readonly tmux?: string;
+}
+
+/** Session option that holds the runner's pid: a viewer's window may be the current one. */
+const RUNNER_PID = "@corral_runner";
+const SERVER_OPTIONS = [
+  ["exit-empty", "off"],
+  ["default-size", "200x50"],
+  ["update-environment", ""],
+  ["remain-on-exit", "off"],
+  ["destroy-unattached", "off"],
+] as const;
+const SERVER_GONE_MS = 5_000;
+const POLL_MS = 5;
+
+/**
+ * Opens the host; starts nothing. {@link Host} tells what its methods promise.
+ * @throws {Fault} HOST_UNREACHABLE when no tmux can be run.
+ */
+export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
+  const { socket, identify, mark, prlimit } = options;
+  const before = mark === null || prlimit === null ? [] : [prlimit, markOption(mark), "--"];
+  const client = tmuxClient({ socket, env: options.env, tmux: options.tmux ?? "tmux", before });
+  const version = await client.version();
+
+  return {
+    kind: "tmux",
+    detail: `${version} on ${socket}`,
+    start: async (runner) => start(runner, client, options),
+    release: async (session) => release(session, client),
+    list: async () => list(client),
+    close: async () => close(client, identify),
+  };
+}
+
+/**
+ * One invocation for server, options and session: should the server have to be started, it is
+ * started by this very client, marked, and with no moment in which its options are not set.
+ */
+async function start(
+  { agentId, directory, session }: RunnerStart,
+  client: TmuxClient,
+  { identify, runnerScript, viewer }: TmuxHostOptions,
+): Promise<ProcessIdentity | null> {
+  const name = checkedName(session);
+  const made = await client.run(
+    ["start-server"],
+    ...SERVER_OPTIONS.map(([option, value]) => ["set-option", "-g", option, value]),
+    newSession(name, ["/bin/sh", runnerScript, directory, name]),
+    ["set-option", "-F", "-t", `=${name}:`, RUNNER_PID, "#{pane_pid}"],
+    ...(viewer === null ? [] : sessionHooks(name, viewer(agentId))),
+  );
+  if (!made.ok) {
+    await client.run(["kill-session", "-t", `=${name}`]).catch(() => {});
+    throw client.unreachable(made.stderr);
+  }
+  return identify(Number(made.stdout));
+}
+
+function newSession(name: string, argv: readonly string[]): readonly string[] {
+  return ["new-session", "-d", "-s", name, "-c", "/", "-P", "-F", "#{pane_pid}", ...argv];
+}
+
+async function release(session: string, client: TmuxClient): Promise<string> {
+  const name = checkedName(session);
+  const before = await names(client);
+  if (before === null) return "no tmux server runs on our socket";
+  if (!before.includes(name)) return "session absent in the list of all sessions";
+  // The session may end by itself just now: only the second list tells.
+  await client.run(["kill-session", "-t", `=${name}`]);
+  const after = await names(client);
+  if (after?.includes(name) !== true)
+    return "kill-session, then absent in the list of all sessions";
+  throw client.unreachable(`session ${name} is still listed after kill-session`);
+}
+
+async function list(client: TmuxClient): Promise<readonly SessionSeen[]> {
+  const format = `#{session_name}:#{${RUNNER_PID}}:#{pane_pid}`;
+  const listed = await client.run(["list-sessions", "-F", format]);
+  if (!listed.ok && client.isAbsent(listed)) return [];
+  if (!listed.ok) throw client.unreachable(listed.stderr);
+  return listed.stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const [name = "", runnerPid = "", panePid = ""] = line.split(":");
+      return { name, panePid: Number(runnerPid === "" ? panePid : runnerPid) };
+    });
+}
+
+async function close(
+  client: TmuxClient,
+  identify: (pid: number) => ProcessIdentity | null,
+): Promise<string> {
+  const listed = await names(client);
+  if (listed === null) return "no tmux server runs on our socket";
+  if (listed.length > 0) return `tmux server kept: ${listed.length} sessions are left`;
+  const asked = await client.run(["display-message", "-p", "#{pid}"]);
+  if (!asked.ok && client.isAbsent(asked)) return "no tmux server runs on our socket";
+  if (!asked.ok) throw client.unreachable(asked.stderr);
+  const server = identify(Number(asked.stdout));
+  await client.run(["kill-server"]);
+  if (server !== null) await waitUntilGone(server, client, identify);
+  return "tmux server ended and its process is gone";
+}
+
+/** A session started while the old server still leaves fails ("server exited unexpectedly"). */
+async function waitUntilGone(
+  server: ProcessIdentity,
+  client: TmuxClient,
+  identify: (pid: number) => ProcessIdentity | null,
+): Promise<void> {
+  const until = performance.now() + SERVER_GONE_MS;
+  while (identify(server.pid)?.startTicks === server.startTicks) {
+    if (performance.now() > until) throw client.unreachable("the server did not leave");
+    await sleep(POLL_MS);
+  }
+}
+
+/** Names of all sessions; null when certainly no server runs. */
+async function names(client: TmuxClient): Promise<readonly string[] | null> {
+  const listed = await client.run(["list-sessions", "-F", "#{session_name}"]);
+  if (listed.ok) return listed.stdout.split("\n").filter(Boolean);
+  if (client.isAbsent(listed)) return null;
+  throw client.unreachable(listed.stderr);
+}
+
+/** tmux rewrites `.` and `:` silently; a name that it would rewrite is never handed to it. */
+function checkedName(session: string): string {
+  if (/^[A-Za-z0-9_-]+$/.test(session)) return session;
+  throw new Fault("INTERNAL", `"${session}" is not a session name.`, {
+    hint: `Use the recorded name, for instance "${sessionNameOf("worker-120000-0a1b2c")}".`,
+  });
+}

@@ -1,0 +1,286 @@
+/** Puts Corral together over the real machine: everything but the listeners. */
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { openContainment, type OpenContainment } from "../adapters/containment/open-containment.ts";
+import { agentFiles } from "../adapters/fs/agent-files.ts";
+import { daemonLog } from "../adapters/log/daemon-log.ts";
+import { streamOutcomes } from "../adapters/output/stream-files.ts";
+import { processHost } from "../adapters/process/process-host.ts";
+import { openStore } from "../adapters/sqlite/store.ts";
+import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
+import { machineChance, machineClock, machineTimers } from "../adapters/time/machine-time.ts";
+import { tmuxHost } from "../adapters/tmux/tmux-host.ts";
+import { harnessNamed } from "../harness/registry.ts";
+import { asFault, errnoOf, Fault, messageOf } from "../kernel/fault.ts";
+import { DAEMON_OWNER, type ResourceIntent } from "../ledger/resource.ts";
+import type { Undos } from "../ledger/ports.ts";
+import { launchScript } from "../runner/launch-script.ts";
+import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
+import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
+import { type Configuration, readConfiguration } from "../supervision/configuration.ts";
+import { type Deploys, deploys } from "../supervision/deploy.ts";
+import type { Host } from "../supervision/ports.ts";
+import type { Setting } from "../supervision/setting.ts";
+import { undosOf } from "../supervision/undos.ts";
+import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
+
+export interface Composed {
+  readonly setting: Setting;
+  readonly undos: Undos;
+  readonly loops: AgentLoops;
+  readonly deploys: Deploys;
+  /** Writes down what the daemon itself is about to make: its tmux server, its control groups. */
+  holdDaemonResources(): void;
+  /** Told once the loopback listener is bound. */
+  setUrl(url: string): void;
+  /** Reads the settings again. @throws {Fault} CONFIG_INVALID; the old ones stay in force. */
+  reload(): void;
+  /** Closes the store and gives the state directory back. May be called twice. */
+  close(): void;
+}
+
+export interface ComposeOptions {
+  readonly paths: StatePaths;
+  readonly env: PathEnvironment;
+  /** Who takes the state lock, for whoever finds it taken. */
+  readonly purpose: string;
+  readonly version: string;
+  /** Lays something over the real ports; tests inject faults here. */
+  readonly wrap?: (setting: Setting) => Setting;
+}
+
+/**
+ * Takes the state directory and opens everything in it.
+ *
+ * @throws {Fault} STATE_LOCKED, STATE_UNUSABLE, STATE_NEWER, CONFIG_INVALID; nothing is held then.
+ */
+export async function compose(options: ComposeOptions): Promise<Composed> {
+  const { paths, env } = options;
+  makeStateDirectories(paths);
+  const lock = acquireStateLock(paths.lock, options.purpose);
+  try {
+    return await composeLocked(options, lock, readSettings(paths, env));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function composeLocked(
+  { paths, env, version, wrap = (setting) => setting }: ComposeOptions,
+  lock: StateLock,
+  first: Configuration,
+): Promise<Composed> {
+  let configuration = first;
+  let url = "";
+  const store = openStore(paths.database, machineClock, machineChance);
+  try {
+    const containment = await openContainment({
+      worldName: store.world.name,
+      worldHard: store.world.mark,
+      runnerScript: RUNNER_SCRIPT,
+      ...(configuration.containment === "watermark"
+        ? { without: ["cgroup2", "pids-cgroup"] as const }
+        : {}),
+    });
+    const hosts = await openHosts(paths, env, configuration, containment);
+    const setting: Setting = wrap({
+      store,
+      files: agentFiles(paths.bellDir),
+      containment,
+      host: hosts.chosen,
+      hostOf: (kind) => hosts[kind],
+      harnessOf: harnessNamed,
+      outcomes: streamOutcomes(harnessNamed),
+      launchScripts: {
+        write: (launch) =>
+          launchScript({
+            ...launch,
+            bellDirectory: paths.bellDir,
+            prlimit: containment.prlimit,
+            nproc: containment.nprocFor(launch.set, launch.maxProcesses),
+          }),
+      },
+      places: placesOf(paths),
+      clock: machineClock,
+      chance: machineChance,
+      timers: machineTimers,
+      log: daemonLog(machineClock, paths.log),
+      configuration: () => configuration,
+      environment: env,
+      hashToken: (token) => createHash("sha256").update(token).digest("hex"),
+      url: () => url,
+      uid: process.getuid?.() ?? 0,
+      version,
+      machine: { node: process.versions.node, platform: `${process.platform} ${process.arch}` },
+    });
+    const undos = undosOf(setting);
+    const loops = agentLoops(setting, undos);
+    return {
+      setting,
+      undos,
+      loops,
+      deploys: deploys(setting, loops),
+      holdDaemonResources: () => holdDaemonResources(setting, paths),
+      setUrl(bound) {
+        url = bound;
+      },
+      reload() {
+        configuration = readSettings(paths, env);
+      },
+      close() {
+        store.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/** What the daemon itself makes is in the ledger before it can exist. */
+function holdDaemonResources({ store, host }: Setting, paths: StatePaths): void {
+  const intents: ResourceIntent[] = [
+    { kind: "cgroup_root", locator: `corral-${store.world.name}` },
+  ];
+  if (host.kind === "tmux") intents.push({ kind: "tmux_server", locator: paths.tmuxSocket });
+  for (const { id } of store.intend(DAEMON_OWNER, intents)) store.confirmResource(id, null);
+}
+
+function makeStateDirectories(paths: StatePaths): void {
+  const { stateDir, runtimeDir, agentsDir, bellDir, workspaces } = paths;
+  try {
+    for (const path of [stateDir, runtimeDir, agentsDir, bellDir, workspaces]) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    }
+    chmodSync(stateDir, 0o700);
+    chmodSync(runtimeDir, 0o700);
+  } catch (error) {
+    const fault = asFault(error);
+    if (fault.code !== "INTERNAL") throw fault;
+    throw new Fault("STATE_UNUSABLE", `The state directory cannot be used: ${messageOf(error)}.`, {
+      hint: "Make it a writable directory of your own, or set CORRAL_STATE_DIR to another one.",
+      cause: error,
+    });
+  }
+}
+
+/** The settings in force. @throws {Fault} CONFIG_INVALID. */
+function readSettings(paths: StatePaths, env: PathEnvironment): Configuration {
+  return readConfiguration(readConfigFile(paths.configFile), env);
+}
+
+function readConfigFile(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return {};
+    throw unreadableConfig(error);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw unreadableConfig(error);
+  }
+}
+
+function unreadableConfig(cause: unknown): Fault {
+  return new Fault("CONFIG_INVALID", `config.json cannot be read: ${messageOf(cause)}.`, {
+    hint: "Correct the file as docs/configuration.md says, then start the daemon again.",
+    cause,
+  });
+}
+
+interface Hosts {
+  readonly chosen: Host;
+  readonly tmux: Host;
+  readonly process: Host;
+}
+
+async function openHosts(
+  paths: StatePaths,
+  env: PathEnvironment,
+  { host }: Configuration,
+  containment: OpenContainment,
+): Promise<Hosts> {
+  const shared = {
+    runnerScript: RUNNER_SCRIPT,
+    mark: containment.infrastructure,
+    prlimit: containment.prlimit,
+    env: serverEnvironment(env),
+    identify: (pid: number) => containment.identify(pid),
+  };
+  const detached = (reason: string): Host => processHost({ ...shared, reason });
+  try {
+    const viewer = (agentId: string) => [
+      "/usr/bin/env",
+      `CORRAL_STATE_DIR=${paths.stateDir}`,
+      process.execPath,
+      LAUNCHER,
+      "logs",
+      "-f",
+      "--pretty",
+      agentId,
+    ];
+    const tmux = await tmuxHost({ ...shared, socket: paths.tmuxSocket, viewer });
+    const processes = detached('the setting host is "process"');
+    return { chosen: host === "process" ? processes : tmux, tmux, process: processes };
+  } catch (error) {
+    const fault = asFault(error);
+    if (host === "tmux") throw fault;
+    const processes = detached(fault.message);
+    return { chosen: processes, tmux: absentTmux(fault), process: processes };
+  }
+}
+
+/** Without tmux nothing can be said about sessions of earlier days: every question is answered so. */
+function absentTmux(fault: Fault): Host {
+  const refuse = async (): Promise<never> => {
+    throw fault;
+  };
+  return {
+    kind: "tmux",
+    detail: fault.message,
+    start: refuse,
+    release: refuse,
+    list: refuse,
+    close: refuse,
+  };
+}
+
+const LAUNCHER = fileURLToPath(new URL("../../bin/corral.js", import.meta.url));
+
+/** The tmux server's own environment, and so the runners': agents get theirs from their launch script. */
+function serverEnvironment(env: PathEnvironment): Readonly<Record<string, string>> {
+  return {
+    PATH: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: env["HOME"] ?? "/",
+    SHELL: "/bin/sh",
+    TERM: "screen-256color",
+    LANG: env["LANG"] ?? "C.UTF-8",
+  };
+}
+
+function placesOf(paths: StatePaths): Setting["places"] {
+  return {
+    agents: paths.agentsDir,
+    workspaces: paths.workspaces,
+    stateDir: paths.stateDir,
+    named: [
+      { name: "state directory", path: paths.stateDir },
+      { name: "database", path: paths.database },
+      { name: "agents", path: paths.agentsDir },
+      { name: "workspaces", path: paths.workspaces },
+      { name: "log", path: paths.log },
+      { name: "configuration", path: paths.configFile },
+      { name: "client token", path: paths.clientToken },
+      { name: "lock", path: paths.lock },
+      { name: "bells", path: paths.bellDir },
+      { name: "socket", path: paths.socket },
+      { name: "tmux socket", path: paths.tmuxSocket },
+    ],
+  };
+}

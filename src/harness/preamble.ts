@@ -1,0 +1,142 @@
+/**
+ * What every agent is told before its mission: who it is, what the task is, how to report.
+ *
+ * Short on purpose: without the task's own text it stays under 1 500 bytes, and the mission
+ * comes last, where models weigh it most.
+ */
+
+export interface HistoryTurn {
+  readonly role: string;
+  readonly content: string;
+  readonly timestamp?: string | undefined;
+}
+
+export interface PreambleTask {
+  readonly taskId: string;
+  readonly description: string;
+  readonly backgroundContext: string | null;
+  readonly expectedDeliverables: readonly string[];
+  readonly successCriteria: readonly string[];
+  readonly constraints: readonly string[];
+  readonly relevantFiles: readonly string[];
+  /** Oldest first. */
+  readonly conversationHistory: readonly HistoryTurn[];
+}
+
+export interface PreambleAgent {
+  readonly agentId: string;
+  readonly agentType: string;
+  /** "orchestrator" or an agent id. */
+  readonly parent: string;
+  /** 1 for an agent that the orchestrator deployed. */
+  readonly depth: number;
+  /** Most generations of agents that the task allows. */
+  readonly maxDepth: number;
+  /** Seconds after which it is stopped; null when nothing stops it. */
+  readonly wallClockS: number | null;
+}
+
+export interface AgentPromptInput {
+  readonly task: PreambleTask;
+  readonly agent: PreambleAgent;
+  /** The mission, as the caller wrote it. */
+  readonly prompt: string;
+  /** False for an agent that cannot call MCP tools: it is then not told to. Absent means true. */
+  readonly hasTools?: boolean;
+}
+
+/** Characters kept of one turn of the conversation, by who spoke. */
+const HISTORY_USER_CHARS = 2_000;
+const HISTORY_OTHER_CHARS = 500;
+/** Characters kept of the conversation in all; the newest turns win. */
+const HISTORY_TOTAL_CHARS = 12_000;
+
+/**
+ * The whole prompt of an agent: preamble, the task's context, then the mission unchanged.
+ *
+ * @returns Markdown. The caller's prompt is in it byte for byte.
+ */
+export function agentPrompt({ task, agent, prompt, hasTools = true }: AgentPromptInput): string {
+  const sections = [
+    identity(task, agent),
+    ...context(task),
+    hasTools ? reporting(task, agent) : "",
+    `# Your mission\n${prompt}`,
+  ];
+  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
+
+function identity(task: PreambleTask, agent: PreambleAgent): string {
+  const limit =
+    agent.wallClockS === null ? "" : ` You are stopped after ${agent.wallClockS} seconds.`;
+  return [
+    `You are ${agent.agentId}, a headless "${agent.agentType}" agent. Nobody can answer questions: decide, and say what you decided.`,
+    `Task ${task.taskId}; parent ${agent.parent}; depth ${agent.depth} of ${agent.maxDepth}.${limit}`,
+    "When you end, every process you started is ended too: leave nothing running that must outlive you.",
+    `\n# The task\n${task.description}`,
+  ].join("\n");
+}
+
+function context(task: PreambleTask): readonly string[] {
+  return [
+    task.backgroundContext?.trim() ? `## Background\n${task.backgroundContext}` : "",
+    list("Expected deliverables", task.expectedDeliverables),
+    list("Success criteria", task.successCriteria),
+    list("Constraints", task.constraints),
+    list("Relevant files", task.relevantFiles),
+    history(task.conversationHistory),
+  ];
+}
+
+function list(title: string, items: readonly string[]): string {
+  return items.length === 0 ? "" : [`## ${title}`, ...items.map((item) => `- ${item}`)].join("\n");
+}
+
+function reporting(task: PreambleTask, agent: PreambleAgent): string {
+  const self = `task_id "${task.taskId}" and agent_id "${agent.agentId}"`;
+  return [
+    "# How to report (MCP server `corral`)",
+    `- \`update_agent_progress\` with ${self}: status "working" when you start and every few minutes, "blocked" when you cannot go on.`,
+    "- `report_agent_finding` with the same ids: as soon as you find something worth knowing.",
+    children(task, agent),
+    '- At the end, once: `update_agent_progress` with status "completed" and progress 100, saying what you did and how you verified it; or "failed" and why. Then finish your turn: soon after, you are stopped.',
+  ].join("\n");
+}
+
+function children(task: PreambleTask, agent: PreambleAgent): string {
+  if (agent.depth >= agent.maxDepth) {
+    return "- You may not spawn agents: the task's depth limit is reached. Do all of it yourself.";
+  }
+  const ids = `task_id "${task.taskId}" and parent_agent_id "${agent.agentId}"`;
+  return `- \`spawn_child_agent\` with ${ids}: only for a large, separable part. It sees only its child_prompt.`;
+}
+
+function history(turns: readonly HistoryTurn[]): string {
+  const kept: string[] = [];
+  let budget = HISTORY_TOTAL_CHARS;
+  for (const turn of turns.toReversed()) {
+    const line = historyLine(turn);
+    if (line.length > budget) break;
+    budget -= line.length;
+    kept.unshift(line);
+  }
+  if (kept.length === 0) return "";
+  const left = turns.length - kept.length;
+  const gap = left === 0 ? [] : [`(${left} earlier ${left === 1 ? "turn" : "turns"} left out)`];
+  return ["## Conversation so far, oldest first", ...gap, ...kept].join("\n");
+}
+
+function historyLine({ role, content, timestamp }: HistoryTurn): string {
+  const most = role === "user" ? HISTORY_USER_CHARS : HISTORY_OTHER_CHARS;
+  const text = content.trim();
+  const shown =
+    text.length <= most
+      ? text
+      : `${whole(text.slice(0, most))}… [${text.length - most} more characters]`;
+  return `- ${role}${timestamp === undefined ? "" : ` (${timestamp})`}: ${shown}`;
+}
+
+/** Without half of a surrogate pair at its end. */
+function whole(text: string): string {
+  return /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text;
+}

@@ -1,0 +1,39 @@
+/** What the ledger needs: a durable list, and somebody who can undo each kind. */
+import type { EpochMs } from "../kernel/units.ts";
+import type { Resource, ResourceKind } from "./resource.ts";
+
+/** Durable storage of resources. Every method is durable when it returns, and atomic. */
+export interface LedgerStore {
+  /** Rows of one owner, oldest first; all states. */
+  resourcesOf(owner: string): readonly Resource[];
+  /** Rows of every owner that are still to be given back, oldest first. */
+  heldResources(): readonly Resource[];
+  /** Retained rows whose date has passed, oldest first. */
+  expiredResources(now: EpochMs): readonly Resource[];
+  /** Every row, newest first, at most `max`. */
+  allResources(max: number): readonly Resource[];
+  /** intended → held, with what proves its identity from now on. */
+  confirmResource(id: number, identity: unknown): void;
+  /** → releasing. Before the first thing of it is undone. */
+  beginRelease(id: number): void;
+  /** → released. Only after its absence was seen. */
+  forgetResource(id: number, seen: string): void;
+  /** → retained until a date. */
+  retainResource(id: number, seen: string, until: EpochMs): void;
+  /** Records a failed try; the row stays held. */
+  failRelease(id: number, error: string): void;
+}
+
+/** What an undo saw: the thing is gone, or it is kept on purpose. */
+export type Undone =
+  | { readonly gone: true; readonly seen: string }
+  | { readonly gone: false; readonly seen: string; readonly retainUntil: EpochMs };
+
+/**
+ * Removes one resource from the world and looks that it is gone. Must succeed when it is
+ * already gone, may be called any number of times and by two processes at once.
+ * Throws when the thing is still there or could not be looked for.
+ */
+export type Undo = (resource: Resource) => Promise<Undone>;
+
+export type Undos = Readonly<Record<ResourceKind, Undo>>;

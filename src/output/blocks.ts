@@ -1,0 +1,174 @@
+/**
+ * A stream in blocks of whole lines, forwards and backwards, never the whole file.
+ *
+ * A line may be of any length: a block grows until it holds one whole line. A line longer
+ * than `lineMaxBytes` comes as a block of its own with its beginning only, so that memory
+ * stays bounded whatever an agent prints.
+ */
+import type { OutputFile } from "./ports.ts";
+import { KIB, MIB } from "../kernel/units.ts";
+
+const NEWLINE = 0x0a;
+
+export interface Block {
+  /** Byte offset of the first line. */
+  readonly from: number;
+  /** Byte offset behind the last line and its newline. */
+  readonly to: number;
+  /** The bytes; fewer than `to - from` when this is the beginning of one oversized line. */
+  readonly bytes: Uint8Array;
+}
+
+export interface BlockSizes {
+  /** Bytes read at first. */
+  readonly chunkBytes: number;
+  /** Bytes read at a time once a reader has gone on for a while; >= chunkBytes. */
+  readonly chunkMaxBytes: number;
+  /** Longest line, with its newline, that is held in memory. Bytes, >= chunkMaxBytes. */
+  readonly lineMaxBytes: number;
+  /** What is kept of a longer one. Bytes, <= lineMaxBytes. */
+  readonly headBytes: number;
+}
+
+export const BLOCK_SIZES: BlockSizes = {
+  chunkBytes: 256 * KIB,
+  // Larger ones read no faster, and each is judged in one go on the daemon's thread.
+  chunkMaxBytes: MIB,
+  lineMaxBytes: 16 * MIB,
+  headBytes: 8 * KIB,
+};
+
+/**
+ * The offset behind the last line that may be shown.
+ *
+ * A line that is still being written is left until its newline is there; when the agent has
+ * ended, nothing more will come and what is there is the line.
+ *
+ * @param from  Where to stop looking; the answer is never smaller.
+ */
+export async function wholeLinesEnd(
+  file: OutputFile,
+  from: number,
+  size: number,
+  ended: boolean,
+  sizes: BlockSizes = BLOCK_SIZES,
+): Promise<number> {
+  if (ended || size <= from) return Math.max(from, size);
+  return lineStartBefore(file, from, size, sizes);
+}
+
+/**
+ * Blocks from `from` up to `to`, in order.
+ *
+ * @param to  Ends a line, or the stream. The last block ends there.
+ */
+export async function* forwardBlocks(
+  file: OutputFile,
+  from: number,
+  to: number,
+  sizes: BlockSizes = BLOCK_SIZES,
+): AsyncGenerator<Block> {
+  let at = from;
+  let chunk = sizes.chunkBytes;
+  let want = chunk;
+  while (at < to) {
+    const bytes = await file.read(at, Math.min(want, to - at));
+    // The stream is shorter than it was: nothing more can be shown.
+    if (bytes.length === 0) return;
+    const isLast = at + bytes.length >= to;
+    const whole = isLast ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1;
+    if (whole > 0) {
+      yield { from: at, to: at + whole, bytes: bytes.subarray(0, whole) };
+      at += whole;
+      want = chunk = larger(chunk, sizes);
+    } else if (want < sizes.lineMaxBytes) {
+      want = Math.min(want * 2, sizes.lineMaxBytes);
+    } else {
+      const end = await lineEndAfter(file, at + bytes.length, to, sizes);
+      yield { from: at, to: end, bytes: bytes.slice(0, sizes.headBytes) };
+      at = end;
+      want = chunk = larger(chunk, sizes);
+    }
+  }
+}
+
+/**
+ * Blocks from `to` down to `from`: the last block first, each with its lines in file order.
+ *
+ * @param to  Ends a line, or the stream.
+ */
+export async function* backwardBlocks(
+  file: OutputFile,
+  from: number,
+  to: number,
+  sizes: BlockSizes = BLOCK_SIZES,
+): AsyncGenerator<Block> {
+  // One byte more than the longest line: the newline in front of it.
+  const most = sizes.lineMaxBytes + 1;
+  let end = to;
+  let chunk = sizes.chunkBytes;
+  let want = chunk;
+  while (end > from) {
+    const low = Math.max(from, end - want);
+    const bytes = await file.read(low, end - low);
+    if (bytes.length < end - low) return;
+    const inner = firstLineStart(bytes);
+    const isWhole = low === from && (inner > 0 || bytes.length <= sizes.lineMaxBytes);
+    if (isWhole || inner > 0) {
+      const start = isWhole ? 0 : inner;
+      yield { from: low + start, to: end, bytes: bytes.subarray(start) };
+      end = low + start;
+      want = chunk = larger(chunk, sizes);
+    } else if (want < most) {
+      want = Math.min(want * 2, most);
+    } else {
+      const lineFrom = await lineStartBefore(file, from, low, sizes);
+      yield { from: lineFrom, to: end, bytes: await file.read(lineFrom, sizes.headBytes) };
+      end = lineFrom;
+      want = chunk = larger(chunk, sizes);
+    }
+  }
+}
+
+/** Readers that go far read in larger pieces; those that stop soon have read little in vain. */
+function larger(chunk: number, { chunkMaxBytes }: BlockSizes): number {
+  return Math.min(chunk * 2, chunkMaxBytes);
+}
+
+/** Start of the second line in `bytes`: the first that certainly begins here; 0 when there is none. */
+function firstLineStart(bytes: Uint8Array): number {
+  const newline = bytes.indexOf(NEWLINE);
+  return newline >= bytes.length - 1 ? 0 : newline + 1;
+}
+
+async function lineEndAfter(
+  file: OutputFile,
+  from: number,
+  to: number,
+  { chunkBytes }: BlockSizes,
+): Promise<number> {
+  for (let at = from; at < to;) {
+    const bytes = await file.read(at, Math.min(chunkBytes, to - at));
+    if (bytes.length === 0) return to;
+    const newline = bytes.indexOf(NEWLINE);
+    if (newline >= 0) return at + newline + 1;
+    at += bytes.length;
+  }
+  return to;
+}
+
+/** Offset behind the last newline before `to`; `from` when there is none. */
+async function lineStartBefore(
+  file: OutputFile,
+  from: number,
+  to: number,
+  { chunkBytes }: BlockSizes,
+): Promise<number> {
+  for (let end = to; end > from;) {
+    const low = Math.max(from, end - chunkBytes);
+    const newline = (await file.read(low, end - low)).lastIndexOf(NEWLINE);
+    if (newline >= 0) return low + newline + 1;
+    end = low;
+  }
+  return from;
+}

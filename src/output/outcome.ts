@@ -1,0 +1,105 @@
+/**
+ * What a stream amounts to, read on as it grows.
+ *
+ * The state is plain JSON: keep it, and the next call goes on where the last one stopped.
+ */
+import type { Activity } from "../contract/agent.ts";
+import type { Harness, StreamEvent, StreamOutcome } from "../harness/harness.ts";
+import { BLOCK_SIZES, forwardBlocks, wholeLinesEnd, type BlockSizes } from "./blocks.ts";
+import { linesOf } from "./lines.ts";
+import type { OutputFile } from "./ports.ts";
+
+export interface OutcomeState {
+  /** Behind the last whole line that was judged. Byte offset. */
+  readonly cursor: number;
+  /** How far a newline has been looked for; >= cursor. Byte offset. */
+  readonly scanned: number;
+  readonly outcome: StreamOutcome;
+  /** Derived from the last event that says something; null before the first. */
+  readonly activity: Activity | null;
+}
+
+export const NO_OUTCOME: OutcomeState = {
+  cursor: 0,
+  scanned: 0,
+  outcome: { result: null, sessionId: null, usage: null, lastError: null },
+  activity: null,
+};
+
+/**
+ * Reads what came since the last call and folds it into the state.
+ *
+ * Bytes before `state.cursor` are never read again, and an unfinished line is not read
+ * twice to look for its end. Calls for one stream must follow each other.
+ *
+ * @param state  {@link NO_OUTCOME} the first time, then what the last call answered.
+ * @param ended  True once nothing more will be written: the last line then needs no newline.
+ * @throws {Fault} PROBE_FAILED when the stream could not be read; the state stays good.
+ */
+export async function streamOutcome(
+  state: OutcomeState,
+  file: OutputFile,
+  harness: Pick<Harness, "events">,
+  ended: boolean,
+  sizes: BlockSizes = BLOCK_SIZES,
+): Promise<OutcomeState> {
+  const size = await file.size();
+  const found = await wholeLinesEnd(
+    file,
+    Math.max(state.scanned, state.cursor),
+    size,
+    ended,
+    sizes,
+  );
+  // No newline in what is new: the line that was open is still open.
+  const hasNewEnd = ended ? size > state.cursor : found > state.scanned;
+  if (!hasNewEnd) return { ...state, scanned: Math.max(state.scanned, size) };
+  let { outcome, activity } = state;
+  for await (const block of forwardBlocks(file, state.cursor, found, sizes)) {
+    for (const event of linesOf(block).flatMap(({ text }) => harness.events(text))) {
+      outcome = foldEvent(outcome, event);
+      activity = activityAfter(event) ?? activity;
+    }
+  }
+  return { cursor: found, scanned: Math.max(found, size), outcome, activity };
+}
+
+/** One more event. A later result replaces an earlier one; errors that were got over stay told. */
+export function foldEvent(outcome: StreamOutcome, event: StreamEvent): StreamOutcome {
+  switch (event.type) {
+    case "started":
+      return { ...outcome, sessionId: event.sessionId ?? outcome.sessionId };
+    case "result":
+      return { ...outcome, result: event, usage: event.usage };
+    case "error":
+      return { ...outcome, lastError: event.message };
+    case "retry":
+      return { ...outcome, lastError: event.error };
+    case "text":
+    case "thinking":
+    case "tool_call":
+    case "tool_result":
+    case "unknown":
+    case "plain":
+      return outcome;
+  }
+}
+
+function activityAfter(event: StreamEvent): Activity | null {
+  switch (event.type) {
+    case "retry":
+      return /rate_?limit|overloaded/.test(event.error) ? "rate_limited" : "working";
+    case "result":
+      return "result_but_not_exited";
+    case "unknown":
+    case "plain":
+    case "error":
+      return null;
+    case "started":
+    case "text":
+    case "thinking":
+    case "tool_call":
+    case "tool_result":
+      return "working";
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Writes launch.sh, the one file that starts one agent. Pure.
+ *
+ * Its head are the facts that the runner reads too; the rest is run by a shell of the agent's
+ * own, which becomes the agent: started.json → cwd → control groups → stdin → environment →
+ * `exec prlimit … argv`. Nothing secret is ever an argument; the file is to be written 0600.
+ */
+import { Fault } from "../kernel/fault.ts";
+import type { ProcessSet } from "../supervision/ports.ts";
+
+export interface LaunchSpec {
+  /** The agent's own directory; records and streams go there. Absolute. */
+  readonly directory: string;
+  readonly agentId: string;
+  /** Directory in which a file of the agent's id is touched at its start and its end. Absolute. */
+  readonly bellDirectory: string;
+  readonly cwd: string;
+  /** What to run; argv[0] is an absolute path. */
+  readonly argv: readonly string[];
+  /** The whole environment of the agent: nothing else is handed on. */
+  readonly env: Readonly<Record<string, string>>;
+  /** File that becomes stdin; null is /dev/null. */
+  readonly stdinPath: string | null;
+  readonly set: ProcessSet;
+  /** Absolute path of prlimit; null leaves the agent without a mark. */
+  readonly prlimit: string | null;
+  /** RLIMIT_NPROC; null leaves it as it is. Processes and threads of the user. */
+  readonly nproc: number | null;
+  /** How long the agent may run. Whole seconds, > 0; null is without end. */
+  readonly wallClockS: number | null;
+}
+
+/** Exit code of a launch that ended before the agent's own program ran; stderr says why. */
+export const LAUNCH_FAILED_CODE = 125;
+
+/** Names that a shell cannot pass on: it keeps them read-only, or refuses most values. */
+const SHELL_OWN: ReadonlySet<string> = new Set([
+  "BASHOPTS",
+  "EUID",
+  "OPTIND",
+  "PPID",
+  "SHELLOPTS",
+  "UID",
+]);
+
+/**
+ * The text of launch.sh.
+ *
+ * @throws {Fault} INPUT_INVALID when a value holds a NUL, a name is no shell name, or argv[0] is
+ *                 not absolute.
+ */
+export function launchScript(spec: LaunchSpec): string {
+  if (spec.argv[0]?.startsWith("/") !== true) {
+    throw invalid(`argv[0] "${spec.argv[0] ?? ""}" is not an absolute path`);
+  }
+  return `${head(spec)}${body(spec)}`;
+}
+
+/**
+ * One word for sh that stands for exactly these characters, newlines included.
+ * @throws {Fault} INPUT_INVALID for a NUL, which no argument and no variable can hold.
+ */
+export function shellQuote(text: string): string {
+  if (text.includes("\0")) throw invalid("A value holds a NUL character");
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function head({ agentId, bellDirectory, directory, set, wallClockS }: LaunchSpec): string {
+  return `#!/bin/sh
+# Starts one agent; written by Corral, may hold secrets.
+corral_agent=${shellQuote(agentId)}
+corral_directory=${shellQuote(directory)}
+corral_bell=${shellQuote(bellDirectory)}
+corral_cgroup=${shellQuote(set.cgroup ?? "")}
+corral_soft=${set.mark?.soft ?? ""}
+corral_hard=${set.mark?.hard ?? ""}
+corral_wall_clock_s=${wallClockS === null ? "" : Math.ceil(wallClockS)}
+if [ -n "\${corral_reading-}" ]; then return 0; fi
+
+`;
+}
+
+function body(spec: LaunchSpec): string {
+  const { cwd, env, stdinPath, set } = spec;
+  return [
+    `fail() { printf 'corral: %s\\n' "$1" >&2; exit ${LAUNCH_FAILED_CODE}; }`,
+    RECORD_START,
+    `cd ${shellQuote(cwd)} 2>/dev/null || fail ${shellQuote(`the working directory ${cwd} cannot be entered`)}`,
+    // The agent must never run uncontained: a join that fails ends the launch.
+    ...[set.pidsCgroup, set.cgroup].filter((group) => group !== null).map(joinGroup),
+    ...(stdinPath === null ? [] : [openStdin(stdinPath)]),
+    FORGET_ENVIRONMENT,
+    ...Object.entries(env).map(exportLine),
+    execLine(spec),
+    "",
+  ].join("\n");
+}
+
+/** Builtins only: a process here would cost each start a millisecond. */
+const RECORD_START = `corral_ticks=null
+if IFS= read -r corral_stat 2>/dev/null <"/proc/$$/stat"; then
+  set -- \${corral_stat##*) }
+  shift 19
+  corral_ticks=$1
+fi
+printf '{"pid":%d,"start_ticks":%s}\\n' "$$" "$corral_ticks" 2>/dev/null >"$corral_directory/started.json" ||
+  fail 'the agent directory cannot be written'
+true 2>/dev/null >"$corral_bell/$corral_agent"`;
+
+/**
+ * Unsets all that was inherited, whatever it is. A value may span lines and hold a line that
+ * looks like a name; unsetting that name too does no harm here.
+ */
+const FORGET_ENVIRONMENT = `corral_names=$(export -p)
+while IFS= read -r corral_line; do
+  case $corral_line in "export "*) corral_line=\${corral_line#export } ;; *) continue ;; esac
+  corral_line=\${corral_line%%=*}
+  case $corral_line in "" | [0-9]* | *[!A-Za-z0-9_]* | ${[...SHELL_OWN].join(" | ")}) continue ;; esac
+  unset "$corral_line"
+done <<CORRAL_NAMES
+$corral_names
+CORRAL_NAMES`;
+
+function joinGroup(group: string): string {
+  const file = shellQuote(`${group}/cgroup.procs`);
+  return `{ echo 0 >${file}; } 2>/dev/null || fail ${shellQuote(`the control group ${group} cannot be joined`)}`;
+}
+
+function openStdin(path: string): string {
+  const file = shellQuote(path);
+  return `[ -r ${file} ] || fail ${shellQuote(`the input ${path} cannot be read`)}\nexec <${file}`;
+}
+
+function exportLine([name, value]: readonly [string, string]): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || SHELL_OWN.has(name)) {
+    throw invalid(`The environment name "${name}" cannot be passed through a shell`);
+  }
+  return `export ${name}=${shellQuote(value)}`;
+}
+
+function execLine({ argv, nproc, prlimit, set }: LaunchSpec): string {
+  const limits = [
+    ...(set.mark === null ? [] : [`--msgqueue=${set.mark.soft}:${set.mark.hard}`]),
+    ...(nproc === null ? [] : [`--nproc=${nproc}`]),
+  ];
+  if (prlimit === null && set.mark !== null) throw invalid("A marked set needs prlimit");
+  const before = prlimit === null || limits.length === 0 ? [] : [prlimit, ...limits, "--"];
+  return `exec ${[...before, ...argv].map(shellQuote).join(" ")}`;
+}
+
+function invalid(message: string): Fault {
+  return new Fault("INPUT_INVALID", `${message}.`, {
+    hint: "Correct the command, its environment or its directory, and deploy again.",
+  });
+}

@@ -1,0 +1,189 @@
+#!/bin/sh
+# Corral's runner: sh runner.sh DIR [SESSION]
+#
+# One per agent, in its tmux pane. It starts the agent in the foreground, writes down how it
+# ended, and clears what it left, all without the daemon. It stays outside the agent's control
+# group and mark, so that what ends the agent never takes the one who keeps the record.
+#
+# Plain POSIX sh, for dash, bash, busybox and macOS. Two traps of that language shape the text:
+# a redirection that fails on a special builtin (: exec .) ends the whole shell, so files are
+# written with `true` and `printf`; and `cmd &` would make an agent deaf to INT and QUIT, so the
+# agent runs in the foreground and the wall clock in the background.
+directory=$1
+
+# Caught, not ignored: an ignored signal stays ignored in the agent, a caught one does not.
+# Catching HUP is what lets the agent outlive the tmux server.
+trap : HUP TERM INT QUIT
+
+start_ticks() { # sets ticks: field 22 of stat, counted after the last ')' of the name
+  ticks=null
+  if IFS= read -r stat 2>/dev/null <"/proc/$$/stat"; then
+    set -- ${stat##*) }
+    shift 19
+    ticks=$1
+  fi
+}
+
+ring() { true 2>/dev/null >"$corral_bell/$corral_agent"; }
+
+pause() { sleep "$1" 2>/dev/null || sleep 1; }
+
+# --- the agent's processes, found without the daemon -------------------------------------------
+
+find_members() { # sets found: pids of the agent's set that this witness sees
+  found=
+  if [ -n "$corral_cgroup" ]; then
+    while read -r pid; do found="$found $pid"; done 2>/dev/null <"$corral_cgroup/cgroup.procs"
+  elif [ -n "$corral_soft" ]; then
+    line="^Max msgqueue size  *$corral_soft  *$corral_hard  *bytes"
+    for path in $(grep -ls "$line" /proc/[0-9]*/limits 2>/dev/null); do
+      pid=${path#/proc/}
+      pid=${pid%/limits}
+      IFS= read -r stat 2>/dev/null <"/proc/$pid/stat" || continue
+      case ${stat##*) } in Z* | X*) continue ;; esac
+      found="$found $pid"
+    done
+  else # no control group and no mark: our process group is the best that is left
+    self=$(exec sh -c 'echo $PPID')
+    found=$(ps -A -o pid= -o pgid= -o comm= | while read -r pid group name; do
+      case $pid:$name in "$$:"* | "$self:"* | "${watcher:-none}:"* | *:ps | */ps) continue ;; esac
+      [ "$group" != "$$" ] || [ "$pid" = "$(exec sh -c 'echo $PPID')" ] || echo "$pid"
+    done)
+  fi
+}
+
+is_empty() {
+  if [ -n "$corral_cgroup" ]; then # groups that the agent made below its own count too
+    populated=0
+    while read -r key value; do
+      [ "$key" != populated ] || populated=$value
+    done 2>/dev/null <"$corral_cgroup/cgroup.events"
+    [ "$populated" = 0 ]
+  else
+    find_members
+    [ -z "$found" ]
+  fi
+}
+
+signal_members() { # SIGNAL
+  find_members
+  for pid in $found; do kill -s "$1" "$pid" 2>/dev/null; done
+}
+
+end_members() { # SECONDS: TERM, so long to go by themselves, then KILL until nobody is left
+  is_empty && return
+  signal_members TERM
+  tenths=$(($1 * 10))
+  while [ "$tenths" -gt 0 ] && ! is_empty; do
+    tenths=$((tenths - 1))
+    pause 0.1
+  done
+  rounds=0
+  empties=0
+  while [ "$empties" -lt 2 ] && [ "$rounds" -lt 100 ]; do
+    rounds=$((rounds + 1))
+    if is_empty; then
+      empties=$((empties + 1))
+      continue
+    fi
+    empties=0
+    [ -z "$corral_cgroup" ] || echo 1 2>/dev/null >"$corral_cgroup/cgroup.kill"
+    signal_members KILL
+    pause 0.02
+  done
+}
+
+# --- the wall clock ------------------------------------------------------------------------------
+
+seconds() { # sets now, from a clock that nobody sets where there is one
+  if IFS=' .' read -r now _ 2>/dev/null </proc/uptime; then return; fi
+  now=$(date +%s)
+}
+
+watch_clock() { # SECONDS
+  trap 'kill "$!" 2>/dev/null; exit 0' TERM
+  trap : HUP INT QUIT
+  seconds
+  deadline=$((now + $1))
+  left=$1
+  while [ "$left" -gt 0 ]; do
+    sleep "$left" &
+    wait "$!" && break # cut short by a signal, it waits for the rest
+    kill "$!" 2>/dev/null
+    seconds
+    left=$((deadline - now))
+  done
+  true 2>/dev/null >"$directory/.timed-out"
+  end_members 5
+}
+
+# --- the record ----------------------------------------------------------------------------------
+
+# sh knows one number: "ended by signal n" and "exit 128+n" look alike. But every sh tells its
+# stderr when a signal ended its foreground command (all but INT and PIPE), and our stderr is a
+# file of our own; so a CLI that caught TERM and left with 143 keeps its 143. A crash or a KILL is
+# believed without that word: a wrapper that passes 137 or 139 on means the same.
+name_signal() { # sets signal and code from status
+  code=$status
+  signal=null
+  [ "$status" -gt 128 ] && [ "$status" -le 192 ] || return
+  case $status in
+    132 | 133 | 134 | 135 | 136 | 137 | 139 | 159) ;;
+    *) [ -s "$directory/runner.log" ] || return ;;
+  esac
+  name=$(kill -l $((status - 128)) 2>/dev/null) || return
+  signal="\"SIG${name#SIG}\""
+  code=null
+}
+
+write_exit() {
+  name_signal
+  timed_out=false
+  [ ! -e "$directory/.timed-out" ] || timed_out=true
+  temporary="$directory/exit.json.tmp"
+  tries=30 # a full disk may get room again; a directory that is gone will not come back
+  while [ -d "$directory" ] && [ "$tries" -gt 0 ]; do
+    if printf '{"code":%s,"signal":%s,"status":%d,"timed_out":%s,"ended_at":%s}\n' \
+      "$code" "$signal" "$status" "$timed_out" "$(date +%s)" 2>/dev/null >"$temporary"; then
+      sync "$temporary" 2>/dev/null
+      mv -f "$temporary" "$directory/exit.json" 2>/dev/null && return
+    fi
+    tries=$((tries - 1))
+    pause 1
+  done
+}
+
+# --- the life of one agent -------------------------------------------------------------------------
+
+[ -r "$directory/launch.sh" ] || exit 1
+corral_reading=1
+. "$directory/launch.sh" # its first lines say who and where; the rest is for the agent's own shell
+
+mask=$(umask)
+umask 077
+exec 2>"$directory/runner.log"
+start_ticks
+printf '{"pid":%d,"start_ticks":%s}\n' "$$" "$ticks" >"$directory/runner.json"
+true >>"$directory/stream.jsonl"
+true >>"$directory/stderr.log"
+umask "$mask"
+printf 'Agent %s runs here; its output goes to %s/stream.jsonl\n' "$corral_agent" "$directory" 2>/dev/null
+
+watcher=
+if [ -n "$corral_wall_clock_s" ]; then
+  watch_clock "$corral_wall_clock_s" </dev/null >/dev/null 2>&1 &
+  watcher=$!
+fi
+
+/bin/sh "$directory/launch.sh" </dev/null >>"$directory/stream.jsonl" 2>>"$directory/stderr.log"
+status=$?
+
+write_exit
+ring
+if [ -n "$watcher" ]; then
+  kill "$watcher" 2>/dev/null
+  wait "$watcher" 2>/dev/null
+fi
+sync "$directory" 2>/dev/null
+end_members 2
+exit 0

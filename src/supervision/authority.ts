@@ -1,0 +1,72 @@
+/** Who may call what. An agent acts only as itself, and upon what it made itself. */
+import type { ToolInput, ToolName } from "../contract/tools.ts";
+import { Fault } from "../kernel/fault.ts";
+import type { AgentId } from "../kernel/ids.ts";
+import type { Caller } from "./operations.ts";
+
+type AgentCaller = Extract<Caller, { readonly kind: "agent" }>;
+
+/** The parent of an agent, `"orchestrator"`, or null for an unknown id. */
+export type ParentOf = (agentId: AgentId) => string | null;
+
+/**
+ * Lets a call pass or refuses it.
+ *
+ * @param parentOf  For walking up from an agent to its ancestors.
+ * @throws {Fault}  FORBIDDEN, saying what this caller may do instead.
+ */
+export function authorize<N extends ToolName>(
+  name: N,
+  input: ToolInput<N>,
+  caller: Caller,
+  parentOf: ParentOf,
+): void {
+  if (caller.kind === "client") return;
+  const reason = refusal(name, input, caller, parentOf);
+  if (reason === null) return;
+  throw new Fault("FORBIDDEN", reason, {
+    hint: `Act as yourself: task_id "${caller.taskId}", agent_id "${caller.agentId}".`,
+    details: { tool: name, caller: caller.agentId },
+  });
+}
+
+function refusal(
+  name: ToolName,
+  input: object,
+  caller: AgentCaller,
+  parentOf: ParentOf,
+): string | null {
+  if (name === "create_real_task" || name === "deploy_headless_agent") {
+    return `An agent may not call ${name}: only the orchestrator may.`;
+  }
+  const { task_id, agent_id, parent_agent_id } = input as Readonly<Record<string, string>>;
+  if (task_id !== caller.taskId) return "An agent may only use its own task.";
+  switch (name) {
+    case "get_real_task_status":
+      return null;
+    case "update_agent_progress":
+    case "report_agent_finding":
+      return agent_id === caller.agentId ? null : "An agent may only report as itself.";
+    case "spawn_child_agent":
+      return parent_agent_id === caller.agentId
+        ? null
+        : "An agent may only spawn children of itself.";
+    case "get_agent_output":
+      return agent_id === caller.agentId || descends(agent_id, caller, parentOf)
+        ? null
+        : "An agent may only read itself and its descendants.";
+    case "kill_real_agent":
+      return descends(agent_id, caller, parentOf)
+        ? null
+        : "An agent may only stop its descendants.";
+  }
+}
+
+function descends(agentId: string | undefined, caller: AgentCaller, parentOf: ParentOf): boolean {
+  let parent = agentId === undefined ? null : parentOf(agentId);
+  while (parent !== null) {
+    if (parent === caller.agentId) return true;
+    parent = parentOf(parent);
+  }
+  return false;
+}

@@ -1,0 +1,155 @@
+/**
+ * The settings of a daemon: defaults, then `config.json` in the state directory, then
+ * CORRAL_* variables of the daemon's environment. docs/configuration.md lists exactly these;
+ * a test compares the two.
+ */
+import { z } from "zod";
+import { Fault } from "../kernel/fault.ts";
+import { DAY_MS, SECOND_MS } from "../kernel/units.ts";
+
+interface Setting<T extends z.ZodType> {
+  readonly schema: T;
+  readonly fallback: z.output<T>;
+  /** Meaning, unit and effect, one sentence. */
+  readonly about: string;
+}
+
+function setting<T extends z.ZodType>(
+  schema: T,
+  fallback: NoInfer<z.output<T>>,
+  about: string,
+): Setting<T> {
+  return { schema, fallback, about };
+}
+
+const ms = (max: number) => z.coerce.number().int().min(0).max(max);
+const count = (max: number) => z.coerce.number().int().min(1).max(max);
+
+/** Every setting by its name in `config.json`; the variable is `CORRAL_` + the name in capitals. */
+export const SETTINGS = {
+  limit_running: setting(count(500), 20, "Agents of one task that may run at once."),
+  limit_total: setting(count(10_000), 45, "Agents that one task may have in all."),
+  limit_depth: setting(count(20), 5, "Generations of agents below the orchestrator."),
+  limit_processes: setting(count(100_000), 1_024, "Processes and threads of one agent."),
+  wall_clock_s: setting(
+    count(7 * 86_400),
+    86_400,
+    "Seconds that an agent may run before it is stopped and settled timed_out.",
+  ),
+  grace_ms: setting(
+    ms(600_000),
+    10 * SECOND_MS,
+    "Milliseconds between INT and TERM when an agent is stopped.",
+  ),
+  term_ms: setting(ms(600_000), 5 * SECOND_MS, "Milliseconds between TERM and KILL."),
+  leftover_ms: setting(
+    ms(60_000),
+    2 * SECOND_MS,
+    "Milliseconds between TERM and KILL for what an agent left behind when it ended by itself.",
+  ),
+  linger_ms: setting(
+    ms(600_000),
+    30 * SECOND_MS,
+    "Milliseconds an agent may go on after it claimed completion before it is stopped.",
+  ),
+  start_deadline_ms: setting(
+    count(120_000),
+    10 * SECOND_MS,
+    "Milliseconds in which a deployed agent must have been started.",
+  ),
+  shutdown_ms: setting(
+    ms(600_000),
+    20 * SECOND_MS,
+    "Milliseconds in which all agents are stopped when the daemon ends them; longer graces shrink to it.",
+  ),
+  resync_ms: setting(
+    count(600_000),
+    30 * SECOND_MS,
+    "Milliseconds between two looks at an agent when no event asks for one.",
+  ),
+  sweep_ms: setting(count(86_400_000), 300 * SECOND_MS, "Milliseconds between two sweeps."),
+  retention_ms: setting(
+    ms(3_650 * DAY_MS),
+    14 * DAY_MS,
+    "Milliseconds for which the logs of a settled agent are kept.",
+  ),
+  validation_mode: setting(
+    z.enum(["warn", "strict"]),
+    "warn",
+    "What a claimed completion with blockers gets: a record (warn) or a refusal (strict).",
+  ),
+  host: setting(
+    z.enum(["auto", "tmux", "process"]),
+    "auto",
+    "Where agents live: tmux sessions, detached processes, or tmux when it is installed (auto).",
+  ),
+  containment: setting(
+    z.enum(["auto", "watermark"]),
+    "auto",
+    "auto: every mechanism that works here; watermark: no control groups.",
+  ),
+  http_port: setting(
+    z.coerce.number().int().min(0).max(65_535),
+    0,
+    "Loopback port; 0 chooses a free one at the first start and keeps it.",
+  ),
+  env_allow: setting(
+    z.preprocess(
+      (value) => (typeof value === "string" ? value.split(",").filter(Boolean) : value),
+      z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/)),
+    ),
+    [],
+    "Further variables that agents take over from the daemon's environment; a trailing * is a prefix.",
+  ),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Configuration = {
+  readonly [N in SettingName]: z.output<(typeof SETTINGS)[N]["schema"]>;
+};
+
+/** The environment variable of a setting: `grace_ms` → `CORRAL_GRACE_MS`. */
+export function variableOf(name: SettingName): string {
+  return `CORRAL_${name.toUpperCase()}`;
+}
+
+/**
+ * Works out the settings in force.
+ *
+ * @param file  Parsed `config.json`; `{}` when there is none.
+ * @param env   The daemon's environment.
+ * @throws {Fault} CONFIG_INVALID naming the setting, its value, where it came from and what is allowed.
+ */
+export function readConfiguration(
+  file: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+): Configuration {
+  const fromFile = z.record(z.string(), z.unknown()).safeParse(file);
+  if (!fromFile.success) {
+    throw invalid("config.json", "is not a JSON object");
+  }
+  for (const name of Object.keys(fromFile.data)) {
+    if (!(name in SETTINGS)) throw invalid(`config.json: "${name}"`, "is no setting");
+  }
+  const entries = (Object.keys(SETTINGS) as SettingName[]).map((name) => {
+    const variable = variableOf(name);
+    const fromEnv = env[variable];
+    const source = fromEnv === undefined ? `config.json: "${name}"` : variable;
+    const given = fromEnv ?? fromFile.data[name];
+    return [name, given === undefined ? SETTINGS[name].fallback : parse(name, given, source)];
+  });
+  return Object.fromEntries(entries) as Configuration;
+}
+
+function parse(name: SettingName, given: unknown, source: string): unknown {
+  const parsed = SETTINGS[name].schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problem = parsed.error.issues[0]?.message ?? "is not allowed";
+  throw invalid(`${source} = ${JSON.stringify(given)}`, problem);
+}
+
+function invalid(where: string, problem: string): Fault {
+  return new Fault("CONFIG_INVALID", `${where}: ${problem}.`, {
+    hint: "Correct the setting as docs/configuration.md says, then start the daemon again.",
+  });
+}

@@ -1,0 +1,245 @@
+/** Corral itself: the operations that every surface calls, over a setting. */
+import type { AgentRecord } from "../agents/record.ts";
+import { agentNotFound, taskNotFound } from "../agents/find.ts";
+import type { LeaveAnswer } from "../contract/api.ts";
+import type {
+  DeployInput,
+  KillAnswer,
+  KillInput,
+  SpawnChildInput,
+  ToolAnswer,
+  ToolInput,
+  ToolName,
+} from "../contract/tools.ts";
+import { Fault } from "../kernel/fault.ts";
+import type { AgentId, TaskId } from "../kernel/ids.ts";
+import { isoTime, SECOND_MS, type EpochMs } from "../kernel/units.ts";
+import { ledgerRow } from "../ledger/receipt.ts";
+import type { Undos } from "../ledger/ports.ts";
+import { isHeld } from "../ledger/resource.ts";
+import type { TaskRecord } from "../tasks/task.ts";
+import type { AgentLoops } from "./agent-loop.ts";
+import { authorize } from "./authority.ts";
+import type { Deploys } from "./deploy.ts";
+import { doctor } from "./doctor.ts";
+import { detach, endAll } from "./leave.ts";
+import type { Caller, Operations, StreamRequest } from "./operations.ts";
+import type { OutputReader } from "./output-reader.ts";
+import { type DeployRequest, optionsOf } from "./plan-run.ts";
+import { reportFinding, reportProgress } from "./reports.ts";
+import { readResource } from "./resources.ts";
+import type { Setting } from "./setting.ts";
+import { sweep } from "./sweep.ts";
+import { createTask } from "./tasks.ts";
+import { agentView, receiptView, tasksView, taskStatusView } from "./views.ts";
+import { isClean, isCleanOrStuck, waitUntil } from "./waiting.ts";
+
+const LEDGER_ROWS_MOST = 10_000;
+/** Time for killing and looking, on top of the graces of a stop. */
+const KILLING_MS = 5 * SECOND_MS;
+
+export interface CorralParts {
+  readonly setting: Setting;
+  readonly undos: Undos;
+  readonly loops: AgentLoops;
+  readonly deploys: Deploys;
+  readonly output: OutputReader;
+  readonly startedAt: EpochMs;
+  readonly pid: number;
+  /** Sees that a client token is right. */
+  readonly isClientToken: (token: string) => boolean;
+  /** Told once the daemon may go: the answer of leave has been worked out. */
+  readonly onLeft: (answer: LeaveAnswer) => void;
+}
+
+/** Makes the operations. */
+export function corral(parts: CorralParts): Operations {
+  const { setting, undos, loops, deploys, output } = parts;
+  const { store } = setting;
+  let leaving: Promise<LeaveAnswer> | null = null;
+
+  const taskOf = (id: TaskId): TaskRecord => {
+    const task = store.task(id);
+    if (task === null) throw taskNotFound(id);
+    return task;
+  };
+  const agentOf = (id: AgentId, taskId?: TaskId): AgentRecord => {
+    const agent = store.agent(id);
+    if (agent === null || (taskId !== undefined && agent.taskId !== taskId))
+      throw agentNotFound(id);
+    return agent;
+  };
+  const refuseWhileLeaving = (): void => {
+    if (leaving === null) return;
+    throw new Fault("DAEMON_STOPPING", "The daemon is shutting down and starts nothing new.", {
+      hint: 'Call again in a moment, or start a new daemon with "corral up".',
+    });
+  };
+
+  const deployWith = (
+    input: DeployInput | SpawnChildInput,
+    mission: Pick<DeployRequest, "type" | "prompt" | "parent">,
+  ) => {
+    refuseWhileLeaving();
+    const task = taskOf(input.task_id);
+    const parent = mission.parent === "orchestrator" ? null : agentOf(mission.parent, task.id);
+    if (parent !== null && parent.endedAt !== null) throw parentEnded(parent);
+    return deploys.deploy(task, {
+      ...mission,
+      depth: (parent?.depth ?? 0) + 1,
+      parentCwd: parent?.cwd ?? null,
+      idempotencyKey: input.idempotency_key ?? null,
+      options: optionsOf(input),
+    });
+  };
+
+  const kill = async ({ task_id, agent_id, reason, grace_s }: KillInput): Promise<KillAnswer> => {
+    const agent = agentOf(agent_id, taskOf(task_id).id);
+    const { grace_ms, term_ms, leftover_ms } = setting.configuration();
+    const graceMs = grace_s === undefined ? grace_ms : Math.round(grace_s * SECOND_MS);
+    if (agent.endedAt === null) loops.stop(agent.id, { cause: "kill", reason, graceMs });
+    else loops.poke(agent.id);
+    const longest = graceMs + term_ms + leftover_ms + KILLING_MS;
+    await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), longest);
+    const ended = agentOf(agent.id);
+    return {
+      agent_id: ended.id,
+      status: ended.status,
+      reason: ended.reason,
+      receipt: receiptView(store, loops, ended),
+    };
+  };
+
+  const tools: { [N in ToolName]: (input: ToolInput<N>, caller: Caller) => unknown } = {
+    create_real_task: (input, caller) => {
+      refuseWhileLeaving();
+      return createTask(setting, input, caller);
+    },
+    deploy_headless_agent: (input) =>
+      deployWith(input, { type: input.agent_type, prompt: input.prompt, parent: input.parent }),
+    spawn_child_agent: (input) =>
+      deployWith(input, {
+        type: input.child_agent_type,
+        prompt: input.child_prompt,
+        parent: input.parent_agent_id,
+      }),
+    get_real_task_status: ({ task_id }) => taskStatusView(store, taskOf(task_id)),
+    get_agent_output: (input) =>
+      output.read(agentOf(input.agent_id, taskOf(input.task_id).id), input),
+    kill_real_agent: kill,
+    update_agent_progress: (input) => {
+      const task = taskOf(input.task_id);
+      return reportProgress(setting, loops, task, agentOf(input.agent_id, task.id), input);
+    },
+    report_agent_finding: (input) => {
+      const task = taskOf(input.task_id);
+      return reportFinding(setting, task, agentOf(input.agent_id, task.id), input);
+    },
+  };
+
+  return {
+    async tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
+      authorize(name, input, caller, (id) => store.agent(id)?.parent ?? null);
+      // The table's own type has tied each name to its input; the index forgets it.
+      const run = tools[name] as (input: ToolInput<N>, caller: Caller) => unknown;
+      return (await run(input, caller)) as ToolAnswer<N>;
+    },
+    authenticate(token) {
+      if (parts.isClientToken(token)) return { kind: "client" };
+      const agent = store.agentByToken(setting.hashToken(token));
+      if (agent !== null && agent.endedAt === null) {
+        return { kind: "agent", agentId: agent.id, taskId: agent.taskId };
+      }
+      throw new Fault("TOKEN_INVALID", "The bearer token is not valid, or its agent has ended.", {
+        hint: "Send the token of the state directory's client.token file, or an agent's own token.",
+      });
+    },
+    health: () => ({
+      version: setting.version,
+      pid: parts.pid,
+      state_dir: setting.places.stateDir,
+      started_at: isoTime(parts.startedAt),
+      epoch: store.world.epoch,
+      url: setting.url(),
+      agents_live: store.countLive(),
+      resources_held: store.countHeld(),
+    }),
+    tasks: () => tasksView(store),
+    agents({ taskId, all }) {
+      const agents = taskId === undefined ? listed(store, all) : store.agentsOf(taskOf(taskId).id);
+      const shownOnes = all === true ? agents : agents.filter(({ id }) => !isClean(setting, id));
+      return { agents: shownOnes.map((agent) => agentView(store, agent)) };
+    },
+    agent: (id) => agentView(store, agentOf(id)),
+    receipt: (id) => receiptView(store, loops, agentOf(id)),
+    stream: (id, request: StreamRequest) => output.stream(agentOf(id), request),
+    ledger({ owner, all }) {
+      const rows =
+        owner !== undefined
+          ? store.resourcesOf(owner)
+          : all === true
+            ? store.allResources(LEDGER_ROWS_MOST)
+            : store.heldResources();
+      return {
+        rows: rows
+          .filter((row) => all === true || owner !== undefined || isHeld(row))
+          .map(ledgerRow),
+      };
+    },
+    async wait(input, signal) {
+      if (input.task_id !== undefined) taskOf(input.task_id);
+      const ids =
+        input.agent_ids ??
+        (input.task_id === undefined ? listed(store, false) : store.agentsOf(input.task_id)).map(
+          ({ id }) => id,
+        );
+      for (const id of ids) agentOf(id, input.task_id);
+      const isDone = (id: AgentId): boolean =>
+        input.for === "clean" ? isCleanOrStuck(setting, id) && hasEnded(id) : hasEnded(id);
+      const hasEnded = (id: AgentId): boolean => store.agent(id)?.endedAt !== null;
+      const needed =
+        input.until === "all"
+          ? ids.length
+          : Math.min(ids.length, input.until === "any" ? 1 : input.until);
+      const met = await waitUntil(
+        setting,
+        () => ids.filter(isDone).length >= needed,
+        input.timeout_s * SECOND_MS,
+        signal,
+      );
+      return { agents: ids.map((id) => agentView(store, agentOf(id))), timed_out: !met };
+    },
+    eventsAfter: (seq, max) => store.eventsAfter(seq, max),
+    onEvent: (listener) => store.onEvent(listener),
+    resource(uri, caller) {
+      if (caller.kind === "agent" && !uri.startsWith(`task://${caller.taskId}/`)) {
+        throw new Fault("FORBIDDEN", "An agent may only read its own task.", {
+          hint: `Read task://${caller.taskId}/status.`,
+        });
+      }
+      return readResource(store, uri, taskOf);
+    },
+    sweep: ({ apply }) => sweep(setting, undos, apply),
+    doctor: () => doctor(setting, parts.pid),
+    leave({ mode }) {
+      leaving ??= (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)).then(
+        (answer) => {
+          parts.onLeft(answer);
+          return answer;
+        },
+      );
+      return leaving;
+    },
+  };
+}
+
+function listed(store: Setting["store"], all: boolean | undefined): readonly AgentRecord[] {
+  return all === true ? store.allAgents() : store.unfinishedAgents();
+}
+
+function parentEnded(parent: AgentRecord): Fault {
+  return new Fault("AGENT_ENDED", `The parent "${parent.id}" has ended: ${parent.status}.`, {
+    hint: 'Deploy with deploy_headless_agent and parent "orchestrator" instead.',
+    details: { agent_id: parent.id, status: parent.status },
+  });
+}

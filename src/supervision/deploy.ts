@@ -1,0 +1,308 @@
+/**
+ * The deploy of an agent: write down → make → confirm, and give everything back when a step fails.
+ *
+ *   admitted   limits reserved and every intent durable, in one transaction
+ *   made       directory, files, containment, session, runner
+ *   started    the agent's own process is about to become the CLI
+ *   confirmed  the rows are held and the agent is running
+ */
+import type { AgentRecord } from "../agents/record.ts";
+import type { DeployAnswer } from "../contract/tools.ts";
+import { asFault, errnoOf, Fault, messageOf } from "../kernel/fault.ts";
+import { type AgentId, mintAgentId, sessionNameOf } from "../kernel/ids.ts";
+import { SECOND_MS } from "../kernel/units.ts";
+import type { ResourceIntent } from "../ledger/resource.ts";
+import type { TaskRecord } from "../tasks/task.ts";
+import type { AgentLoops } from "./agent-loop.ts";
+import { type DeployRequest, planRun, type RunPlan } from "./plan-run.ts";
+import type { ProcessIdentity, ProcessSet } from "./ports.ts";
+import type { Setting } from "./setting.ts";
+import { processSetOf } from "./sighting.ts";
+import { isCleanOrStuck, waitUntil } from "./waiting.ts";
+
+/** A token is 32 random bytes. */
+const TOKEN_BYTES = 32;
+const STDERR_IN_ERROR_BYTES = 2_048;
+/** The runner's own wall clock acts only when the daemon did not: it gets this much more. */
+const RUNNER_WALL_MARGIN_S = 30;
+/** How long a failed deploy waits for its release before it answers; the release goes on in any case. */
+const RELEASE_MS = 5 * SECOND_MS;
+
+export interface Deploys {
+  /**
+   * Deploys one agent and answers when it runs.
+   * @throws {Fault} LIMIT_REACHED, HARNESS_MISSING, CWD_UNUSABLE, LAUNCH_FAILED, DISK_FULL:
+   *                 nothing is left behind.
+   */
+  deploy(task: TaskRecord, request: DeployRequest): Promise<DeployAnswer>;
+  /** Tells the deploy that waits for it that an agent's runner rang. */
+  rang(agentId: AgentId): void;
+}
+
+export function deploys(setting: Setting, loops: AgentLoops): Deploys {
+  const waiting = new Map<AgentId, () => void>();
+  return {
+    rang: (agentId) => waiting.get(agentId)?.(),
+    async deploy(task, request) {
+      const agentId = mintAgentId(request.type, setting.clock.now(), setting.chance.hex);
+      const token = `corral_${setting.chance.hex(TOKEN_BYTES)}`;
+      const plan = planRun(setting, task, request, agentId, token);
+      const { agent, isNew } = admitAgent(setting, task, request, plan, token);
+      if (!isNew) return answerOf(agent);
+      const handOver = loops.holdBack(agent.id);
+      try {
+        return await make(setting, agent, plan, waiting);
+      } catch (error) {
+        throw await giveBack(setting, agent, error, handOver);
+      } finally {
+        waiting.delete(agent.id);
+        handOver();
+      }
+    },
+  };
+}
+
+function admitAgent(
+  setting: Setting,
+  task: TaskRecord,
+  request: DeployRequest,
+  plan: RunPlan,
+  token: string,
+): { readonly agent: AgentRecord; readonly isNew: boolean } {
+  const now = setting.clock.now();
+  return setting.store.admitAgent({
+    id: plan.agentId,
+    taskId: task.id,
+    type: request.type,
+    harness: plan.harness.name,
+    parent: request.parent,
+    depth: request.depth,
+    host: setting.host.kind,
+    session: sessionNameOf(plan.agentId),
+    containment: setting.containment.describe(),
+    directory: plan.directory,
+    cwd: plan.cwd,
+    idempotencyKey: request.idempotencyKey,
+    tokenHash: setting.hashToken(token),
+    createdAt: now,
+    wallUntil: now + plan.wallClockS * SECOND_MS,
+    intents: (slot) => intentsOf(setting, task, plan, setting.containment.plan(plan.agentId, slot)),
+  });
+}
+
+/** Everything that the deploy is about to make, in the order of making. */
+function intentsOf(
+  setting: Setting,
+  task: TaskRecord,
+  { agentId, directory, files }: RunPlan,
+  set: ProcessSet,
+): readonly ResourceIntent[] {
+  const session = sessionNameOf(agentId);
+  return [
+    { kind: "workspace_link", locator: `${task.workspace}/agents/${agentId}`, retain: true },
+    { kind: "deploy_record", locator: `${directory}/spec.json`, retain: true },
+    { kind: "stream_log", locator: `${directory}/stream.jsonl`, retain: true },
+    { kind: "stderr_log", locator: `${directory}/stderr.log`, retain: true },
+    { kind: "progress_log", locator: `${task.workspace}/progress/${agentId}.jsonl`, retain: true },
+    { kind: "findings_log", locator: `${task.workspace}/findings/${agentId}.jsonl`, retain: true },
+    { kind: "temp_dir", locator: `${directory}/tmp` },
+    ...files.map(({ name, kind }) => ({ kind, locator: `${directory}/${name}` })),
+    { kind: "agent_config", locator: `${directory}/launch.sh` },
+    { kind: "bell", locator: setting.files.bellOf(agentId) },
+    ...(setting.host.kind === "tmux" ? [{ kind: "tmux_session" as const, locator: session }] : []),
+    { kind: "runner_process", locator: agentId },
+    { kind: "process_set", locator: markOf(set), identity: set },
+    { kind: "token", locator: "store" },
+  ];
+}
+
+function markOf({ mark, cgroup, agentId }: ProcessSet): string {
+  const witnesses = [cgroup, mark === null ? null : `RLIMIT_MSGQUEUE ${mark.soft}:${mark.hard}`];
+  return witnesses.filter((witness) => witness !== null).join(", ") || `family of ${agentId}`;
+}
+
+async function make(
+  setting: Setting,
+  agent: AgentRecord,
+  plan: RunPlan,
+  waiting: Map<AgentId, () => void>,
+): Promise<DeployAnswer> {
+  const resources = setting.store.resourcesOf(agent.id);
+  const set = processSetOf(resources)!;
+  setting.files.prepare(plan.directory, [
+    ...plan.files,
+    { name: "launch.sh", text: launchScript(setting, plan, set) },
+    { name: "spec.json", text: specOf(agent, plan) },
+  ]);
+  setting.files.link(resources[0]!.locator, plan.directory);
+  const notEnforced = await setting.containment.make(set, plan.maxProcesses);
+  const started = startedOrDeadline(setting, agent, waiting);
+  const runner = await setting.host.start({
+    agentId: agent.id,
+    session: agent.session,
+    directory: plan.directory,
+  });
+  await started.wait();
+  const warnings = [...plan.warnings, ...notEnforced];
+  confirm(setting, agent, runner, warnings);
+  return answerOf(setting.store.agent(agent.id) ?? agent);
+}
+
+function launchScript(setting: Setting, plan: RunPlan, set: ProcessSet): string {
+  return setting.launchScripts.write({
+    agentId: plan.agentId,
+    directory: plan.directory,
+    cwd: plan.cwd,
+    argv: plan.argv,
+    env: plan.env,
+    stdinPath: plan.stdinPath,
+    set,
+    wallClockS: plan.wallClockS + RUNNER_WALL_MARGIN_S,
+    maxProcesses: plan.maxProcesses,
+  });
+}
+
+/** What was deployed, for people; no secret is in it. */
+function specOf(agent: AgentRecord, plan: RunPlan): string {
+  const spec = {
+    agent_id: agent.id,
+    task_id: agent.taskId,
+    agent_type: agent.type,
+    harness: agent.harness,
+    parent: agent.parent,
+    depth: agent.depth,
+    argv: plan.argv,
+    env: Object.keys(plan.env).toSorted(),
+    cwd: plan.cwd,
+    host: agent.host,
+    containment: agent.containment,
+    wall_clock_s: plan.wallClockS,
+  };
+  return `${JSON.stringify(spec, null, 2)}\n`;
+}
+
+/** Waits for the ring of the agent's start; the file is looked at as well, so a missed ring costs time only. */
+function startedOrDeadline(
+  setting: Setting,
+  agent: AgentRecord,
+  waiting: Map<AgentId, () => void>,
+): { wait(): Promise<void> } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // Failing before anybody waits is told by wait(), not as an unhandled rejection.
+  promise.catch(() => undefined);
+  const isThere = (): boolean =>
+    setting.files.hasStarted(agent.directory) || setting.files.readExit(agent.directory) !== null;
+  const look = (): void => {
+    if (isThere()) resolve();
+  };
+  waiting.set(agent.id, look);
+  const deadlineMs = setting.configuration().start_deadline_ms;
+  const cancel = setting.timers.after(deadlineMs, () => {
+    if (isThere()) return resolve();
+    reject(
+      new Fault("LAUNCH_FAILED", `The agent had not started after ${deadlineMs} ms.`, {
+        hint: 'Look at the load of the machine and at "corral doctor", then deploy again.',
+      }),
+    );
+  });
+  return {
+    async wait() {
+      look();
+      await promise.finally(cancel);
+    },
+  };
+}
+
+function confirm(
+  setting: Setting,
+  agent: AgentRecord,
+  runner: ProcessIdentity | null,
+  warnings: readonly string[],
+): void {
+  setting.store.atomically(() => {
+    for (const { id, kind } of setting.store.resourcesOf(agent.id)) {
+      setting.store.confirmResource(id, kind === "runner_process" ? runner : null);
+    }
+    setting.store.markRunning(agent.id, setting.clock.now(), warnings);
+  });
+}
+
+/** Releases what a failed deploy had made, and says what failed with the agent's own stderr. */
+async function giveBack(
+  setting: Setting,
+  agent: AgentRecord,
+  error: unknown,
+  handOver: () => void,
+): Promise<Fault> {
+  const stderr = setting.files.stderrTail(agent.directory, STDERR_IN_ERROR_BYTES).trim();
+  const fault = launchFault(error, stderr);
+  setting.log.warn("deploy.failed", {
+    agentId: agent.id,
+    code: fault.code,
+    cause: messageOf(error),
+  });
+  const now = setting.clock.now();
+  const reason = `Its deploy failed: ${fault.message}`;
+  setting.store.atomically(() => {
+    setting.store.recordStop(agent.id, {
+      cause: "launch_failed",
+      reason,
+      graceMs: 0,
+      requestedAt: now,
+      intAt: null,
+      termAt: null,
+      killAt: null,
+    });
+    setting.store.settle(agent.id, {
+      status: "failed",
+      exitCode: null,
+      signal: null,
+      reason,
+      endedAt: now,
+      usage: null,
+      cliSession: null,
+    });
+    setting.store.revokeToken(agent.id);
+  });
+  handOver();
+  const isClean = await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), RELEASE_MS);
+  setting.log.info("deploy.given_back", { agentId: agent.id, isClean });
+  return fault;
+}
+
+function launchFault(error: unknown, stderr: string): Fault {
+  const known = asFault(error);
+  if (known.code !== "INTERNAL" && known.code !== "LAUNCH_FAILED") return known;
+  const errno = errnoOf(error);
+  const what =
+    known.code === "LAUNCH_FAILED"
+      ? known.message
+      : `The agent could not be made: ${messageOf(error)}.`;
+  const said = stderr === "" ? "" : ` Its stderr: ${stderr}`;
+  return new Fault("LAUNCH_FAILED", `${what}${said}`, {
+    hint:
+      known.code === "LAUNCH_FAILED"
+        ? known.hint
+        : "Everything that had been made was released; correct the cause, then deploy again.",
+    details: { ...known.details, ...(errno === undefined ? {} : { errno }), stderr },
+    cause: error,
+  });
+}
+
+/** An agent as a deploy call answers it. */
+export function answerOf(agent: AgentRecord): DeployAnswer {
+  return {
+    agent_id: agent.id,
+    task_id: agent.taskId,
+    agent_type: agent.type,
+    harness: agent.harness,
+    parent: agent.parent,
+    depth: agent.depth,
+    status: agent.status,
+    host: agent.host,
+    tmux_session: agent.host === "tmux" ? agent.session : null,
+    containment: agent.containment,
+    workspace: agent.directory,
+    warnings: [...agent.warnings],
+  };
+}

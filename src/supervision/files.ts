@@ -1,0 +1,54 @@
+/** The files of agents and tasks, as supervision needs them. All paths absolute. */
+import type { AgentId } from "../kernel/ids.ts";
+import type { EpochMs } from "../kernel/units.ts";
+import type { ExitRecord } from "./judge-end.ts";
+import type { ProcessIdentity } from "./ports.ts";
+
+export interface NewFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface AgentFiles {
+  /**
+   * Makes an agent's directory (0700), its `tmp/` and its files (0600). Throws what the
+   * system said (ENOSPC, EACCES …); what was made stays for the release to find.
+   */
+  prepare(directory: string, files: readonly NewFile[]): void;
+  /** The runner's record of the end; null while there is none (or it is not whole yet). */
+  readExit(directory: string): ExitRecord | null;
+  /** Who the runner is, in its own words; null before it said so. */
+  readRunner(directory: string): ProcessIdentity | null;
+  /** True once the agent's own process is about to become the CLI. */
+  hasStarted(directory: string): boolean;
+  /** The last bytes of its stderr as text; "" when there is none. */
+  stderrTail(directory: string, maxBytes: number): string;
+  /** Bytes of a file; null when it does not exist. Throws when it could not look. */
+  sizeOf(path: string): number | null;
+  /** Deletes exactly this path (a folder with all in it) and looks that it is gone. @returns how that was seen. */
+  remove(path: string): string;
+  /** Removes the folder if it is empty; says whether it is gone. */
+  removeIfEmpty(path: string): boolean;
+  /** Makes the symbolic link `path` → `target`; one that is there already is replaced. */
+  link(path: string, target: string): void;
+  /** Makes a task's workspace: the folder with `agents/ progress/ findings/ archive/` and a `.gitignore`. */
+  makeWorkspace(path: string): void;
+  /** Appends one line to a projection; opens and closes the file. */
+  appendLine(path: string, line: string): void;
+  /** Calls back when a runner rang; level-driven callers may miss any number of rings. Returns the way to stop. */
+  onBell(listener: (agentId: AgentId) => void): () => void;
+  /** The bell file of an agent. */
+  bellOf(agentId: AgentId): string;
+  /**
+   * The real path of a folder that agents may work in.
+   * @throws {Fault} CWD_UNUSABLE when it is not absolute, missing, no folder, or not to be entered.
+   */
+  realFolder(path: string, isWritten: boolean): string;
+  /** Absolute path of a program by an agent's PATH; null when there is none. */
+  resolveProgram(name: string, searchPath: string, cwd: string): string | null;
+  /**
+   * Files below a folder changed since a time, our own and .git left out.
+   * @returns null when that could not be worked out within its budget of entries.
+   */
+  changedSince(folder: string, since: EpochMs): Promise<number | null>;
+}

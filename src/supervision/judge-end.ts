@@ -1,0 +1,87 @@
+/** How an agent ended, worked out once from what is known. Pure. */
+import type { Settlement, StopRecord } from "../agents/record.ts";
+import type { Harness, StreamOutcome } from "../harness/harness.ts";
+import type { EpochMs } from "../kernel/units.ts";
+
+/** What the runner wrote down when the agent's process ended. */
+export interface ExitRecord {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly endedAt: EpochMs;
+  /** True when the runner itself enforced the wall clock. */
+  readonly timedOut: boolean;
+}
+
+export interface End {
+  /** Null when the runner died without writing one. */
+  readonly exit: ExitRecord | null;
+  readonly outcome: StreamOutcome;
+  readonly stop: StopRecord | null;
+  /** The agent's last word about itself, when it gave one. */
+  readonly reported: string | null;
+  /** The end of its stderr; "" when it wrote none. */
+  readonly stderrTail: string;
+  /** True when the machine was started anew since the deploy. */
+  readonly rebooted: boolean;
+  /** For an end without a record. */
+  readonly now: EpochMs;
+}
+
+const STDERR_IN_REASON = 600;
+
+/**
+ * Judges an end. The first cause wins: a stop that Corral began before the end names it;
+ * otherwise the exit and the parsed result do; the agent's own word never does.
+ */
+export function judgeEnd(end: End, harness: Pick<Harness, "judge">): Settlement {
+  const facts = {
+    exitCode: end.exit?.code ?? null,
+    signal: end.exit?.signal ?? null,
+    endedAt: end.exit?.endedAt ?? end.now,
+    usage: end.outcome.usage,
+    cliSession: end.outcome.sessionId,
+  };
+  return { ...facts, ...statusAndReason(end, harness) };
+}
+
+function statusAndReason(
+  end: End,
+  harness: Pick<Harness, "judge">,
+): Pick<Settlement, "status" | "reason"> {
+  if (end.stop !== null) return byStop(end.stop);
+  if (end.exit === null) return lost(end.rebooted);
+  if (end.exit.timedOut) {
+    return { status: "timed_out", reason: "Its wall clock ran out and its runner stopped it." };
+  }
+  const { ok, reason } = harness.judge(end.exit, end.outcome);
+  if (ok) return { status: "completed", reason };
+  return { status: "failed", reason: withStderr(reason, end.stderrTail) };
+}
+
+function byStop(stop: StopRecord): Pick<Settlement, "status" | "reason"> {
+  switch (stop.cause) {
+    case "kill":
+    case "shutdown":
+      return { status: "killed", reason: stop.reason };
+    case "timeout":
+      return { status: "timed_out", reason: stop.reason };
+    case "claimed":
+      return { status: "completed", reason: stop.reason };
+    case "launch_failed":
+      return { status: "failed", reason: stop.reason };
+  }
+}
+
+function lost(rebooted: boolean): Pick<Settlement, "status" | "reason"> {
+  return {
+    status: "lost",
+    reason: rebooted
+      ? "The machine was restarted while it ran; how it ended is not known."
+      : "Its runner died without writing how it ended; what was left of it was stopped.",
+  };
+}
+
+function withStderr(reason: string, stderrTail: string): string {
+  const tail = stderrTail.trim().slice(-STDERR_IN_REASON);
+  return tail === "" ? reason : `${reason} Its stderr ends: ${tail}`;
+}

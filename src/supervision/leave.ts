@@ -1,0 +1,55 @@
+/** The two stops of a daemon: end the agents and leave, or leave and keep them. */
+import type { LeaveAnswer } from "../contract/api.ts";
+import { SECOND_MS } from "../kernel/units.ts";
+import type { Undos } from "../ledger/ports.ts";
+import { receiptOf } from "../ledger/receipt.ts";
+import { releaseAll } from "../ledger/release.ts";
+import { DAEMON_OWNER } from "../ledger/resource.ts";
+import type { AgentLoops } from "./agent-loop.ts";
+import type { Setting } from "./setting.ts";
+import { receiptView } from "./views.ts";
+import { isCleanOrStuck, waitUntil } from "./waiting.ts";
+
+/** Time for killing and looking, on top of the graces. */
+const KILLING_MS = 3 * SECOND_MS;
+
+/**
+ * Stops every agent in parallel, within the configured time, and releases what they and the
+ * daemon hold. What is stuck stays in the ledger, named, for the next sweep.
+ */
+export async function endAll(
+  setting: Setting,
+  undos: Undos,
+  loops: AgentLoops,
+): Promise<LeaveAnswer> {
+  const { store, configuration } = setting;
+  const { grace_ms, term_ms, shutdown_ms } = configuration();
+  const unfinished = store.unfinishedAgents();
+  const graceMs = Math.max(0, Math.min(grace_ms, shutdown_ms - term_ms));
+  const ended = unfinished.filter(({ endedAt }) => endedAt === null);
+  for (const { id } of ended) {
+    loops.stop(id, { cause: "shutdown", reason: "Corral was shut down.", graceMs });
+  }
+  for (const { id } of unfinished) loops.poke(id);
+  await waitUntil(
+    setting,
+    () => unfinished.every(({ id }) => isCleanOrStuck(setting, id)),
+    shutdown_ms + KILLING_MS,
+  );
+  await loops.close();
+  if (store.countLive() === 0) await releaseAll(DAEMON_OWNER, store, undos);
+  const agents = unfinished.map(({ id }) => receiptView(store, loops, store.agent(id)!));
+  const daemon = receiptOf(DAEMON_OWNER, store.resourcesOf(DAEMON_OWNER), true, []);
+  return {
+    mode: "end",
+    agents_ended: ended.length,
+    agents_kept: store.countLive(),
+    receipts: [...agents, daemon],
+  };
+}
+
+/** Leaves without touching an agent; the next daemon takes them over. */
+export async function detach(setting: Setting, loops: AgentLoops): Promise<LeaveAnswer> {
+  await loops.close();
+  return { mode: "detach", agents_ended: 0, agents_kept: setting.store.countLive(), receipts: [] };
+}

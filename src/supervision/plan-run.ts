@@ -1,0 +1,186 @@
+/** What will be run for an agent: argv, environment, files, folder. Makes nothing. */
+import type { HarnessName } from "../contract/agent.ts";
+import type { DeployInput, SpawnChildInput } from "../contract/tools.ts";
+import { allowedEnv } from "../harness/env.ts";
+import type { FileToWrite, Harness, LaunchPlan } from "../harness/harness.ts";
+import { agentPrompt } from "../harness/preamble.ts";
+import { Fault } from "../kernel/fault.ts";
+import type { AgentId } from "../kernel/ids.ts";
+import type { TaskRecord } from "../tasks/task.ts";
+import type { Setting } from "./setting.ts";
+
+/** A deploy call, whichever tool it came by. */
+export interface DeployRequest {
+  readonly type: string;
+  readonly prompt: string;
+  /** `"orchestrator"` or the id of the parent agent. */
+  readonly parent: string;
+  /** 1 below the orchestrator. */
+  readonly depth: number;
+  /** The parent's folder, for a child that names none. */
+  readonly parentCwd: string | null;
+  readonly idempotencyKey: string | null;
+  readonly options: Omit<
+    DeployInput,
+    "task_id" | "agent_type" | "prompt" | "parent" | "idempotency_key"
+  >;
+}
+
+export interface RunPlan {
+  readonly agentId: AgentId;
+  readonly harness: Harness;
+  readonly directory: string;
+  readonly cwd: string;
+  /** argv[0] is absolute. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly files: readonly FileToWrite[];
+  readonly stdinPath: string | null;
+  readonly wallClockS: number;
+  readonly maxProcesses: number;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Works out a run.
+ *
+ * @throws {Fault} INPUT_INVALID, CWD_UNUSABLE, HARNESS_MISSING.
+ */
+export function planRun(
+  setting: Setting,
+  task: TaskRecord,
+  request: DeployRequest,
+  agentId: AgentId,
+  token: string,
+): RunPlan {
+  const { options } = request;
+  const configuration = setting.configuration();
+  const harness = setting.harnessOf(harnessName(options));
+  const directory = `${setting.places.agents}/${agentId}`;
+  const cwd = setting.files.realFolder(
+    options.cwd ?? request.parentCwd ?? task.clientCwd ?? task.workspace,
+    options.permission_mode !== "plan",
+  );
+  const wallClockS = options.limits?.wall_clock_s ?? configuration.wall_clock_s;
+  const launch = harness.plan({
+    taskId: task.id,
+    agentId,
+    agentType: request.type,
+    prompt: promptOf(task, request, agentId, wallClockS, harness.program !== null),
+    model: options.model ?? null,
+    effort: options.effort ?? null,
+    command: options.command ?? null,
+    permissionMode: options.permission_mode,
+    directory,
+    mcp: { url: `${setting.url()}/mcp`, token },
+    isRoot: setting.uid === 0,
+  });
+  const env = environmentOf(setting, launch, options.env ?? {}, directory, cwd);
+  return {
+    agentId,
+    harness,
+    directory,
+    cwd,
+    argv: [programPath(setting, harness, launch, env, cwd), ...launch.argv.slice(1)],
+    env,
+    files: launch.files,
+    stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
+    wallClockS,
+    maxProcesses: options.limits?.processes ?? configuration.limit_processes,
+    warnings: launch.warnings,
+  };
+}
+
+/** The part of both deploy tools that a request keeps as it is. */
+export function optionsOf(input: DeployInput | SpawnChildInput): DeployRequest["options"] {
+  const { harness, model, effort, command, cwd, isolation, env, limits, permission_mode } = input;
+  return {
+    isolation,
+    permission_mode,
+    ...(harness === undefined ? {} : { harness }),
+    ...(model === undefined ? {} : { model }),
+    ...(effort === undefined ? {} : { effort }),
+    ...(command === undefined ? {} : { command }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+function harnessName({ harness, command }: DeployRequest["options"]): HarnessName {
+  if (harness !== undefined && harness !== "command" && command !== undefined) {
+    throw new Fault("INPUT_INVALID", `command means nothing to the harness "${harness}".`, {
+      hint: 'Leave command out, or use the harness "command".',
+    });
+  }
+  return harness ?? (command === undefined ? "claude" : "command");
+}
+
+function promptOf(
+  task: TaskRecord,
+  request: DeployRequest,
+  agentId: AgentId,
+  wallClockS: number,
+  hasTools: boolean,
+): string {
+  const { background, deliverables, criteria, constraints, files, history } = task.context;
+  return agentPrompt({
+    task: {
+      taskId: task.id,
+      description: task.description,
+      backgroundContext: background,
+      expectedDeliverables: deliverables,
+      successCriteria: criteria,
+      constraints,
+      relevantFiles: files,
+      conversationHistory: history,
+    },
+    agent: {
+      agentId,
+      agentType: request.type,
+      parent: request.parent,
+      depth: request.depth,
+      maxDepth: task.limits.depth,
+      wallClockS,
+    },
+    prompt: request.prompt,
+    hasTools,
+  });
+}
+
+/** Where a program is looked for when neither the daemon nor the caller has a PATH. */
+const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+function environmentOf(
+  setting: Setting,
+  launch: LaunchPlan,
+  given: Readonly<Record<string, string>>,
+  directory: string,
+  cwd: string,
+): Readonly<Record<string, string>> {
+  const allow = [...launch.envAllow, ...setting.configuration().env_allow];
+  return {
+    PATH: DEFAULT_PATH,
+    ...allowedEnv(allow, setting.environment),
+    ...launch.env,
+    ...given,
+    PWD: cwd,
+    TMPDIR: `${directory}/tmp`,
+  };
+}
+
+function programPath(
+  setting: Setting,
+  harness: Harness,
+  launch: LaunchPlan,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): string {
+  const [name = ""] = launch.argv;
+  const found = setting.files.resolveProgram(name, env["PATH"] ?? DEFAULT_PATH, cwd);
+  if (found !== null) return found;
+  throw new Fault("HARNESS_MISSING", `The program "${name}" was not found in the agent's PATH.`, {
+    hint: harness.installHint || "Give an absolute path, or a PATH in env that leads to it.",
+    details: { program: name, harness: harness.name },
+  });
+}

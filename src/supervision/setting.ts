@@ -1,0 +1,84 @@
+/** Everything that supervision works with: one object, made once in a composition root. */
+import type { StreamOutcome } from "../harness/harness.ts";
+import type { Harness } from "../harness/harness.ts";
+import type { AgentRecord } from "../agents/record.ts";
+import type { HarnessName } from "../contract/agent.ts";
+import type { Chance, Clock, Log } from "../kernel/ports.ts";
+import type { Configuration } from "./configuration.ts";
+import type { AgentFiles } from "./files.ts";
+import type { Containment, Host, ProcessSet } from "./ports.ts";
+import type { Store } from "./store.ts";
+
+export interface Timers {
+  /** Calls back once after that many milliseconds (>= 0); returns the way to cancel. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** Reads what an agent's stream amounts to. */
+export interface Outcomes {
+  /** Never throws for a missing or broken stream: what cannot be read is not in the outcome. */
+  read(agent: AgentRecord): Promise<StreamOutcome>;
+}
+
+/** Writes the script that becomes the agent; see src/runner/. */
+export interface LaunchScripts {
+  /** The text of `launch.sh` for one agent. Pure. */
+  write(launch: Launch): string;
+}
+
+export interface Launch {
+  readonly agentId: string;
+  readonly directory: string;
+  readonly cwd: string;
+  /** argv[0] is absolute. */
+  readonly argv: readonly string[];
+  /** The whole environment of the agent; nothing else reaches it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdinPath: string | null;
+  readonly set: ProcessSet;
+  /** The runner's own limit: it acts alone when the daemon is dead. Seconds. */
+  readonly wallClockS: number;
+  /** Process limit, where only the agent's own rlimit can enforce it. */
+  readonly maxProcesses: number;
+}
+
+/** Where things of this state directory lie. */
+export interface Places {
+  readonly agents: string;
+  /** Workspaces of tasks that name no project. */
+  readonly workspaces: string;
+  /** Every path of this state directory by what it is, for `corral doctor`. */
+  readonly named: readonly { readonly name: string; readonly path: string }[];
+  readonly stateDir: string;
+}
+
+export interface Setting {
+  readonly store: Store;
+  readonly files: AgentFiles;
+  readonly containment: Containment;
+  /** The host that new agents get. */
+  readonly host: Host;
+  /** The host that an agent of this kind lives on, also when new ones get another. */
+  readonly hostOf: (kind: "tmux" | "process") => Host;
+  readonly harnessOf: (name: HarnessName) => Harness;
+  readonly outcomes: Outcomes;
+  readonly launchScripts: LaunchScripts;
+  readonly places: Places;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** The settings in force; read anew each time, because HUP may change them. */
+  readonly configuration: () => Configuration;
+  /** The daemon's own environment: what harnesses' allow-lists choose from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** One-way: what the store keeps of a token. */
+  readonly hashToken: (token: string) => string;
+  /** http://127.0.0.1:PORT, once the listener is bound. */
+  readonly url: () => string;
+  /** Effective user id of the daemon; 0 is root. */
+  readonly uid: number;
+  readonly version: string;
+  /** For `corral doctor`: `"24.21.0"`, `"linux x64"`. */
+  readonly machine: { readonly node: string; readonly platform: string };
+}

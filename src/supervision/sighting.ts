@@ -1,0 +1,120 @@
+/** Looking at one agent: its runner, its exit record, its process set. */
+import type { AgentRecord } from "../agents/record.ts";
+import type { EpochMs } from "../kernel/units.ts";
+import { isHeld, type Resource } from "../ledger/resource.ts";
+import type { AgentSighting } from "./decide.ts";
+import type { ExitRecord } from "./judge-end.ts";
+import type { ProcessIdentity, ProcessSeen, ProcessSet } from "./ports.ts";
+import type { Setting } from "./setting.ts";
+
+/** What the loop remembers of one agent between passes; lost with the daemon, without harm. */
+export interface Memory {
+  emptyLooks: number;
+  emptySince: EpochMs | null;
+  members: readonly ProcessSeen[];
+  retryAt: EpochMs;
+  failures: number;
+  /** When what an ended agent left behind was told to terminate. */
+  leftoverTermAt: EpochMs | null;
+  wasStuck: boolean;
+}
+
+export function freshMemory(): Memory {
+  return {
+    emptyLooks: 0,
+    emptySince: null,
+    members: [],
+    retryAt: 0,
+    failures: 0,
+    leftoverTermAt: null,
+    wasStuck: false,
+  };
+}
+
+export interface Sighted {
+  readonly view: AgentSighting;
+  readonly exit: ExitRecord | null;
+  readonly resources: readonly Resource[];
+}
+
+/**
+ * Looks at an agent: runner first, then the exit record, so that a record written just
+ * before the runner left is never missed. The process set is looked at by its own action.
+ *
+ * @throws {Fault} PROBE_FAILED, HOST_UNREACHABLE: nothing is known then.
+ */
+export async function sight(
+  setting: Setting,
+  agent: AgentRecord,
+  memory: Memory,
+): Promise<Sighted> {
+  const resources = setting.store.resourcesOf(agent.id);
+  const isSettled = agent.endedAt !== null;
+  const runner = isSettled ? "gone" : await sightRunner(setting, agent, resources);
+  const exit = isSettled ? null : setting.files.readExit(agent.directory);
+  return { view: viewOf(agent, resources, memory, runner, exit !== null), exit, resources };
+}
+
+function viewOf(
+  agent: AgentRecord,
+  resources: readonly Resource[],
+  memory: Memory,
+  runner: "alive" | "gone",
+  hasExitRecord: boolean,
+): AgentSighting {
+  const held = resources.filter(isHeld);
+  const setIsGone = !held.some(({ kind }) => kind === "process_set");
+  return {
+    settled: agent.endedAt !== null,
+    hasExitRecord,
+    runner,
+    // A released set was proven empty before its row was crossed out.
+    emptyLooks: setIsGone ? Number.MAX_SAFE_INTEGER : memory.emptyLooks,
+    hasMembers: memory.members.length > 0,
+    emptySince: memory.emptySince,
+    stop: stopOf(agent, memory),
+    heldCount: held.length,
+    retryAt: memory.retryAt,
+    wallUntil: agent.wallUntil,
+    lingerUntil: agent.lingerUntil,
+  };
+}
+
+function stopOf(agent: AgentRecord, memory: Memory): AgentSighting["stop"] {
+  if (agent.stop !== null) {
+    return { ...agent.stop, termAt: agent.stop.termAt ?? memory.leftoverTermAt };
+  }
+  if (memory.leftoverTermAt === null) return null;
+  return { graceMs: 1, intAt: null, termAt: memory.leftoverTermAt, killAt: null };
+}
+
+async function sightRunner(
+  setting: Setting,
+  agent: AgentRecord,
+  resources: readonly Resource[],
+): Promise<"alive" | "gone"> {
+  const identity = await runnerOf(setting, agent, resources);
+  return identity !== null && setting.containment.isAlive(identity) ? "alive" : "gone";
+}
+
+/** Who the runner is: from the ledger, in its own words, or as the host shows it; null when nobody knows one. */
+export async function runnerOf(
+  setting: Setting,
+  agent: Pick<AgentRecord, "directory" | "host" | "session">,
+  resources: readonly Resource[],
+): Promise<ProcessIdentity | null> {
+  const row = resources.find(({ kind }) => kind === "runner_process");
+  const confirmed = row?.identity as ProcessIdentity | null | undefined;
+  if (confirmed) return confirmed;
+  const ownWord = setting.files.readRunner(agent.directory);
+  if (ownWord !== null) return ownWord;
+  const sessions = await setting.hostOf(agent.host).list();
+  const session = sessions.find(({ name }) => name === agent.session);
+  return session === undefined ? null : setting.containment.identify(session.panePid);
+}
+
+/** The process set of an agent as its intent wrote it down; null once it has no such row. */
+export function processSetOf(resources: readonly Resource[]): ProcessSet | null {
+  const row = resources.find(({ kind }) => kind === "process_set");
+  return (row?.identity ?? null) as ProcessSet | null;
+}

@@ -1,0 +1,122 @@
+/**
+ * The store as supervision needs it: one database, short transactions, durable on return.
+ * Only one process has it open for writing (the daemon, or an offline sweep that holds the lock).
+ */
+import type { AgentRecord, Settlement, StopRecord } from "../agents/record.ts";
+import type { Severity } from "../contract/agent.ts";
+import type { CorralEvent, EventKind } from "../contract/events.ts";
+import type { AgentId, TaskId } from "../kernel/ids.ts";
+import type { EpochMs } from "../kernel/units.ts";
+import type { LedgerStore } from "../ledger/ports.ts";
+import type { Resource, ResourceIntent } from "../ledger/resource.ts";
+import type { TaskRecord } from "../tasks/task.ts";
+
+/** What makes this state directory itself, for ever. */
+export interface World {
+  /** RLIMIT_MSGQUEUE hard limit of everything of ours; 780 000 to 819 199. */
+  readonly mark: number;
+  /** Short name for control groups; letters and digits. */
+  readonly name: string;
+  /** Grows with every daemon. */
+  readonly epoch: number;
+}
+
+export interface ProgressRecord {
+  readonly seq: number;
+  readonly agentId: AgentId;
+  readonly status: string;
+  readonly message: string;
+  readonly progress: number;
+  readonly at: EpochMs;
+}
+
+export interface FindingRecord {
+  readonly seq: number;
+  readonly agentId: AgentId;
+  readonly findingType: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>> | null;
+  readonly at: EpochMs;
+}
+
+export interface NewEvent {
+  readonly kind: EventKind;
+  readonly taskId?: TaskId;
+  readonly agentId?: AgentId;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** An agent to be admitted: what admission itself decides is missing. */
+export type NewAgent = Pick<
+  AgentRecord,
+  | "id"
+  | "taskId"
+  | "type"
+  | "harness"
+  | "parent"
+  | "depth"
+  | "host"
+  | "session"
+  | "containment"
+  | "directory"
+  | "cwd"
+  | "idempotencyKey"
+  | "createdAt"
+  | "wallUntil"
+> & {
+  readonly tokenHash: string;
+  /** What it will hold, given the slot of its mark; in the order of making. */
+  readonly intents: (slot: number) => readonly ResourceIntent[];
+};
+
+export interface Store extends LedgerStore {
+  readonly world: World;
+  /** The loopback port used so far; null before the first daemon. */
+  port(): number | null;
+  keepPort(port: number): void;
+
+  addTask(task: TaskRecord): void;
+  task(id: TaskId): TaskRecord | null;
+  tasks(): readonly TaskRecord[];
+
+  /**
+   * Reserves and writes an agent with its intents in one transaction: counts, compares, inserts.
+   *
+   * @returns the new record, or the earlier one with the same idempotency key.
+   * @throws {Fault} LIMIT_REACHED; nothing was written.
+   */
+  admitAgent(agent: NewAgent): { readonly agent: AgentRecord; readonly isNew: boolean };
+  agent(id: AgentId): AgentRecord | null;
+  agentsOf(taskId: TaskId): readonly AgentRecord[];
+  /** Not settled, or settled with something still held. */
+  unfinishedAgents(): readonly AgentRecord[];
+  allAgents(): readonly AgentRecord[];
+  agentByToken(tokenHash: string): AgentRecord | null;
+  revokeToken(id: AgentId): void;
+  countLive(): number;
+  countHeld(): number;
+
+  markRunning(id: AgentId, startedAt: EpochMs, warnings: readonly string[]): void;
+  /** Sets or advances the stop; an earlier cause is kept and the grace never grows. */
+  recordStop(id: AgentId, stop: StopRecord): void;
+  recordLinger(id: AgentId, until: EpochMs): void;
+  /** @returns false when the agent was settled before: the first settlement stays. */
+  settle(id: AgentId, settlement: Settlement): boolean;
+
+  addProgress(record: Omit<ProgressRecord, "seq">, taskId: TaskId): ProgressRecord;
+  addFinding(record: Omit<FindingRecord, "seq">, taskId: TaskId): FindingRecord;
+  /** The latest of a task (or of one agent), newest last. */
+  progress(taskId: TaskId, max: number, agentId?: AgentId): readonly ProgressRecord[];
+  findings(taskId: TaskId, max: number, agentId?: AgentId): readonly FindingRecord[];
+
+  /** Writes what is about to be made for an owner that is no new agent; durable before it is made. */
+  intend(owner: string, intents: readonly ResourceIntent[]): readonly Resource[];
+  addEvent(event: NewEvent): void;
+  eventsAfter(seq: number, max: number): readonly CorralEvent[];
+  /** Called after each event is durable. Returns the way to stop. */
+  onEvent(listener: (event: CorralEvent) => void): () => void;
+  /** Runs several calls as one transaction; events are told after it. */
+  atomically<T>(work: () => T): T;
+  close(): void;
+}

@@ -1,0 +1,183 @@
+/** The sweep: find what no live owner holds, say it, and on request release it. */
+import type { SweepAnswer, SweepStep } from "../contract/api.ts";
+import { asFault, Fault, messageOf } from "../kernel/fault.ts";
+import type { Undos } from "../ledger/ports.ts";
+import { releaseOne } from "../ledger/release.ts";
+import { DAEMON_OWNER } from "../ledger/resource.ts";
+import {
+  type Holdings,
+  planSweep,
+  type StrayProcess,
+  type SweepTarget,
+  type WorldSighting,
+} from "../ledger/sweep-plan.ts";
+import type { ProcessSet } from "./ports.ts";
+import type { Setting } from "./setting.ts";
+
+const KILL_DEADLINE_MS = 2_000;
+
+/**
+ * Plans, and performs when asked to. A part of the world that cannot be looked at is told
+ * as unknown and left alone.
+ *
+ * @param isDaemonGone  True when the daemon is dead for good: what it held itself is swept, too.
+ */
+export async function sweep(
+  setting: Setting,
+  undos: Undos,
+  apply: boolean,
+  isDaemonGone = false,
+): Promise<SweepAnswer> {
+  const { world, unknown } = await sightWorld(setting);
+  const targets = planSweep(holdingsOf(setting, isDaemonGone), world);
+  const steps: SweepStep[] = [];
+  for (const target of targets) {
+    steps.push(apply ? await performStep(setting, undos, target) : planned(target));
+  }
+  return { applied: apply, steps, unknown };
+}
+
+function holdingsOf({ store, clock }: Setting, isDaemonGone: boolean): Holdings {
+  const held = store.heldResources();
+  const agents = new Map(store.unfinishedAgents().map((agent) => [agent.id, agent]));
+  const ended = new Set(
+    [...agents.values()].filter(({ endedAt }) => endedAt !== null).map(({ id }) => id),
+  );
+  if (isDaemonGone && store.countLive() === 0) ended.add(DAEMON_OWNER);
+  const slots = held
+    .filter(({ kind }) => kind === "process_set")
+    .flatMap(({ owner }) => agents.get(owner)?.slot ?? []);
+  return { held, ended, slots: new Set(slots), expired: store.expiredResources(clock.now()) };
+}
+
+async function sightWorld(
+  setting: Setting,
+): Promise<{ readonly world: WorldSighting; readonly unknown: string[] }> {
+  const unknown: string[] = [];
+  const attempt = async <T>(what: string, look: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await look();
+    } catch (error) {
+      unknown.push(`${what}: ${asFault(error).message}`);
+      return null;
+    }
+  };
+  const processes = await attempt("processes", async () =>
+    (await setting.containment.lookEverywhere()).flatMap(
+      ({ pid, startTicks, name, slot }): readonly StrayProcess[] =>
+        slot === null ? [] : [{ pid, startTicks, name, slot }],
+    ),
+  );
+  const sessions = await attempt("tmux sessions", async () =>
+    (await setting.hostOf("tmux").list()).map(({ name }) => name),
+  );
+  const leaves = await attempt("control groups", () => setting.containment.leaves());
+  return { world: { processes, sessions, leaves }, unknown };
+}
+
+function planned(target: SweepTarget): SweepStep {
+  return { ...described(target), why: target.why, outcome: "planned", seen: null };
+}
+
+function described(target: SweepTarget): Pick<SweepStep, "kind" | "locator" | "owner"> {
+  switch (target.is) {
+    case "row":
+      return {
+        kind: target.resource.kind,
+        locator: target.resource.locator,
+        owner: target.resource.owner,
+      };
+    case "process":
+      return {
+        kind: "process",
+        locator: `${target.process.name} (${target.process.pid})`,
+        owner: null,
+      };
+    case "session":
+      return { kind: "tmux_session", locator: target.session, owner: null };
+    case "leaf":
+      return { kind: "cgroup", locator: target.path, owner: target.agentId };
+  }
+}
+
+async function performStep(
+  setting: Setting,
+  undos: Undos,
+  target: SweepTarget,
+): Promise<SweepStep> {
+  const step = { ...described(target), why: target.why };
+  try {
+    const seen = await release(setting, undos, target);
+    if (target.is !== "row") {
+      setting.store.addEvent({ kind: "stray.released", facts: { ...step, seen } });
+    }
+    return { ...step, outcome: "released", seen };
+  } catch (error) {
+    return { ...step, outcome: "stuck", seen: messageOf(error) };
+  }
+}
+
+async function release(setting: Setting, undos: Undos, target: SweepTarget): Promise<string> {
+  switch (target.is) {
+    case "row":
+      return releaseRow(setting, undos, target.resource);
+    case "process":
+      return releaseProcess(setting, target.process);
+    case "session":
+      return setting.hostOf("tmux").release(target.session);
+    case "leaf":
+      return releaseLeaf(setting, target);
+  }
+}
+
+async function releaseRow(
+  { store, containment }: Setting,
+  undos: Undos,
+  resource: Parameters<typeof releaseOne>[0],
+): Promise<string> {
+  if (resource.kind === "process_set") {
+    await containment.kill(resource.identity as ProcessSet, KILL_DEADLINE_MS);
+  }
+  const error = await releaseOne(resource, store, undos);
+  if (error !== null) throw new Error(error);
+  const row = store.resourcesOf(resource.owner).find(({ id }) => id === resource.id);
+  return row?.seen ?? "released";
+}
+
+async function releaseProcess(setting: Setting, stray: StrayProcess): Promise<string> {
+  const { containment, store } = setting;
+  const mark = { soft: MARK_OF_SLOT_0 + 2 * stray.slot, hard: store.world.mark };
+  containment.killOne(stray, mark);
+  const deadline = setting.clock.now() + KILL_DEADLINE_MS;
+  while (containment.isAlive(stray)) {
+    if (setting.clock.now() > deadline) {
+      throw new Fault("PROBE_FAILED", `${stray.name} (${stray.pid}) is still alive.`, {
+        hint: 'Run "corral sweep --apply" again.',
+      });
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setting.timers.after(2, resolve);
+    await promise;
+  }
+  return `no process ${stray.pid} with its start time`;
+}
+
+/** Soft limit of slot 0; see `Mark`. */
+const MARK_OF_SLOT_0 = 400_000;
+
+async function releaseLeaf(
+  { containment, uid }: Setting,
+  { agentId, path }: { readonly agentId: string; readonly path: string },
+): Promise<string> {
+  const set: ProcessSet = {
+    agentId,
+    mark: null,
+    cgroup: path,
+    pidsCgroup: null,
+    bootId: containment.bootId,
+    uid,
+    notBeforeTicks: 0,
+  };
+  await containment.kill(set, KILL_DEADLINE_MS);
+  return containment.remove(set);
+}

@@ -1,0 +1,69 @@
+/** Making tasks. */
+import type { CreateTaskAnswer, CreateTaskInput } from "../contract/tools.ts";
+import { mintTaskId } from "../kernel/ids.ts";
+import { contextOf, type TaskRecord } from "../tasks/task.ts";
+import type { Caller } from "./operations.ts";
+import type { Setting } from "./setting.ts";
+
+/** Folder below a project in which the workspaces of its tasks lie. */
+const WORKSPACES_FOLDER = ".agent-workspace";
+
+/**
+ * Makes a task and its workspace.
+ * @throws {Fault} CWD_UNUSABLE; nothing was made.
+ */
+export function createTask(
+  setting: Setting,
+  input: CreateTaskInput,
+  caller: Caller,
+): CreateTaskAnswer {
+  const { store, files, clock, chance, places, configuration } = setting;
+  const wanted = input.client_cwd ?? (caller.kind === "client" ? caller.cwd : undefined);
+  const clientCwd = wanted === undefined ? null : files.realFolder(wanted, true);
+  const now = clock.now();
+  const id = mintTaskId(now, chance.hex);
+  const base = clientCwd === null ? places.workspaces : `${clientCwd}/${WORKSPACES_FOLDER}`;
+  const { limit_running, limit_total, limit_depth } = configuration();
+  const task: TaskRecord = {
+    id,
+    description: input.description,
+    priority: input.priority,
+    workspace: `${base}/${id}`,
+    clientCwd,
+    limits: {
+      running: input.limits?.running ?? limit_running,
+      total: input.limits?.total ?? limit_total,
+      depth: input.limits?.depth ?? limit_depth,
+    },
+    context: contextOf(input),
+    createdAt: now,
+  };
+  files.makeWorkspace(task.workspace);
+  try {
+    store.addTask(task);
+  } catch (error) {
+    files.remove(task.workspace);
+    throw error;
+  }
+  const warnings = warningsOf(setting, input, clientCwd);
+  return { task_id: id, workspace: task.workspace, status: "open", warnings };
+}
+
+/** What was accepted and may still not be what was meant. */
+function warningsOf(
+  { files }: Setting,
+  input: CreateTaskInput,
+  clientCwd: string | null,
+): string[] {
+  const warnings: string[] = [];
+  if (clientCwd === null) {
+    warnings.push(
+      "No client_cwd was given: agents work in the task's own workspace unless deploy names a cwd.",
+    );
+  }
+  for (const file of input.relevant_files ?? []) {
+    const path = file.startsWith("/") ? file : `${clientCwd ?? ""}/${file}`;
+    if (files.sizeOf(path) === null) warnings.push(`relevant_files: "${file}" does not exist.`);
+  }
+  return warnings;
+}

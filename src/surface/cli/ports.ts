@@ -1,0 +1,73 @@
+/** What the command line needs of the world; bin/corral.ts wires it, tests bring their own. */
+import type { DoctorAnswer, HealthAnswer, LedgerAnswer, SweepAnswer } from "../../contract/api.ts";
+import type { HarnessName } from "../../contract/agent.ts";
+import type { ApiClient } from "../http/client-port.ts";
+import type { PathEnvironment, StatePaths } from "./state-paths.ts";
+
+export type { ApiClient } from "../http/client-port.ts";
+
+/** Where a verb prints. Writing never throws for a reader that left; the process then ends quietly. */
+export interface Terminal {
+  /** True when people look at stdout directly. */
+  readonly isTty: boolean;
+  readonly colour: boolean;
+  /** Columns of the terminal; Infinity when stdout is none, so that nothing is cut for programs. */
+  readonly columns: number;
+  /** One line on stdout, newline added. */
+  line(text: string): void;
+  /** Exactly these bytes on stdout; returns when they were taken over (back pressure). */
+  bytes(chunk: Uint8Array | string): Promise<void>;
+  /** One line on stderr, for people. */
+  note(text: string): void;
+}
+
+/** What works on a state directory whose daemon is dead. */
+export interface Offline {
+  ledger(): Promise<LedgerAnswer>;
+  sweep(options: { readonly apply: boolean }): Promise<SweepAnswer>;
+  doctor(): Promise<DoctorAnswer>;
+}
+
+/** Renders whole lines of a stream for people: the lines to print, none for those not worth it. */
+export type Pretty = (line: string) => readonly string[];
+
+export interface CliPorts {
+  readonly paths: StatePaths;
+  readonly env: PathEnvironment;
+  /** Absolute folder of the caller. */
+  readonly cwd: string;
+  readonly version: string;
+  readonly terminal: Terminal;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Resolves after that time, milliseconds, or at once when the signal is aborted. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** The client of whatever daemon answers on the socket; connects with the first call. */
+  readonly client: () => Promise<ApiClient>;
+  /**
+   * Health of a running daemon, started when there was none. Idempotent, also at the same time.
+   * @throws {Fault} DAEMON_UNREACHABLE with the daemon's last words when it did not come up.
+   */
+  readonly ensureDaemon: () => Promise<{
+    readonly health: HealthAnswer;
+    readonly started: boolean;
+  }>;
+  /**
+   * Returns when that daemon process is gone.
+   * @returns false when it is still there after the deadline (10 s).
+   */
+  readonly daemonGone: (pid: number) => Promise<boolean>;
+  readonly offline: Offline;
+  /** Text of a file, or of stdin for `-`. @throws {Fault} INPUT_INVALID when it cannot be read. */
+  readonly readText: (path: string) => Promise<string>;
+  /** Runs a program in the caller's terminal and answers with its exit code. */
+  readonly runInTerminal: (argv: readonly string[]) => Promise<number>;
+  /** Rendering of a harness's stream. */
+  readonly pretty: (harness: HarnessName) => Promise<Pretty>;
+  /** The daemon itself, in this process; answers with its exit code. */
+  readonly runDaemon: () => Promise<number>;
+  /** The stdio MCP bridge, in this process; answers with its exit code. */
+  readonly runBridge: () => Promise<number>;
+  /** The demo; answers with its exit code. */
+  readonly runDemo: (options: { readonly json: boolean }) => Promise<number>;
+}

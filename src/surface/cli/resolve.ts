@@ -1,0 +1,80 @@
+/** Names that people type, made into the ids that the daemon knows. */
+import type { AgentView } from "../../contract/agent.ts";
+import { Fault } from "../../kernel/fault.ts";
+import type { ApiClient } from "./ports.ts";
+
+/**
+ * The agent that an id, or the unique beginning of one, names.
+ *
+ * @throws {Fault} AGENT_NOT_FOUND when none begins so; INPUT_INVALID when several do.
+ */
+export async function resolveAgent(client: ApiClient, typed: string): Promise<AgentView> {
+  const exact = await exactAgent(client, typed);
+  if (exact !== null) return exact;
+  const { agents } = await client.agents({ all: true });
+  return onlyOne(
+    agents.filter((agent) => agent.agent_id.startsWith(typed)),
+    (agent) => agent.agent_id,
+    () => agentNotFound(typed),
+    typed,
+  );
+}
+
+/**
+ * The task id that an id, or the unique beginning of one, names.
+ *
+ * @throws {Fault} TASK_NOT_FOUND when none begins so; INPUT_INVALID when several do.
+ */
+export async function resolveTask(client: ApiClient, typed: string): Promise<string> {
+  const { tasks } = await client.tasks();
+  const ids = tasks.map((task) => task.task_id);
+  if (ids.includes(typed)) return typed;
+  const matching = ids.filter((id) => id.startsWith(typed));
+  return onlyOne(
+    matching,
+    (id) => id,
+    () => taskNotFound(typed),
+    typed,
+  );
+}
+
+async function exactAgent(client: ApiClient, typed: string): Promise<AgentView | null> {
+  try {
+    return await client.agent(typed);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "AGENT_NOT_FOUND") return null;
+    throw thrown;
+  }
+}
+
+function onlyOne<T>(
+  matching: readonly T[],
+  idOf: (one: T) => string,
+  notFound: () => Fault,
+  typed: string,
+): T {
+  const [first] = matching;
+  if (first === undefined || typed === "") throw notFound();
+  if (matching.length === 1) return first;
+  const some = matching.slice(0, 4).map(idOf).join(", ");
+  throw new Fault(
+    "INPUT_INVALID",
+    `"${typed}" is the beginning of ${matching.length} ids: ${some}${matching.length > 4 ? ", …" : ""}.`,
+    {
+      hint: "Type more of the id.",
+      details: { matching: matching.length },
+    },
+  );
+}
+
+function agentNotFound(typed: string): Fault {
+  return new Fault("AGENT_NOT_FOUND", `No agent has an id that begins with "${typed}".`, {
+    hint: 'Run "corral ps --all" and use one of the ids it prints.',
+  });
+}
+
+function taskNotFound(typed: string): Fault {
+  return new Fault("TASK_NOT_FOUND", `No task has an id that begins with "${typed}".`, {
+    hint: 'Run "corral task list" and use one of the ids it prints.',
+  });
+}

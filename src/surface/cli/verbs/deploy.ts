@@ -1,0 +1,153 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { Option } from "commander";
+import type { DeployAnswer } from "../../../contract/tools.ts";
+import { Fault } from "../../../kernel/fault.ts";
+import { addVariable, wholeNumber } from "../arguments.ts";
+import { EXIT } from "../exit-codes.ts";
+import { harmless } from "../paint.ts";
+import type { ApiClient, CliPorts } from "../ports.ts";
+import { resolveTask } from "../resolve.ts";
+import { example, jsonText, wantsJson } from "../verb.ts";
+import type { Verb } from "../verb.ts";
+import { cleanupText, endText } from "../views.ts";
+import { waitFor } from "../waiting.ts";
+
+interface DeployOptions {
+  readonly task?: string;
+  readonly describe?: string;
+  readonly type: string;
+  readonly harness?: string;
+  readonly model?: string;
+  readonly cwd?: string;
+  readonly wallClock?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly prompt?: string;
+  readonly promptFile?: string;
+  readonly wait?: boolean;
+}
+
+/** `corral deploy`: one agent, on a task that exists or on a new one. */
+export const deploy: Verb = {
+  define(command, bind) {
+    command
+      .argument("[argv...]", "after --: the command to run as the agent, never given to a shell")
+      .addOption(new Option("--task <id>", "the task to work on").conflicts("describe"))
+      .option("--describe <text>", "make a new task with this description (10 to 500 characters)")
+      .requiredOption("--type <word>", "what the agent is: investigator, builder, fixer, …")
+      .addOption(new Option("--harness <name>", "the agent CLI").choices(["claude", "command"]))
+      .option("--model <name>", "the model that the agent CLI is to use")
+      .option("--cwd <folder>", "where the agent works (default: the task's folder)")
+      .option("--wall-clock <seconds>", "stop the agent after this time", wholeNumber(1))
+      .option("--env <key=value>", "add a variable to its environment; repeatable", addVariable)
+      .addOption(new Option("--prompt <text>", "its mission").conflicts("promptFile"))
+      .option("--prompt-file <file>", "read its mission from a file, or from stdin with -")
+      .option("--wait", "return when it has ended and everything is given back");
+    example(
+      command,
+      'corral deploy --describe "Fix the failing test" --type fixer --prompt "Run npm test and fix it" --wait',
+    );
+    bind(command, run);
+  },
+};
+
+async function run(ports: CliPorts, command: Command): Promise<number> {
+  const options = command.opts<DeployOptions>();
+  const prompt = await promptOf(ports, options, command.args);
+  requireTask(options);
+  await ports.ensureDaemon();
+  const client = await ports.client();
+  const taskId = await taskOf(ports, client, options);
+  const deployed = await client.tool("deploy_headless_agent", {
+    task_id: taskId,
+    agent_type: options.type,
+    prompt,
+    ...deployExtras(ports, options, command.args),
+  });
+  return options.wait === true
+    ? await awaitEnd(ports, deployed, wantsJson(command))
+    : announce(ports, deployed, wantsJson(command));
+}
+
+function requireTask({ task, describe }: DeployOptions): void {
+  if (task !== undefined || describe !== undefined) return;
+  throw new Fault("INPUT_INVALID", "The agent was given no task to work on.", {
+    hint: "Add --task ID for a task that exists, or --describe TEXT to make one.",
+  });
+}
+
+async function promptOf(
+  { readText }: CliPorts,
+  { prompt, promptFile }: DeployOptions,
+  argv: readonly string[],
+): Promise<string> {
+  if (prompt !== undefined) return prompt;
+  if (promptFile !== undefined) return await readText(promptFile);
+  // A plain command needs no mission; what it is stands in the record all the same.
+  if (argv.length > 0) return `Run: ${argv.join(" ")}`;
+  throw new Fault("INPUT_INVALID", "The agent was given no prompt.", {
+    hint: "Add --prompt TEXT, --prompt-file FILE, or a command after --.",
+  });
+}
+
+async function taskOf(
+  { cwd }: CliPorts,
+  client: ApiClient,
+  options: DeployOptions,
+): Promise<string> {
+  if (options.task !== undefined) return await resolveTask(client, options.task);
+  const made = await client.tool("create_real_task", {
+    description: options.describe,
+    client_cwd: resolve(cwd, options.cwd ?? "."),
+  });
+  return made.task_id;
+}
+
+function deployExtras(
+  { cwd }: CliPorts,
+  options: DeployOptions,
+  argv: readonly string[],
+): Record<string, unknown> {
+  return {
+    ...(options.harness === undefined ? {} : { harness: options.harness }),
+    ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.cwd === undefined ? {} : { cwd: resolve(cwd, options.cwd) }),
+    ...(options.wallClock === undefined ? {} : { limits: { wall_clock_s: options.wallClock } }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(argv.length === 0 ? {} : { command: argv }),
+  };
+}
+
+function announce({ terminal }: CliPorts, deployed: DeployAnswer, json: boolean): number {
+  if (json) {
+    terminal.line(jsonText(deployed));
+    return EXIT.ok;
+  }
+  warn({ terminal }, deployed);
+  terminal.line(`${deployed.agent_id} is ${deployed.status} (task ${deployed.task_id}).`);
+  terminal.line(`Follow it with:  corral logs -f ${deployed.agent_id}`);
+  return EXIT.ok;
+}
+
+async function awaitEnd(ports: CliPorts, deployed: DeployAnswer, json: boolean): Promise<number> {
+  const { terminal } = ports;
+  if (!json) {
+    warn(ports, deployed);
+    terminal.note(`${deployed.agent_id} runs; waiting for its end.`);
+  }
+  const { answer, exit } = await waitFor(ports, {
+    agent_ids: [deployed.agent_id],
+    timeoutMs: null,
+  });
+  const [agent] = answer.agents;
+  if (json) terminal.line(jsonText({ ...deployed, agent: agent ?? null }));
+  else if (agent !== undefined) {
+    const cleanup = cleanupText(agent.cleanup);
+    terminal.line(`${agent.agent_id} ${agent.status}: ${endText(agent)}; cleanup ${cleanup}.`);
+  }
+  return exit;
+}
+
+function warn({ terminal }: Pick<CliPorts, "terminal">, { warnings }: DeployAnswer): void {
+  for (const warning of warnings) terminal.note(`Note: ${harmless(warning)}`);
+}

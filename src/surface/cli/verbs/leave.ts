@@ -1,0 +1,54 @@
+/** The two stops, which differ in what becomes of the agents. */
+import type { LeaveAnswer } from "../../../contract/api.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { CliPorts } from "../ports.ts";
+import { jsonText } from "../verb.ts";
+import { summarise } from "../views.ts";
+import { isNoDaemon } from "./offline.ts";
+
+/**
+ * Asks the daemon to leave and waits until its process is gone.
+ *
+ * @returns 0; 6 when something is stuck or the process is still there. No daemon counts as done.
+ */
+export async function leave(
+  ports: CliPorts,
+  mode: "end" | "detach",
+  json: boolean,
+): Promise<number> {
+  const { terminal } = ports;
+  const pid = await runningPid(ports);
+  if (pid === null) {
+    terminal.line(json ? jsonText({ running: false }) : "No daemon is running here.");
+    return EXIT.ok;
+  }
+  const answer = await (await ports.client()).leave({ mode });
+  const gone = await ports.daemonGone(pid);
+  const summary = summarise(answer.receipts);
+  if (json) terminal.line(jsonText({ running: !gone, ...answer, stuck: summary.stuck }));
+  else print(ports, answer, pid, gone);
+  return gone && summary.stuck.length === 0 ? EXIT.ok : EXIT.unavailable;
+}
+
+async function runningPid(ports: CliPorts): Promise<number | null> {
+  try {
+    return (await (await ports.client()).health()).pid;
+  } catch (thrown) {
+    if (isNoDaemon(thrown)) return null;
+    throw thrown;
+  }
+}
+
+function print({ terminal }: CliPorts, answer: LeaveAnswer, pid: number, gone: boolean): void {
+  const { released, retained, stuck } = summarise(answer.receipts);
+  terminal.line(
+    answer.mode === "end"
+      ? `Ended ${answer.agents_ended} agents; ${released} resources released, ${retained} kept as archive.`
+      : `Left; ${answer.agents_kept} agents go on without the daemon. "corral up" takes them over again.`,
+  );
+  for (const line of stuck) terminal.line(`stuck  ${line}`);
+  if (stuck.length > 0) terminal.note('Next: run "corral sweep --apply" to try these again.');
+  terminal.line(
+    gone ? `The daemon (pid ${pid}) is gone.` : `The daemon (pid ${pid}) is still there.`,
+  );
+}

@@ -1,0 +1,28 @@
+import { EXIT } from "../exit-codes.ts";
+import type { CliPorts } from "../ports.ts";
+import { example, jsonText, wantsJson } from "../verb.ts";
+import type { Verb } from "../verb.ts";
+import { healthLines, tasksTable } from "../views.ts";
+
+/** `corral status`: the daemon and its tasks. */
+export const status: Verb = {
+  define(command, bind) {
+    example(command, "corral status");
+    bind(command, (ports) => run(ports, wantsJson(command)));
+  },
+};
+
+async function run(ports: CliPorts, json: boolean): Promise<number> {
+  const { terminal, now } = ports;
+  const client = await ports.client();
+  const [health, tasks] = await Promise.all([client.health(), client.tasks()]);
+  if (json) {
+    terminal.line(jsonText({ health, ...tasks }));
+    return EXIT.ok;
+  }
+  for (const line of healthLines(health, now())) terminal.line(line);
+  if (tasks.tasks.length > 0) {
+    for (const line of tasksTable(tasks, terminal)) terminal.line(line);
+  }
+  return EXIT.ok;
+}

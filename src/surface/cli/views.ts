@@ -1,0 +1,200 @@
+/** How answers look to people: pure functions from an answer to lines. */
+import type {
+  DoctorAnswer,
+  HealthAnswer,
+  LedgerAnswer,
+  SweepAnswer,
+  TasksAnswer,
+} from "../../contract/api.ts";
+import type { AgentView, Cleanup, Receipt, TerminalStatus } from "../../contract/agent.ts";
+import { humanBytes, humanDuration } from "../../kernel/units.ts";
+import { harmless, paint, toneOfCleanup, toneOfStatus } from "./paint.ts";
+import { table } from "./table.ts";
+import type { TableStyle } from "./table.ts";
+
+/**
+ * Written out here because the contract's own list comes with its schemas, which would
+ * cost every `corral ps` the time to load them. A test holds the two together.
+ */
+const ENDED: readonly string[] = [
+  "completed",
+  "failed",
+  "killed",
+  "timed_out",
+  "lost",
+] satisfies readonly TerminalStatus[];
+
+/** True when the agent is settled. */
+export function hasEnded(agent: Pick<AgentView, "status">): boolean {
+  return ENDED.includes(agent.status);
+}
+
+/** A table of agents, as `corral ps` prints it. @param now  Milliseconds since the epoch. */
+export function agentsTable(
+  agents: readonly AgentView[],
+  now: number,
+  style: TableStyle,
+): readonly string[] {
+  const rows = agents.map((agent) => [
+    agent.agent_id,
+    agent.agent_type,
+    { text: agent.status, tone: toneOfStatus(agent.status) },
+    ageOf(agent, now),
+    { text: cleanupText(agent.cleanup), tone: toneOfCleanup(agent.cleanup) },
+    reportedText(agent),
+  ]);
+  return table(["AGENT", "TYPE", "STATUS", "AGE", "CLEANUP", "REPORTED"], rows, style);
+}
+
+/** How long it has run, or how long ago it was made while it has not: `"4 min 10 s"`. */
+function ageOf(agent: AgentView, now: number): string {
+  const from = Date.parse(agent.started_at ?? agent.created_at);
+  const to = agent.ended_at === null ? now : Date.parse(agent.ended_at);
+  return humanDuration(Math.max(0, to - from));
+}
+
+function reportedText({ reported }: AgentView): string {
+  return reported === null ? "–" : `${reported.status} ${reported.progress} %: ${reported.message}`;
+}
+
+/** `"clean"`, `"stuck (2)"`, `"releasing (3 held)"`. */
+export function cleanupText({ state, held, stuck }: Cleanup): string {
+  if (state === "stuck") return `stuck (${stuck})`;
+  if (state === "clean" || state === "none") return state;
+  return `${state} (${held} held)`;
+}
+
+/** One sentence on how an agent ended: `"killed by SIGSEGV"`, `"exit code 3"`, its reason. */
+export function endText(agent: AgentView): string {
+  const how =
+    agent.signal === null
+      ? agent.exit_code === null
+        ? null
+        : `exit code ${agent.exit_code}`
+      : agent.signal;
+  return harmless([how, agent.reason].filter((part) => part !== null).join("; ") || "–");
+}
+
+/** What an owner's receipt says, a line per resource and per survivor. */
+export function receiptTable(receipt: Receipt, style: TableStyle): readonly string[] {
+  const rows = receipt.resources.map(({ kind, state, seen, locator }) => [
+    kind,
+    { text: state, tone: GONE.has(state) ? ("good" as const) : ("bad" as const) },
+    seen ?? locator,
+  ]);
+  const survivors = receipt.survivors.map(
+    ({ pid, name }) => `still alive: process ${pid} (${harmless(name)})`,
+  );
+  return [...table(["RESOURCE", "STATE", "HOW IT WAS SEEN"], rows, style), ...survivors];
+}
+
+const GONE: ReadonlySet<string> = new Set(["released", "retained"]);
+
+/** Counts of many receipts, and the names of what is stuck. */
+export interface ReceiptSummary {
+  readonly released: number;
+  readonly retained: number;
+  /** A line per thing that is still there; empty when all is given back. */
+  readonly stuck: readonly string[];
+}
+
+/** Adds receipts up. What is neither released nor retained is stuck, whatever its state is called. */
+export function summarise(receipts: readonly Receipt[]): ReceiptSummary {
+  const entries = receipts.flatMap((receipt) => receipt.resources);
+  return {
+    released: entries.filter(({ state }) => state === "released").length,
+    retained: entries.filter(({ state }) => state === "retained").length,
+    stuck: receipts.flatMap(stuckOf),
+  };
+}
+
+function stuckOf({ owner, resources, survivors }: Receipt): readonly string[] {
+  return [
+    ...resources
+      .filter(({ state }) => !GONE.has(state))
+      .map(({ kind, locator, seen }) => `${owner}: ${kind} ${locator} (${seen ?? "not released"})`),
+    ...survivors.map(({ pid, name }) => `${owner}: process ${pid} (${name}) is still alive`),
+  ].map(harmless);
+}
+
+/** The tasks of `corral status` and `corral task list`. */
+export function tasksTable({ tasks }: TasksAnswer, style: TableStyle): readonly string[] {
+  const rows = tasks.map((task) => [
+    task.task_id,
+    task.priority,
+    `${task.agents_live}/${task.agents}`,
+    task.description,
+  ]);
+  return table(["TASK", "PRIORITY", "LIVE/ALL", "DESCRIPTION"], rows, style);
+}
+
+/** The daemon in three lines. @param now  Milliseconds since the epoch. */
+export function healthLines(health: HealthAnswer, now: number): readonly string[] {
+  const up = humanDuration(Math.max(0, now - Date.parse(health.started_at)));
+  return [
+    `corral ${health.version}, pid ${health.pid}, up ${up}`,
+    `listens on ${health.url}, state in ${health.state_dir}`,
+    `${health.agents_live} live agents, ${health.resources_held} resources held`,
+  ];
+}
+
+/** The rows of the ledger. */
+export function ledgerTable({ rows }: LedgerAnswer, style: TableStyle): readonly string[] {
+  return table(
+    ["ID", "OWNER", "KIND", "STATE", "LOCATOR", "SEEN"],
+    rows.map((row) => [
+      String(row.id),
+      row.owner,
+      row.kind,
+      { text: row.state, tone: row.error === null ? null : "bad" },
+      row.locator,
+      row.error ?? row.seen ?? "–",
+    ]),
+    style,
+  );
+}
+
+/** What a sweep found or did. */
+export function sweepLines(answer: SweepAnswer, style: TableStyle): readonly string[] {
+  const rows = answer.steps.map(({ kind, locator, owner, why, outcome, seen }) => [
+    { text: outcome, tone: SWEEP_TONES[outcome] },
+    kind,
+    owner ?? "–",
+    locator,
+    seen === null ? why : `${why}; ${seen}`,
+  ]);
+  return [
+    ...(rows.length === 0
+      ? ["Nothing to release."]
+      : table(["OUTCOME", "KIND", "OWNER", "LOCATOR", "WHY"], rows, style)),
+    ...answer.unknown.map(
+      (what) => `could not look at ${harmless(what)}; nothing there was touched`,
+    ),
+    ...(answer.applied || rows.length === 0 ? [] : ["Run corral sweep --apply to release these."]),
+  ];
+}
+
+const SWEEP_TONES = { planned: "busy", released: "good", stuck: "bad" } as const;
+
+/** The doctor's whole answer, problems last because the end is what is read. */
+export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly string[] {
+  const mark = (good: boolean) => paint(good ? "yes" : "no ", good ? "good" : "bad", colour);
+  const heading = (text: string) => paint(text, "strong", colour);
+  return [
+    `corral ${answer.version}, node ${answer.node}, ${answer.platform}, user ${answer.user}`,
+    answer.daemon.running
+      ? `daemon: pid ${answer.daemon.pid}, ${answer.daemon.url}`
+      : "daemon: not running",
+    `host: ${answer.host.kind}, ${answer.host.detail}`,
+    heading("Containment"),
+    ...answer.containment.map((it) => `  ${mark(it.available)} ${it.mechanism}: ${it.detail}`),
+    heading("Harnesses"),
+    ...answer.harnesses.map((it) => `  ${mark(it.found)} ${it.harness}: ${it.detail}`),
+    heading("Paths"),
+    ...answer.paths.map(
+      (it) => `  ${it.name}: ${it.path} (${it.exists ? humanBytes(it.bytes) : "not there"})`,
+    ),
+    heading("Problems"),
+    ...(answer.problems.length === 0 ? ["  none"] : answer.problems.map((text) => `  ${text}`)),
+  ].map((line) => line.trimEnd());
+}

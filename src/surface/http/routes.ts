@@ -1,0 +1,163 @@
+/**
+ * The routes of the API: exactly those that src/contract/api.ts documents (a test compares).
+ * Each says how its input is read and which operation answers; nothing is decided here.
+ */
+import { z } from "zod";
+import { LeaveInput, SweepInput, WaitInput } from "../../contract/api.ts";
+import { TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
+import { Fault } from "../../kernel/fault.ts";
+import { KIB, MIB } from "../../kernel/units.ts";
+import type { Caller, Operations } from "../../supervision/operations.ts";
+import { isToolName } from "../mcp/listing.ts";
+import { parseInput, shownValue } from "../mcp/parse-input.ts";
+import { nearest } from "./nearest.ts";
+
+export interface RouteCall {
+  readonly operations: Operations;
+  readonly caller: Caller;
+  /** The decoded `<…>` segment of the path; empty when the route has none. */
+  readonly id: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** Parsed JSON; undefined for GET and for an empty body. */
+  readonly body: unknown;
+  /** Aborts when the caller has gone. Only waiting heeds it: a deploy or kill is never cut short. */
+  readonly signal: AbortSignal;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** Segments; one in angle brackets matches anything. */
+  readonly path: string;
+  /** True when an agent's own token opens it. */
+  readonly forAgents?: true;
+  /** `events` is served by the event stream; every other route by this. */
+  readonly answer: ((call: RouteCall) => unknown) | "events";
+}
+
+const flag = z.enum(["0", "1"]).optional();
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/, "must be a whole number, 0 or more")
+  .transform(Number);
+const id = z.string().min(1).max(128);
+
+const AgentsQuery = z.strictObject({ task_id: id.optional(), all: flag });
+const LedgerQuery = z.strictObject({ owner: id.optional(), all: flag });
+const StreamQuery = z.strictObject({
+  from: count.default(0),
+  max: count.pipe(z.int().min(1).max(MIB)).default(256 * KIB),
+  stream: z.enum(["stdout", "stderr"]).default("stdout"),
+});
+const ResourceQuery = z.strictObject({ uri: z.string().min(1).max(512) });
+/** `/api/events`: the last event the reader has seen. */
+export const EventsQuery = z.strictObject({ after: count.optional() });
+
+export const ROUTES: readonly Route[] = [
+  { method: "GET", path: "/api/health", answer: ({ operations }) => operations.health() },
+  { method: "POST", path: "/api/tools/<tool>", forAgents: true, answer: answerTool },
+  { method: "GET", path: "/api/tasks", answer: ({ operations }) => operations.tasks() },
+  { method: "GET", path: "/api/agents", answer: answerAgents },
+  {
+    method: "GET",
+    path: "/api/agents/<id>",
+    answer: (call) => call.operations.agent(agentIn(call)),
+  },
+  {
+    method: "GET",
+    path: "/api/agents/<id>/receipt",
+    answer: (call) => call.operations.receipt(agentIn(call)),
+  },
+  { method: "GET", path: "/api/agents/<id>/stream", answer: answerStream },
+  { method: "GET", path: "/api/ledger", answer: answerLedger },
+  {
+    method: "POST",
+    path: "/api/wait",
+    answer: ({ operations, body, signal }) =>
+      operations.wait(parseInput(WaitInput, body, "POST /api/wait"), signal),
+  },
+  { method: "GET", path: "/api/events", answer: "events" },
+  { method: "GET", path: "/api/resource", forAgents: true, answer: answerResource },
+  {
+    method: "POST",
+    path: "/api/sweep",
+    answer: ({ operations, body }) =>
+      operations.sweep(parseInput(SweepInput, body, "POST /api/sweep")),
+  },
+  { method: "GET", path: "/api/doctor", answer: ({ operations }) => operations.doctor() },
+  {
+    method: "POST",
+    path: "/api/leave",
+    answer: ({ operations, body }) =>
+      operations.leave(parseInput(LeaveInput, body, "POST /api/leave")),
+  },
+];
+
+export type Match =
+  | { readonly kind: "route"; readonly route: Route; readonly segment: string }
+  | { readonly kind: "wrong-method"; readonly allow: string }
+  | { readonly kind: "unknown" };
+
+/** Finds the route of a request. @param path  As it came, still percent-encoded, without query. */
+export function matchRoute(method: string, path: string): Match {
+  const given = path.split("/");
+  const matching = ROUTES.filter((route) => fits(route.path.split("/"), given));
+  const route = matching.find((one) => one.method === method);
+  if (route !== undefined) return { kind: "route", route, segment: segmentOf(route, given) };
+  if (matching.length === 0) return { kind: "unknown" };
+  return { kind: "wrong-method", allow: matching.map((one) => one.method).join(", ") };
+}
+
+/** The fault for a path that is no route; its hint names the nearest one. */
+export function unknownRoute(method: string, path: string): Fault {
+  const known = ROUTES.map((route) => `${route.method} ${route.path}`);
+  return new Fault("ROUTE_UNKNOWN", `There is no route ${shownValue(`${method} ${path}`)}.`, {
+    hint: `Did you mean ${nearest(`${method} ${path.slice(0, 100)}`, known)}?`,
+  });
+}
+
+function fits(pattern: readonly string[], given: readonly string[]): boolean {
+  return (
+    pattern.length === given.length &&
+    pattern.every((part, at) => part === given[at] || (part.startsWith("<") && given[at] !== ""))
+  );
+}
+
+function segmentOf(route: Route, given: readonly string[]): string {
+  const at = route.path.split("/").findIndex((part) => part.startsWith("<"));
+  return at === -1 ? "" : (given[at] ?? "");
+}
+
+function answerTool({ operations, caller, id: name, body }: RouteCall): Promise<unknown> {
+  if (!isToolName(name)) {
+    throw new Fault("ROUTE_UNKNOWN", `There is no tool ${shownValue(name)}.`, {
+      hint: `Did you mean ${nearest(name.slice(0, 100), TOOL_NAMES)}?`,
+    });
+  }
+  return operations.tool(name, parseInput(TOOLS[name].input, body, name), caller);
+}
+
+function answerAgents({ operations, query }: RouteCall): unknown {
+  const { task_id: taskId, all } = parseInput(AgentsQuery, query, "GET /api/agents");
+  return operations.agents({ ...(taskId === undefined ? {} : { taskId }), all: all === "1" });
+}
+
+function answerLedger({ operations, query }: RouteCall): unknown {
+  const { owner, all } = parseInput(LedgerQuery, query, "GET /api/ledger");
+  return operations.ledger({ ...(owner === undefined ? {} : { owner }), all: all === "1" });
+}
+
+function answerStream(call: RouteCall): Promise<unknown> {
+  const target = "GET /api/agents/<id>/stream";
+  const { from, max: maxBytes, stream } = parseInput(StreamQuery, call.query, target);
+  return call.operations.stream(agentIn(call), { stream, from, maxBytes });
+}
+
+function answerResource({ operations, caller, query }: RouteCall): unknown {
+  const { uri } = parseInput(ResourceQuery, query, "GET /api/resource");
+  return operations.resource(uri, caller);
+}
+
+function agentIn({ id: agentId }: RouteCall): string {
+  return parseInput(z.object({ agent_id: id }), { agent_id: agentId }, "GET /api/agents/<id>")
+    .agent_id;
+}

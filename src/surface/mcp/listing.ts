@@ -1,0 +1,45 @@
+/**
+ * What `tools/list` answers, made once when the module loads: a server instance is built
+ * per request over HTTP and must cost next to nothing.
+ */
+import type { Tool } from "@modelcontextprotocol/server";
+import { z } from "zod";
+import { TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
+import type { ToolName } from "../../contract/tools.ts";
+
+/** Every tool as clients see it, in the contract's order. */
+export const TOOL_LIST: readonly Tool[] = TOOL_NAMES.map(listed);
+
+/** True for the name of a published tool; nothing inherited counts. */
+export function isToolName(name: string): name is ToolName {
+  return Object.hasOwn(TOOLS, name);
+}
+
+function listed(name: ToolName): Tool {
+  const { title, description, input, output, annotations, alwaysLoad } = TOOLS[name];
+  return {
+    name,
+    title,
+    description,
+    inputSchema: objectSchema(input),
+    outputSchema: objectSchema(output),
+    annotations: { title, ...annotations },
+    // Claude Code hides MCP tools behind a search unless they ask to be loaded.
+    ...(alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
+  };
+}
+
+/**
+ * Both directions are rendered as `input`: for what callers send, that leaves parameters with
+ * defaults optional; for what we answer, it leaves objects open, so that a client that cached
+ * this list does not reject an answer to which a newer daemon added a field.
+ */
+function objectSchema(schema: z.ZodType): Tool["inputSchema"] {
+  return z.toJSONSchema(schema, { io: "input", override: dropNoise }) as Tool["inputSchema"];
+}
+
+/** Zod says of every whole number that it is a safe one: models would pay to read that. */
+function dropNoise({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+}

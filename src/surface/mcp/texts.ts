@@ -1,0 +1,170 @@
+/**
+ * What a model reads of a successful call: a few lines it can act on. The whole answer is
+ * beside it, in structuredContent.
+ */
+import type {
+  AgentView,
+  Cleanup,
+  FindingView,
+  ProgressView,
+  Receipt,
+} from "../../contract/agent.ts";
+import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
+
+/** At most this many agents, warnings or reports are named in a text; the rest are counted. */
+const NAMED_MAX = 20;
+const MESSAGE_MAX_CHARS = 200;
+
+type Texts = { readonly [N in ToolName]: (answer: ToolAnswer<N>) => readonly string[] };
+
+const TEXTS: Texts = {
+  create_real_task: (answer) => [
+    lines(
+      `Task ${answer.task_id} is open. Workspace: ${answer.workspace}`,
+      ...warnings(answer.warnings),
+      `Next: deploy agents on it with deploy_headless_agent.`,
+    ),
+  ],
+  deploy_headless_agent: deployText,
+  spawn_child_agent: deployText,
+  get_real_task_status: (answer) => [statusText(answer)],
+  get_agent_output: (answer) => [outputText(answer), outputFooter(answer)],
+  kill_real_agent: (answer) => [
+    lines(
+      `${answer.agent_id} is ${answer.status}${answer.reason === null ? "" : ` (${clipped(answer.reason)})`}.`,
+      receiptLine(answer.receipt),
+    ),
+  ],
+  update_agent_progress: (answer) => [
+    lines(
+      `Recorded: ${progressLine(answer.own_update)}`,
+      ...validationLines(answer.validation),
+      ...peerLines(answer.peers),
+    ),
+  ],
+  report_agent_finding: (answer) => [
+    lines(`Recorded: ${findingLine(answer.own_finding)}`, ...peerLines(answer.peers)),
+  ],
+};
+
+/**
+ * The text blocks for a tool's answer, the main one first; never empty.
+ * `get_agent_output` has the output itself first and where to read on second.
+ */
+export function textsOf<N extends ToolName>(name: N, answer: ToolAnswer<N>): readonly string[] {
+  return TEXTS[name](answer);
+}
+
+function deployText(answer: ToolAnswer<"deploy_headless_agent">): readonly string[] {
+  const where = answer.tmux_session === null ? answer.host : `tmux session ${answer.tmux_session}`;
+  return [
+    lines(
+      `${answer.agent_id} is ${answer.status} (${answer.harness}, ${where}, contained by ${answer.containment}).`,
+      ...warnings(answer.warnings),
+      `Next: get_real_task_status or get_agent_output with task_id ${answer.task_id}.`,
+    ),
+  ];
+}
+
+function statusText({
+  task,
+  agents,
+  counts,
+  progress,
+  findings,
+  resources,
+}: ToolAnswer<"get_real_task_status">): string {
+  return lines(
+    `Task ${task.task_id} (${task.priority}): ${clipped(task.description)}`,
+    `Agents: ${counts.total} in all, ${counts.running} running, ${counts.completed} completed, ${counts.failed} failed. ` +
+      `Resources: ${resources.held} held, ${resources.stuck} stuck.`,
+    ...some(agents, agentLine),
+    ...headed("Progress, newest last:", progress.map(progressLine)),
+    ...headed("Findings, newest last:", findings.map(findingLine)),
+  );
+}
+
+function agentLine(agent: AgentView): string {
+  const facts = [
+    agent.status,
+    agent.activity ?? "",
+    agent.reported === null ? "" : `says ${agent.reported.status} ${agent.reported.progress}%`,
+    agent.reason === null ? "" : clipped(agent.reason),
+    cleanupWord(agent.cleanup),
+  ];
+  return `- ${agent.agent_id}: ${facts.filter((fact) => fact !== "").join(", ")}`;
+}
+
+function cleanupWord({ state, held, stuck }: Cleanup): string {
+  if (state === "none") return "";
+  if (state === "stuck") return `cleanup stuck (${stuck} of ${held} resources)`;
+  return `cleanup ${state}`;
+}
+
+function outputText({ output }: ToolAnswer<"get_agent_output">): string {
+  const text =
+    typeof output === "string" ? output : output.map((event) => JSON.stringify(event)).join("\n");
+  return text === "" ? "(no output)" : text;
+}
+
+function outputFooter(answer: ToolAnswer<"get_agent_output">): string {
+  return lines(
+    `[${answer.agent_id} is ${answer.status}; read on with cursor ${answer.next_cursor}${answer.truncated ? "; truncated" : ""}]`,
+    ...answer.gaps.map(({ from, to, reason }) => `[bytes ${from} to ${to} are missing: ${reason}]`),
+    ...(answer.stderr === null ? [] : [`stderr ends: ${answer.stderr}`]),
+  );
+}
+
+function receiptLine({ cleanup, resources, survivors }: Receipt): string {
+  const released = resources.filter(({ state }) => state === "released").length;
+  const names = survivors.slice(0, NAMED_MAX).map(({ pid, name }) => `${name} (${pid})`);
+  const alive = survivors.length === 0 ? "" : ` Still alive: ${names.join(", ")}.`;
+  return `Receipt: ${released} of ${resources.length} resources released, cleanup ${cleanup.state}.${alive}`;
+}
+
+function validationLines(validation: ToolAnswer<"update_agent_progress">["validation"]): string[] {
+  if (validation === null) return [];
+  const verdict = validation.accepted ? "accepted" : "not accepted: keep working";
+  return [
+    `Your claim is ${verdict} (confidence ${validation.confidence.toFixed(2)}).`,
+    ...validation.blockers.map((blocker) => `Blocker: ${blocker}`),
+    ...validation.warnings.map((warning) => `Warning: ${warning}`),
+  ];
+}
+
+function peerLines(peers: ToolAnswer<"report_agent_finding">["peers"]): readonly string[] {
+  return [
+    ...headed("Others report:", peers.progress.map(progressLine)),
+    ...headed("Others found:", peers.findings.map(findingLine)),
+  ];
+}
+
+function progressLine({ agent_id, status, progress, message }: ProgressView): string {
+  return `${agent_id} ${status} ${progress}%: ${clipped(message)}`;
+}
+
+function findingLine({ agent_id, severity, finding_type, message }: FindingView): string {
+  return `${agent_id} [${severity}] ${finding_type}: ${clipped(message)}`;
+}
+
+function warnings(all: readonly string[]): readonly string[] {
+  return all.slice(0, NAMED_MAX).map((warning) => `Warning: ${warning}`);
+}
+
+function some<T>(all: readonly T[], line: (one: T) => string): readonly string[] {
+  const named = all.slice(-NAMED_MAX).map(line);
+  return all.length > NAMED_MAX ? [`(${all.length - NAMED_MAX} older not shown)`, ...named] : named;
+}
+
+function headed(head: string, body: readonly string[]): readonly string[] {
+  return body.length === 0 ? [] : [head, ...body.map((line) => `- ${line}`)];
+}
+
+function clipped(message: string): string {
+  const line = message.replaceAll(/\s+/g, " ").trim();
+  return line.length > MESSAGE_MAX_CHARS ? `${line.slice(0, MESSAGE_MAX_CHARS)}…` : line;
+}
+
+function lines(...all: readonly string[]): string {
+  return all.join("\n");
+}

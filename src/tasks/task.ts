@@ -1,0 +1,87 @@
+/** Tasks and their limits. */
+import type { CreateTaskInput } from "../contract/tools.ts";
+import { Fault } from "../kernel/fault.ts";
+import type { TaskId } from "../kernel/ids.ts";
+import type { EpochMs } from "../kernel/units.ts";
+
+export interface Limits {
+  /** Agents that may run at once. */
+  readonly running: number;
+  /** Agents in all, ended ones included. */
+  readonly total: number;
+  /** Generations: 1 is what the orchestrator deploys. */
+  readonly depth: number;
+}
+
+export interface TaskRecord {
+  readonly id: TaskId;
+  readonly description: string;
+  readonly priority: "P0" | "P1" | "P2" | "P3";
+  /** Folder of the task's files. Absolute. */
+  readonly workspace: string;
+  /** The project that its agents work in; null when none was named. Absolute. */
+  readonly clientCwd: string | null;
+  readonly limits: Limits;
+  readonly context: TaskContext;
+  readonly createdAt: EpochMs;
+}
+
+/** What the orchestrator told about the task; all optional to it, all present here. */
+export interface TaskContext {
+  readonly background: string | null;
+  readonly deliverables: readonly string[];
+  readonly criteria: readonly string[];
+  readonly constraints: readonly string[];
+  readonly files: readonly string[];
+  readonly history: readonly { readonly role: string; readonly content: string }[];
+}
+
+/** The context of a new task as its caller gave it. */
+export function contextOf(input: CreateTaskInput): TaskContext {
+  return {
+    background: input.background_context ?? null,
+    deliverables: input.expected_deliverables ?? [],
+    criteria: input.success_criteria ?? [],
+    constraints: input.constraints ?? [],
+    files: input.relevant_files ?? [],
+    history: input.conversation_history ?? [],
+  };
+}
+
+/** What of a task's limits is used. */
+export interface LimitUse {
+  readonly running: number;
+  readonly total: number;
+}
+
+/**
+ * Refuses an agent that would exceed a limit of its task. Pure; the caller holds the
+ * transaction in which the answer stays true.
+ *
+ * @param depth  Generation of the new agent, >= 1.
+ * @throws {Fault} LIMIT_REACHED naming the limit, its use and the setting.
+ */
+export function admit(limits: Limits, use: LimitUse, depth: number): void {
+  if (depth > limits.depth)
+    throw reached("depth", "generations of agents", depth - 1, limits.depth);
+  if (use.total >= limits.total) throw reached("total", "agents in all", use.total, limits.total);
+  if (use.running >= limits.running) {
+    throw reached("running", "agents running at once", use.running, limits.running);
+  }
+}
+
+function reached(name: keyof Limits, what: string, used: number, limit: number): Fault {
+  const hints: Record<keyof Limits, string> = {
+    running: "Wait for an agent of the task to end, or stop one with kill_real_agent.",
+    total: "Create another task, or raise the limit in create_real_task limits.total.",
+    depth: "Do the work in this agent instead of spawning a child.",
+  };
+  return new Fault(
+    "LIMIT_REACHED",
+    `The task has ${used} of ${limit} ${what} (setting limit_${name}).`,
+    {
+      hint: hints[name],
+      details: { limit: name, used, allowed: limit, setting: `limit_${name}` },
+    },
+  );
+}

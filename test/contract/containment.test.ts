@@ -1,0 +1,210 @@
+/**
+ * The containment contract, over real processes. The hydra is killed by every rung of the
+ * ladder, as root and as an ordinary user; bystanders are counted before and after.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openContainment } from "../../src/adapters/containment/open-containment.ts";
+import { RUNNER_SCRIPT } from "../../src/runner/runner-script.ts";
+import type { ProcessSet } from "../../src/supervision/ports.ts";
+import { IS_ROOT, KILL_HYDRA, sandbox, type Sandbox } from "../fixtures/agents/sandbox.ts";
+import { tagged, until } from "../fixtures/agents/tagged.ts";
+
+const RUNGS = [
+  { as: "root", level: "cgroup2+watermark", without: [] },
+  { as: "root", level: "watermark", without: ["cgroup2"] },
+  { as: "user", level: "cgroup2+watermark", without: [], delegated: true },
+  { as: "user", level: "watermark", without: [] },
+] as const;
+
+const CASES = ["still", "hop"].flatMap((mode) =>
+  RUNGS.map((rung) => Object.assign({ mode }, rung)),
+);
+
+describe.runIf(process.platform === "linux" && IS_ROOT)("a hydra", () => {
+  test.for(CASES)(
+    "is killed to the last head by $level as $as ($mode)",
+    { timeout: 60_000 },
+    async ({ as, level, without, mode, ...rung }) => {
+      using box = sandbox();
+      const request = { ...pick(box), without, mode };
+      const stdout = await box.run([process.execPath, KILL_HYDRA, JSON.stringify(request)], {
+        asUser: as === "user",
+        delegated: "delegated" in rung,
+      });
+      const seen = JSON.parse(stdout);
+      expect(seen).toMatchObject({ level, after: [], survivors: 0, mismatch: [], left: [] });
+      expect(seen).toMatchObject({ strangers: 0, started: true, uid: as === "root" ? 0 : 65_534 });
+      expect(seen.witnesses).toEqual(level.split("+"));
+      expect(seen.seen).toBeGreaterThanOrEqual(14);
+      expect(seen.termed).toBeGreaterThanOrEqual(14);
+      expect(tagged(box.tag)).toEqual([]);
+    },
+  );
+});
+
+describe.runIf(process.platform === "linux")("containment", () => {
+  test("never touches a process without the mark, or with another world's", async () => {
+    using box = sandbox();
+    const containment = await open(box);
+    const set = containment.plan("mine-000000-000001", 3);
+    await containment.make(set, 20);
+    const other = { ...set, mark: { soft: set.mark?.soft ?? 0, hard: box.worldHard - 1 } };
+    const bystanders = [start(box.tag, set, null), start(box.tag, other, containment.prlimit)];
+    const mine = start(box.tag, set, containment.prlimit);
+    await until("all three run", () => tagged(box.tag).length === 3);
+    await until("mine is marked", () => containment.identify(mine.pid ?? 0) !== null);
+
+    const ended = once(mine, "exit");
+    expect((await containment.kill(set, 5_000)).members).toEqual([]);
+    expect((await ended)[1]).toBe("SIGKILL");
+    expect(bystanders.map(({ exitCode, signalCode }) => exitCode ?? signalCode)).toEqual([
+      null,
+      null,
+    ]);
+    expect(await containment.lookEverywhere()).toEqual([]);
+
+    for (const one of bystanders) await endOwn(one);
+    await containment.remove(set);
+    expect(await containment.removeRoots()).not.toContain("kept");
+    expect(tagged(box.tag)).toEqual([]);
+  });
+
+  test("does not signal a pid whose start time is another's", async () => {
+    using box = sandbox();
+    const containment = await open(box);
+    const set = containment.plan("mine-000000-000002", 4);
+    const child = start(box.tag, set, containment.prlimit);
+    await until("it is marked", () => isListed(box.tag));
+    const pid = child.pid ?? 0;
+    const identity = containment.identify(pid);
+    const mark = set.mark ?? { soft: 0, hard: 0 };
+    if (identity === null) throw new Error("it is gone");
+
+    const wrong = { pid, startTicks: identity.startTicks - 1 };
+    expect(containment.isAlive(wrong)).toBe(false);
+    expect(containment.killOne(wrong, mark)).toBe(false);
+    expect(containment.killOne(identity, { ...mark, soft: mark.soft + 2 })).toBe(false);
+    const later = { ...set, notBeforeTicks: identity.startTicks + 1 };
+    expect((await containment.kill(later, 200)).members).toEqual([]);
+    const lastBoot = { ...set, bootId: "another boot" };
+    expect(await containment.kill(lastBoot, 200)).toMatchObject({ members: [] });
+    expect(child.exitCode ?? child.signalCode).toBe(null);
+
+    const ended = once(child, "exit");
+    expect(containment.killOne(identity, mark)).toBe(true);
+    await ended;
+    expect(containment.isAlive(identity)).toBe(false);
+    expect(containment.killOne(identity, mark)).toBe(false);
+  });
+
+  test("never signals itself, those above it, or whom it was told to protect", async () => {
+    using box = sandbox();
+    const spared: number[] = [];
+    const containment = await open(box, () => spared);
+    const set = containment.plan("mine-000000-000003", 5);
+    const child = start(box.tag, set, containment.prlimit);
+    await until("it is marked", () => isListed(box.tag));
+    spared.push(child.pid ?? 0);
+    expect((await containment.kill(set, 200)).members).toEqual([]);
+    expect(await containment.signal(set, "SIGTERM")).toBe(0);
+    expect(child.exitCode ?? child.signalCode).toBe(null);
+    await endOwn(child);
+  });
+
+  test("names a process that only one witness sees", async ({ skip }) => {
+    using box = sandbox();
+    const containment = await open(box);
+    if (containment.describe() !== "cgroup2+watermark") skip("needs both witnesses");
+    const set = containment.plan("mine-000000-000004", 6);
+    await containment.make(set, 20);
+    const child = start(box.tag, set, containment.prlimit); // marked, but never in the group
+    await until("it is marked", () => isListed(box.tag));
+    const seen = await containment.look(set);
+    expect(seen.members.map(({ pid }) => pid)).toEqual([child.pid]);
+    expect(seen.mismatch.map(({ pid }) => pid)).toEqual([child.pid]);
+    const ended = once(child, "exit");
+    expect((await containment.kill(set, 5_000)).members).toEqual([]);
+    await ended;
+    await containment.remove(set);
+    await containment.removeRoots();
+  });
+
+  test("makes and removes twice, and removes nothing that is not an agent's", async () => {
+    using box = sandbox();
+    const containment = await open(box);
+    const set = containment.plan("mine-000000-000005", 8);
+    await containment.make(set, 20);
+    expect(await containment.make(set, 20)).toEqual(await containment.make(set, 20));
+    expect((await containment.leaves()).map(({ agentId }) => agentId)).toContain(set.agentId);
+    if (set.cgroup !== null) mkdirSync(join(set.cgroup, "made-by-the-agent"));
+    await containment.remove(set);
+    await containment.remove(set);
+    expect(
+      [set.cgroup, set.pidsCgroup].filter((path) => path !== null && existsSync(path)),
+    ).toEqual([]);
+    const foreign = { ...set, cgroup: box.directory };
+    await expect(containment.remove(foreign)).rejects.toThrow(RangeError);
+    expect(existsSync(box.directory)).toBe(true);
+    expect(await containment.removeRoots()).not.toContain("kept");
+    expect(await containment.leaves()).toEqual([]);
+  });
+
+  test("tells agents from infrastructure, and gives every slot its own mark", async () => {
+    using box = sandbox();
+    const containment = await open(box);
+    const slots = [0, 1, 189_999];
+    const softs = slots.map((slot) => containment.plan("a-000000-000006", slot).mark?.soft);
+    expect(new Set(softs).size).toBe(slots.length);
+    expect(softs).not.toContain(containment.infrastructure?.soft);
+    expect(() => containment.plan("a-000000-000006", 190_000)).toThrow(RangeError);
+    const set = containment.plan("a-000000-000006", 189_999);
+    const children = [
+      start(box.tag, set, containment.prlimit),
+      start(box.tag, { ...set, mark: containment.infrastructure }, containment.prlimit),
+    ];
+    await until("both run", () => tagged(box.tag).length === 2);
+    const seen = await containment.lookEverywhere();
+    expect(new Map(seen.map(({ pid, slot }) => [pid, slot]))).toEqual(
+      new Map([
+        [children[0]?.pid, 189_999],
+        [children[1]?.pid, null],
+      ]),
+    );
+    for (const child of children) await endOwn(child);
+  });
+});
+
+function pick({ directory, tag, worldName, worldHard }: Sandbox) {
+  return { directory, tag, worldName, worldHard };
+}
+
+async function open(box: Sandbox, protect: () => readonly number[] = () => []) {
+  const { worldHard, worldName } = box;
+  return openContainment({ worldName, worldHard, protect, runnerScript: RUNNER_SCRIPT });
+}
+
+/** A sleeper that bears a set's mark; the tag shows up in argv only after prlimit's exec. */
+function start(tag: string, { mark }: ProcessSet, prlimit: string | null) {
+  const sleeper = ["/usr/bin/perl", "-e", "sleep 60", tag];
+  const before =
+    mark === null || prlimit === null
+      ? []
+      : [prlimit, `--msgqueue=${mark.soft}:${mark.hard}`, "--"];
+  const [program = "", ...args] = [...before, ...sleeper];
+  return spawn(program, args, { stdio: "ignore" });
+}
+
+/** True when a sleeper is past prlimit and hence bears its mark. */
+function isListed(tag: string): boolean {
+  return tagged(tag).length > 0;
+}
+
+async function endOwn(child: ReturnType<typeof spawn>): Promise<void> {
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}

@@ -1,0 +1,355 @@
+/**
+ * Operations in memory, for tests of the surfaces alone: who may come in, how things are
+ * said, what crosses the wire. It deploys nothing; supervision has tests of its own.
+ */
+import type { AgentView, FindingView, ProgressView, Receipt } from "../../src/contract/agent.ts";
+import type { CorralEvent, EventKind } from "../../src/contract/events.ts";
+import type {
+  CreateTaskInput,
+  DeployAnswer,
+  TaskStatusAnswer,
+  ToolAnswer,
+  ToolInput,
+  ToolName,
+} from "../../src/contract/tools.ts";
+import { Fault } from "../../src/kernel/fault.ts";
+import { mintAgentId, mintTaskId } from "../../src/kernel/ids.ts";
+import type { Caller, Operations } from "../../src/supervision/operations.ts";
+
+export const CLIENT_TOKEN = "client-token-of-the-tests";
+const AT = "2026-11-22T12:00:00.000Z";
+const NOW = Date.parse(AT);
+const CLEAN = { state: "clean", held: 0, stuck: 0 } as const;
+
+export interface SeenCall {
+  readonly name: ToolName;
+  readonly input: unknown;
+  readonly caller: Caller;
+}
+
+export interface FakeOperations extends Operations {
+  /** Every tool call that began, in order. */
+  readonly seen: readonly SeenCall[];
+  /** How many tool calls have ended. */
+  finished(): number;
+  /** Makes tool calls wait until the returned function is called. */
+  hold(): () => void;
+  /** Makes the next tool call throw this. */
+  failNext(thrown: unknown): void;
+  /** Records an event, as supervision does when something became durable. */
+  emit(kind: EventKind, taskId?: string | null, facts?: Record<string, unknown>): CorralEvent;
+  /** A task with one agent, and the agent's own token. */
+  seed(): Promise<{ taskId: string; agentId: string; token: string }>;
+}
+
+interface Task {
+  readonly input: CreateTaskInput;
+  readonly agents: AgentView[];
+  readonly progress: ProgressView[];
+  readonly findings: FindingView[];
+}
+
+export function fakeOperations(): FakeOperations {
+  const tasks = new Map<string, Task>();
+  const tokens = new Map<string, Caller>([[CLIENT_TOKEN, { kind: "client" }]]);
+  const events: CorralEvent[] = [];
+  const listeners = new Set<(event: CorralEvent) => void>();
+  const seen: SeenCall[] = [];
+  let minted = 0;
+  let ended = 0;
+  let gate: Promise<void> = Promise.resolve();
+  let failure: { readonly thrown: unknown } | undefined;
+  const random = (bytes: number): string => {
+    minted += 1;
+    return minted.toString(16).padStart(bytes * 2, "0");
+  };
+
+  function taskNamed(taskId: string): Task {
+    const task = tasks.get(taskId);
+    if (task !== undefined) return task;
+    throw new Fault("TASK_NOT_FOUND", `No task is named ${JSON.stringify(taskId).slice(0, 80)}.`, {
+      hint: "Call create_real_task, or use the task_id that it returned.",
+    });
+  }
+
+  function agentNamed(agentId: string): AgentView {
+    for (const { agents } of tasks.values()) {
+      const agent = agents.find((one) => one.agent_id === agentId);
+      if (agent !== undefined) return agent;
+    }
+    throw new Fault(
+      "AGENT_NOT_FOUND",
+      `No agent is named ${JSON.stringify(agentId).slice(0, 80)}.`,
+      {
+        hint: "Call get_real_task_status and use one of its agents.",
+      },
+    );
+  }
+
+  function emit(kind: EventKind, taskId: string | null = null, facts = {}): CorralEvent {
+    const event = { seq: events.length + 1, at: AT, kind, task_id: taskId, agent_id: null, facts };
+    events.push(event);
+    for (const listener of listeners) listener(event);
+    return event;
+  }
+
+  function deploy(taskId: string, type: string, parent: string): DeployAnswer {
+    const task = taskNamed(taskId);
+    const agentId = mintAgentId(type, NOW, random);
+    task.agents.push(viewOf(agentId, taskId, type, parent));
+    tokens.set(`token-of-${agentId}`, { kind: "agent", agentId, taskId });
+    emit("agent.running", taskId);
+    return {
+      agent_id: agentId,
+      task_id: taskId,
+      agent_type: type,
+      harness: "claude",
+      parent,
+      depth: 1,
+      status: "running",
+      host: "tmux",
+      tmux_session: `agent_${agentId}`,
+      containment: "watermark",
+      workspace: `/tmp/fake/${taskId}/agents/${agentId}`,
+      warnings: [],
+    };
+  }
+
+  const TOOL: { [N in ToolName]: (input: ToolInput<N>, caller: Caller) => ToolAnswer<N> } = {
+    create_real_task: (input, caller) => {
+      const taskId = mintTaskId(NOW, random);
+      const cwd = caller.kind === "client" ? caller.cwd : undefined;
+      tasks.set(taskId, {
+        input: { ...input, client_cwd: input.client_cwd ?? cwd },
+        agents: [],
+        progress: [],
+        findings: [],
+      });
+      emit("task.created", taskId);
+      return { task_id: taskId, workspace: `/tmp/fake/${taskId}`, status: "open", warnings: [] };
+    },
+    deploy_headless_agent: (input) => deploy(input.task_id, input.agent_type, input.parent),
+    spawn_child_agent: (input) =>
+      deploy(input.task_id, input.child_agent_type, input.parent_agent_id),
+    get_real_task_status: ({ task_id: taskId }) => statusOf(taskId, taskNamed(taskId)),
+    get_agent_output: (input) => ({
+      agent_id: agentNamed(input.agent_id).agent_id,
+      status: "running",
+      output: input.format === "text" ? "line one\nline two" : [{ type: "text", text: "one" }],
+      next_cursor: 18,
+      source: "stream",
+      gaps: [],
+      truncated: false,
+      stderr: null,
+      metadata: null,
+    }),
+    kill_real_agent: (input) => {
+      const { agent_id: owner } = agentNamed(input.agent_id);
+      emit("agent.clean", input.task_id);
+      return { agent_id: owner, status: "killed", reason: input.reason, receipt: receiptOf(owner) };
+    },
+    update_agent_progress: (input) => {
+      const task = taskNamed(input.task_id);
+      const { agent_id, status, message, progress } = input;
+      const update = { seq: task.progress.length + 1, agent_id, status, message, progress, at: AT };
+      task.progress.push(update);
+      emit("agent.progress", input.task_id);
+      return { own_update: update, validation: null, peers: { progress: [], findings: [] } };
+    },
+    report_agent_finding: (input) => {
+      const { agent_id, finding_type, severity, message, data = null } = input;
+      const finding = { seq: 1, agent_id, finding_type, severity, message, data, at: AT };
+      taskNamed(input.task_id).findings.push(finding);
+      emit("agent.finding", input.task_id);
+      return { own_finding: finding, peers: { progress: [], findings: [] } };
+    },
+  };
+
+  async function tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
+    seen.push({ name, input, caller });
+    await gate;
+    try {
+      const planned = failure;
+      failure = undefined;
+      if (planned !== undefined) throw planned.thrown;
+      return TOOL[name](input, caller);
+    } finally {
+      ended += 1;
+    }
+  }
+
+  return {
+    seen,
+    finished: () => ended,
+    hold: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return resolve;
+    },
+    failNext: (thrown) => {
+      failure = { thrown };
+    },
+    emit,
+    seed: async () => {
+      const client = { kind: "client" } as const;
+      const { task_id: taskId } = await tool(
+        "create_real_task",
+        { description: "a task of the tests", priority: "P2" },
+        client,
+      );
+      const { agent_id: agentId } = deploy(taskId, "builder", "orchestrator");
+      return { taskId, agentId, token: `token-of-${agentId}` };
+    },
+    tool,
+    authenticate: (token) => {
+      const caller = tokens.get(token);
+      if (caller !== undefined) return caller;
+      throw new Fault("TOKEN_INVALID", "This token is not, or no longer, valid.", {
+        hint: "Use the token of a running daemon or agent.",
+      });
+    },
+    health: () => ({
+      version: "0.0.0-test",
+      pid: process.pid,
+      state_dir: "/tmp/fake",
+      started_at: AT,
+      epoch: 1,
+      url: "http://127.0.0.1:1",
+      agents_live: 0,
+      resources_held: 0,
+    }),
+    tasks: () => ({
+      tasks: [...tasks].map(([task_id, { input, agents }]) => ({
+        task_id,
+        description: input.description,
+        status: "open" as const,
+        priority: input.priority,
+        workspace: `/tmp/fake/${task_id}`,
+        created_at: AT,
+        agents: agents.length,
+        agents_live: agents.length,
+      })),
+    }),
+    agents: ({ taskId }) => ({
+      agents:
+        taskId === undefined
+          ? [...tasks.values()].flatMap(({ agents }) => agents)
+          : taskNamed(taskId).agents,
+    }),
+    agent: agentNamed,
+    receipt: (agentId) => receiptOf(agentNamed(agentId).agent_id),
+    stream: (agentId, { from, maxBytes }) => {
+      agentNamed(agentId);
+      const all = Buffer.from("line one\nline two\n");
+      const part = all.subarray(from, from + maxBytes);
+      return Promise.resolve({
+        data: part.toString("base64"),
+        from,
+        next: from + part.length,
+        size: all.length,
+        ended: false,
+      });
+    },
+    ledger: () => ({ rows: [] }),
+    wait: async (_input, signal) => {
+      await gate;
+      return { agents: [], timed_out: !signal.aborted };
+    },
+    eventsAfter: (seq, max) => events.slice(seq, seq + max),
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    resource: (uri, caller) => {
+      const taskId = /^task:\/\/([^/]+)\/(?:status|progress-timeline)$/.exec(uri)?.[1];
+      const mime_type = "application/json";
+      if (uri === "tasks://list")
+        return { uri, mime_type, text: JSON.stringify([...tasks.keys()]) };
+      if (taskId === undefined) {
+        throw new Fault("ROUTE_UNKNOWN", "There is no such resource.", {
+          hint: "Read tasks://list.",
+        });
+      }
+      if (caller.kind === "agent" && caller.taskId !== taskId) {
+        throw new Fault("FORBIDDEN", "An agent reads its own task only.", {
+          hint: "Use the task_id of your mission.",
+        });
+      }
+      return { uri, mime_type, text: JSON.stringify(statusOf(taskId, taskNamed(taskId))) };
+    },
+    sweep: ({ apply }) => Promise.resolve({ applied: apply, steps: [], unknown: [] }),
+    doctor: () =>
+      Promise.resolve({
+        version: "0.0.0-test",
+        node: process.version,
+        platform: process.platform,
+        user: "tester",
+        daemon: { running: true, pid: process.pid, url: null },
+        paths: [],
+        host: { kind: "tmux" as const, detail: "" },
+        containment: [],
+        harnesses: [],
+        problems: [],
+      }),
+    leave: ({ mode }) => Promise.resolve({ mode, agents_ended: 0, agents_kept: 0, receipts: [] }),
+  };
+}
+
+function viewOf(agentId: string, taskId: string, type: string, parent: string): AgentView {
+  return {
+    agent_id: agentId,
+    task_id: taskId,
+    agent_type: type,
+    harness: "claude",
+    parent,
+    depth: 1,
+    status: "running",
+    reported: null,
+    activity: null,
+    exit_code: null,
+    signal: null,
+    reason: null,
+    created_at: AT,
+    started_at: AT,
+    ended_at: null,
+    cleanup: { state: "none", held: 3, stuck: 0 },
+    containment: "watermark",
+    host: "tmux",
+    tmux_session: `agent_${agentId}`,
+    usage: null,
+  };
+}
+
+function receiptOf(owner: string): Receipt {
+  return { owner, cleanup: CLEAN, resources: [], survivors: [] };
+}
+
+function statusOf(taskId: string, { input, agents, progress, findings }: Task): TaskStatusAnswer {
+  return {
+    task: {
+      task_id: taskId,
+      description: input.description,
+      status: "open",
+      priority: input.priority,
+      workspace: `/tmp/fake/${taskId}`,
+      client_cwd: input.client_cwd ?? null,
+      created_at: AT,
+      background_context: null,
+      expected_deliverables: [],
+      success_criteria: [],
+      constraints: [],
+      relevant_files: [],
+    },
+    agents,
+    counts: { total: agents.length, running: agents.length, completed: 0, failed: 0 },
+    hierarchy: {},
+    progress,
+    findings,
+    limits: {
+      running: { used: 0, limit: 20 },
+      total: { used: 0, limit: 45 },
+      depth: { used: 0, limit: 5 },
+    },
+    resources: { held: 3, stuck: 0 },
+  };
+}

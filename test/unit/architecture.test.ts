@@ -1,0 +1,170 @@
+/** The arrows between the rooms. The tables are the documentation; the checks keep them true. */
+import { describe, expect, test } from "vitest";
+import {
+  findCycle,
+  type Import,
+  parseSource,
+  pathsBelow,
+  type SourceFile,
+  sourcesBelow,
+  textOf,
+} from "../helpers/source-graph.ts";
+
+interface Room {
+  /** Rooms whose values it may import. Its own is always allowed. */
+  readonly uses: readonly string[];
+  /** Rooms of which it may import types only: a value would be judgement where none belongs. */
+  readonly types?: readonly string[];
+  /** Packages it may import. */
+  readonly packages?: readonly RegExp[];
+  /** True where I/O lives: any node: module, time, chance, timers. */
+  readonly io?: boolean;
+}
+
+const MCP = /^@modelcontextprotocol\//;
+const PURE = ["kernel", "contract", "tasks", "agents", "harness", "ledger", "output"];
+
+//  kernel ← contract ← {tasks, agents} ← {harness, ledger, output} ← supervision ← surface ← bin
+const ROOMS: Readonly<Record<string, Room>> = {
+  kernel: { uses: [] },
+  contract: { uses: ["kernel"], packages: [/^zod$/] },
+  tasks: { uses: ["kernel", "contract"] },
+  agents: { uses: ["kernel", "contract"] },
+  harness: { uses: ["kernel", "contract", "tasks", "agents"] },
+  ledger: { uses: ["kernel", "contract", "tasks", "agents"] },
+  output: { uses: ["kernel", "contract", "tasks", "agents"] },
+  supervision: { uses: PURE, packages: [/^zod$/] },
+  surface: { uses: [...PURE, "supervision"], packages: [/^zod$/, /^commander$/, MCP], io: true },
+  adapters: { uses: ["kernel"], types: [...PURE, "supervision"], io: true },
+  runner: { uses: ["kernel"], types: [...PURE, "supervision"], io: true },
+  bin: {
+    uses: [...PURE, "supervision", "surface", "adapters", "runner"],
+    packages: [MCP],
+    io: true,
+  },
+};
+
+/** Modules of Node that only calculate. */
+const CALCULATES = new Set(["node:path", "node:url", "node:assert"]);
+
+/** Longest file, in lines. A file over it is read as one page for the reason given. */
+const MOST_LINES = 400;
+const LONGER: Readonly<Record<string, string>> = {
+  "src/contract/tools.ts": "every published tool, its parameters and answer, in one place",
+};
+
+function roomOf(path: string): string {
+  return path.split("/")[1] ?? "";
+}
+
+/** What an import breaks; undefined when it is allowed. */
+function violationOf(from: SourceFile, { specifier, file, kind }: Import): string | undefined {
+  const name = roomOf(from.path);
+  const room = ROOMS[name];
+  if (room === undefined) return "lies in no room";
+  if (specifier.startsWith("node:")) {
+    return room.io === true || CALCULATES.has(specifier) || kind === "type"
+      ? undefined
+      : `does I/O with ${specifier}`;
+  }
+  if (file === undefined) {
+    const isAllowed = room.packages?.some((pattern) => pattern.test(specifier)) === true;
+    return isAllowed ? undefined : `imports the package ${specifier}`;
+  }
+  const target = roomOf(file);
+  if (target === name || room.uses.includes(target)) return undefined;
+  if (room.types?.includes(target) === true) {
+    return kind === "type" ? undefined : `imports a value of ${file}: only types may cross here`;
+  }
+  // The command line starts its own daemon; the launcher does the rest.
+  if (target === "bin" && kind === "dynamic" && from.path.startsWith("src/surface/cli/")) {
+    return undefined;
+  }
+  return `imports ${file} against the arrows`;
+}
+
+function violationsOf(file: SourceFile): readonly string[] {
+  const arrows = file.imports.flatMap((imported) => violationOf(file, imported) ?? []);
+  const impure = ROOMS[roomOf(file.path)]?.io === true ? [] : file.impurities;
+  return [...arrows, ...impure.map((use) => `uses ${use}`)].map((text) => `${file.path} ${text}`);
+}
+
+const sources = sourcesBelow("src");
+
+describe("the source", () => {
+  test("has files in every room that the table names, and no others", () => {
+    const rooms = new Set(pathsBelow("src", "").filter(isFile).map(roomOf));
+    expect([...rooms].toSorted()).toEqual(Object.keys(ROOMS).toSorted());
+  });
+
+  test("obeys the arrows, and its pure rooms take time, chance and timers as ports", () => {
+    expect(sources.flatMap(violationsOf)).toEqual([]);
+  });
+
+  test("imports only files that exist, by their whole name", () => {
+    const paths = new Set([...pathsBelow("src", ""), "package.json"]);
+    const missing = sources.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ file }) => file !== undefined && !paths.has(file))
+        .map(({ specifier }) => `${path} imports ${specifier}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("has no rings", () => {
+    expect(findCycle(sources)).toBeUndefined();
+  });
+
+  test(`has no file of more than ${MOST_LINES} lines without a reason`, () => {
+    const long = sources.filter(({ lines }) => lines > MOST_LINES).map(({ path }) => path);
+    expect(long).toEqual(Object.keys(LONGER));
+  });
+});
+
+function isFile(path: string): boolean {
+  return /\.\w+$/.test(path) && textOf(path) !== "";
+}
+
+describe("the check finds", () => {
+  test.for([
+    ["src/kernel/x.ts", 'import { z } from "../contract/agent.ts";', "against the arrows"],
+    ["src/agents/x.ts", 'import { t } from "../tasks/task.ts";', "against the arrows"],
+    ["src/ledger/x.ts", 'export { s } from "../supervision/store.ts";', "against the arrows"],
+    ["src/tasks/x.ts", 'import type { S } from "../supervision/store.ts";', "against the arrows"],
+    ["src/adapters/x.ts", 'import { r } from "../ledger/release.ts";', "only types"],
+    ["src/surface/x.ts", 'import { a } from "../adapters/fs/x.ts";', "against the arrows"],
+    ["src/supervision/x.ts", 'await import("../bin/daemon.ts");', "against the arrows"],
+    ["src/surface/cli/x.ts", 'import { d } from "../../bin/daemon.ts";', "against the arrows"],
+    ["src/harness/x.ts", 'import { readFileSync } from "node:fs";', "does I/O with node:fs"],
+    ["src/output/x.ts", 'import chalk from "chalk";', "imports the package chalk"],
+    ["src/agents/x.ts", "export const at = () => Date.now();", "uses Date.now in line 1"],
+    ["src/ledger/x.ts", "\nexport const at = new Date();", "uses new Date() in line 2"],
+    ["src/tasks/x.ts", "export const id = Math.random();", "uses Math.random"],
+    ["src/kernel/x.ts", 'export const e = process.env["X"];', "uses process.env"],
+    ["src/supervision/x.ts", "setTimeout(() => {}, 5);", "uses setTimeout"],
+    ["src/nowhere/x.ts", 'import { k } from "../kernel/ids.ts";', "lies in no room"],
+  ])("%s: %s", ([path = "", text = "", expected = ""]) => {
+    const violations = violationsOf(parseSource(path, text));
+    expect(violations).toHaveLength(1);
+    expect(violations[0]).toContain(expected);
+  });
+
+  test.for([
+    ["src/adapters/x.ts", 'import type { Store } from "../supervision/store.ts";'],
+    ["src/adapters/x.ts", 'import { type Store } from "../supervision/store.ts";'],
+    ["src/adapters/x.ts", 'import { Fault } from "../kernel/fault.ts"; Date.now();'],
+    ["src/agents/x.ts", "export const iso = (at: number) => new Date(at).toISOString();"],
+    ["src/surface/cli/x.ts", 'await import("../../bin/daemon.ts");'],
+    ["src/harness/x.ts", 'import { join } from "node:path";'],
+  ])("nothing wrong in %s: %s", ([path = "", text = ""]) => {
+    expect(violationsOf(parseSource(path, text))).toEqual([]);
+  });
+
+  test("a ring of files, and none where one side is loaded later", () => {
+    const a = parseSource("src/kernel/a.ts", 'import type { B } from "./b.ts";');
+    const b = parseSource("src/kernel/b.ts", 'import { a } from "./a.ts";');
+    const later = parseSource("src/kernel/b.ts", 'await import("./a.ts");');
+    expect(findCycle([a, b])).toEqual(["src/kernel/a.ts", "src/kernel/b.ts", "src/kernel/a.ts"]);
+    expect(findCycle([a, later])).toBeUndefined();
+  });
+});

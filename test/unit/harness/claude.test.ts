@@ -1,0 +1,290 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { claudeHarness } from "../../../src/harness/claude.ts";
+import { allowedEnv } from "../../../src/harness/env.ts";
+import type { HarnessRequest, StreamEvent, StreamOutcome } from "../../../src/harness/harness.ts";
+import { foldEvent, NO_OUTCOME } from "../../../src/output/outcome.ts";
+import { CLAUDE_CASES, linesOfCase } from "./streams.ts";
+
+const REQUEST: HarnessRequest = {
+  taskId: "TASK-20261122-120000-00000000",
+  agentId: "builder-120000-000000",
+  agentType: "builder",
+  prompt: "Do it.\n'quoted' $HOME `id`",
+  model: null,
+  effort: null,
+  command: null,
+  permissionMode: "default",
+  directory: "/home/dev/agents/a",
+  mcp: { url: "http://127.0.0.1:4100/mcp", token: "s3cr3t-token" },
+  isRoot: false,
+};
+
+const outcomeOf = (lines: readonly string[]): StreamOutcome =>
+  lines.flatMap((line) => claudeHarness.events(line)).reduce(foldEvent, NO_OUTCOME.outcome);
+
+describe("the launch plan", () => {
+  test("is this command line", () => {
+    const { argv, stdin, warnings } = claudeHarness.plan({
+      ...REQUEST,
+      model: "opus",
+      effort: "high",
+    });
+    expect(argv).toEqual([
+      "claude",
+      "-p",
+      "--output-format",
+      "stream-json",
+      "--verbose",
+      "--mcp-config",
+      "/home/dev/agents/a/mcp.json",
+      "--strict-mcp-config",
+      "--model",
+      "opus",
+      "--effort",
+      "high",
+      "--permission-mode",
+      "acceptEdits",
+      "--allowedTools",
+      "mcp__corral,Read,Glob,Grep",
+    ]);
+    expect(stdin).toBe("prompt.md");
+    expect(warnings).toEqual([]);
+  });
+
+  test("keeps the prompt and the token out of argv and environment", () => {
+    const plan = claudeHarness.plan({ ...REQUEST, permissionMode: "skip", isRoot: true });
+    const shown = JSON.stringify([plan.argv, plan.env]);
+    expect(shown).not.toContain("s3cr3t");
+    expect(shown).not.toContain("Do it");
+    expect(plan.files.map(({ name, kind }) => [name, kind])).toEqual([
+      ["prompt.md", "prompt_file"],
+      ["mcp.json", "agent_config"],
+    ]);
+    expect(plan.files[0]?.text).toBe(REQUEST.prompt);
+    expect(JSON.parse(plan.files[1]?.text ?? "")).toEqual({
+      mcpServers: {
+        corral: {
+          type: "http",
+          url: "http://127.0.0.1:4100/mcp",
+          headers: { Authorization: "Bearer s3cr3t-token" },
+        },
+      },
+    });
+  });
+
+  test("holds no background shells and replaces no program under others", () => {
+    expect(claudeHarness.plan(REQUEST).env).toEqual({
+      DISABLE_AUTOUPDATER: "1",
+      CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+    });
+  });
+
+  test("in plan mode nothing is changed, and the agent can still report", () => {
+    const { argv } = claudeHarness.plan({ ...REQUEST, permissionMode: "plan" });
+    expect(argv.slice(8)).toEqual([
+      "--permission-mode",
+      "dontAsk",
+      "--disallowedTools",
+      "Edit,Write,NotebookEdit",
+      "--allowedTools",
+      "mcp__corral,Read,Glob,Grep",
+    ]);
+  });
+
+  test("skips permissions as root only by saying so", () => {
+    const user = claudeHarness.plan({ ...REQUEST, permissionMode: "skip" });
+    expect(user.argv.at(-1)).toBe("--dangerously-skip-permissions");
+    expect(user.env).not.toHaveProperty("IS_SANDBOX");
+    const root = claudeHarness.plan({ ...REQUEST, permissionMode: "skip", isRoot: true });
+    expect(root.env).toHaveProperty("IS_SANDBOX", "1");
+    expect(root.warnings.join()).toContain("IS_SANDBOX=1");
+  });
+
+  test("a model that is a flag is refused", () => {
+    expect(() =>
+      claudeHarness.plan({ ...REQUEST, model: "--dangerously-skip-permissions" }),
+    ).toThrow(expect.objectContaining({ code: "INPUT_INVALID" }));
+  });
+
+  test("takes over the documented names and no other", () => {
+    const { envAllow } = claudeHarness.plan(REQUEST);
+    const passed = allowedEnv(envAllow, {
+      PATH: "/bin",
+      LC_TIME: "C",
+      ANTHROPIC_API_KEY: "k",
+      AWS_REGION: "eu",
+      VERTEX_REGION_CLAUDE_5_OPUS: "eu",
+      https_proxy: "http://p",
+      CORRAL_TOKEN: "no",
+      GITHUB_TOKEN: "no",
+      AWS_MFA_SERIAL: "no",
+      SSH_AUTH_SOCK: "no",
+      CLAUDECODE: "no",
+      LCX: "no",
+      HOME: undefined,
+    });
+    expect(Object.keys(passed).toSorted()).toEqual([
+      "ANTHROPIC_API_KEY",
+      "AWS_REGION",
+      "LC_TIME",
+      "PATH",
+      "VERTEX_REGION_CLAUDE_5_OPUS",
+      "https_proxy",
+    ]);
+  });
+});
+
+describe("captured streams", () => {
+  // Frozen by hand from what the observer saw, not from what the code says.
+  const FAILED = /^(sig-|group-|mcpcall-|orphanwork-|sticky-(?!exit)|root-|tmux-(exec|kill)|f401|f429|drop|hang|deadmodel)/;
+
+  test("there are many", () => expect(CLAUDE_CASES.length).toBeGreaterThan(38));
+
+  test.for(CLAUDE_CASES)("$case is judged as it was seen", ({ case: name, exit }) => {
+    const outcome = outcomeOf(linesOfCase(name));
+    // The observer ends what it gave up on, and tmux tells no code: Corral would have killed both.
+    const code = exit.code ?? (name === "tmux-happy" ? 0 : null);
+    const signal = exit.signal ?? (code === null ? "SIGKILL" : null);
+    const verdict = claudeHarness.judge({ code, signal }, outcome);
+    expect(verdict.ok, verdict.reason).toBe(!FAILED.test(name));
+    expect(verdict.reason).not.toBe("");
+  });
+
+  test("a run that ended well", () => {
+    const outcome = outcomeOf(linesOfCase("happy"));
+    expect(outcome).toMatchObject({
+      sessionId: "a3e838f8-e1d6-4ce4-83eb-ac2e663aa251",
+      usage: { input_tokens: 600, output_tokens: 120, cost_usd: 0.0036, turns: 6 },
+      lastError: null,
+      result: { isError: false, text: "All scripted work is done.", permissionDenials: 0 },
+    });
+    expect(claudeHarness.judge({ code: 0, signal: null }, outcome).reason).toBe("completed");
+  });
+
+  test("its events, in order", () => {
+    const events = linesOfCase("happy").flatMap((line) => claudeHarness.events(line));
+    expect(events.map(({ type }) => type)).toEqual([
+      "started",
+      "tool_call",
+      "tool_result",
+      "text",
+      ...["tool_call", "tool_result"],
+      ...["tool_call", "tool_result"],
+      ...["tool_call", "tool_result"],
+      ...["tool_call", "tool_result"],
+      "text",
+      "result",
+    ]);
+    expect(events[5]).toEqual({
+      type: "tool_result",
+      id: "toolu_t0c0_ba331895",
+      text: "recorded working 10% for AGENT-42",
+      isError: false,
+    });
+  });
+
+  const judged = (name: string, code: number | null, signal: string | null = null) =>
+    claudeHarness.judge({ code, signal }, outcomeOf(linesOfCase(name))).reason;
+
+  test("exit 0 after an interrupt is no success", () => {
+    expect(judged("sig-INT", 0)).toBe("interrupted (aborted_tools)");
+  });
+  test("denied calls are told of, though the CLI calls it a success", () => {
+    expect(judged("noperm", 0)).toBe("completed; 4 tool calls were denied");
+  });
+  test("a missing login says how to log in", () => {
+    expect(judged("f401", null, "SIGKILL")).toBe(
+      "ended by SIGKILL without a result; not logged in: run `claude` once and log in, or set ANTHROPIC_API_KEY for the daemon",
+    );
+  });
+  test("a rate limit is named", () => {
+    expect(judged("f429", 1)).toBe(
+      "exited with code 1 without a result; rate limited by the model's provider (rate_limit)",
+    );
+  });
+  test("signals have names, also behind a caught one's exit code", () => {
+    expect(judged("sig-TERM", 143)).toBe("ended by SIGTERM (exit code 143) without a result");
+    expect(judged("sig-HUP", 129)).toContain("SIGHUP");
+    expect(judged("sig-KILL", null, "SIGKILL")).toBe("ended by SIGKILL without a result");
+  });
+  test("exit 0 without a result is no success", () => {
+    expect(judged("hang", 0)).toBe("ended without a result");
+  });
+  test("an end before the first word points at stderr", () => {
+    expect(judged("root-noenv", 1)).toBe(
+      "exited with code 1 without a result, before its first word: its stderr says why",
+    );
+  });
+  test("a signal after the result does not undo the work", () => {
+    expect(claudeHarness.judge({ code: null, signal: "SIGTERM" }, outcomeOf(linesOfCase("happy")))).toEqual({
+      ok: true,
+      reason: "completed, then ended by SIGTERM",
+    });
+  });
+  test("a code after the result does", () => {
+    expect(claudeHarness.judge({ code: 7, signal: null }, outcomeOf(linesOfCase("happy")))).toEqual({
+      ok: false,
+      reason: "exited with code 7 after a successful result",
+    });
+  });
+  test("an error before a recovery stays history", () => {
+    const outcome = outcomeOf(linesOfCase("f529once"));
+    expect(outcome.lastError).toBe("overloaded");
+    expect(claudeHarness.judge({ code: 0, signal: null }, outcome).ok).toBe(true);
+  });
+  test("of two results the last one counts", () => {
+    const again = [...linesOfCase("happy"), ...linesOfCase("sig-INT")];
+    expect(outcomeOf(again).result?.isError).toBe(true);
+    expect(outcomeOf(again.toReversed()).result?.isError).toBe(false);
+  });
+});
+
+describe("damaged lines", () => {
+  test("any cut of a real line is taken without an exception", () => {
+    const lines = linesOfCase("happy");
+    fc.assert(
+      fc.property(fc.constantFrom(...lines), fc.nat(), (line, at) => {
+        const cut = line.slice(0, at % line.length);
+        const events = claudeHarness.events(cut);
+        expect(events).toEqual(cut === "" ? [] : [{ type: "plain", line: cut }]);
+      }),
+    );
+  });
+
+  test("any JSON and any text is taken without an exception", () => {
+    const shaped = fc.record(
+      {
+        type: fc.constantFrom("system", "assistant", "user", "result", "rate_limit_event", "error"),
+        subtype: fc.constantFrom("init", "api_retry", "success", "permission_denied"),
+        message: fc.oneof(fc.jsonValue(), fc.record({ content: fc.array(fc.jsonValue()) })),
+        usage: fc.jsonValue(),
+        modelUsage: fc.jsonValue(),
+        permission_denials: fc.jsonValue(),
+        errors: fc.jsonValue(),
+        error: fc.jsonValue(),
+      },
+      { requiredKeys: ["type"] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json(), shaped.map((value) => JSON.stringify(value))), (line) => {
+        const types = claudeHarness.events(line).map(({ type }) => type);
+        expect(types.length > 0 || line.trim() === "" || /"(assistant|user)"/.test(line)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a line of 10 MB is one event with its whole text", () => {
+    const text = "x".repeat(10_000_000);
+    const content = [{ type: "tool_result", tool_use_id: "t", content: text }];
+    const events = claudeHarness.events(JSON.stringify({ type: "user", message: { content } }));
+    expect(events).toHaveLength(1);
+    expect((events[0] as Extract<StreamEvent, { type: "tool_result" }>).text).toHaveLength(10_000_000);
+  });
+
+  test("unknown kinds pass through", () => {
+    const raw = { type: "system", subtype: "task_started", task_id: "b" };
+    expect(claudeHarness.events(JSON.stringify(raw))).toEqual([{ type: "unknown", raw }]);
+  });
+});

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { threadLineMatcher } from "../../../src/adapters/regex/line-matcher.ts";
+import { openFilter } from "../../../src/output/filter.ts";
+
+const block = (text: string) => new Uint8Array(Buffer.from(text));
+const threads = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
+
+test("answers with the numbers of the matching lines, case-sensitive", async () => {
+  const session = await threadLineMatcher().open("^(err|é)");
+  expect(await session.match(block("err 1\nok\nErr\n\nérr\nlast err\nerr"))).toEqual([0, 4, 6]);
+  expect(await session.match(block("none\n"))).toEqual([]);
+  await session.close();
+});
+
+test("a pattern that is none is refused at once", async () => {
+  await expect(threadLineMatcher().open("a(")).rejects.toMatchObject({ code: "FILTER_INVALID" });
+});
+
+test("a catastrophic pattern is stopped, and this thread goes on meanwhile", async () => {
+  const session = await threadLineMatcher({ blockMs: 300, sessions: 1 }).open("^(a+)+$");
+  let ticks = 0;
+  const timer = setInterval(() => (ticks += 1), 10);
+  const stopped = session.match(block(`${"a".repeat(40)}!\n`));
+  await expect(stopped).rejects.toMatchObject({ code: "FILTER_INVALID", message: expect.stringContaining("took too long") });
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThan(3);
+  await session.close();
+});
+
+test("closing gives the place to the next, however often it is done", async () => {
+  const matcher = threadLineMatcher({ blockMs: 2_000, sessions: 1 });
+  const before = threads();
+  const first = await matcher.open("a.");
+  const second = matcher.open("b.");
+  await first.close();
+  await first.close();
+  const session = await second;
+  expect(await session.match(block("ab\nbb\n"))).toEqual([1]);
+  await session.close();
+  expect(threads()).toBe(before);
+});
+
+test("a filter finds its lines by byte, with umlauts before them", async () => {
+  const filter = await openFilter("x[12]", threadLineMatcher());
+  const bytes = block("äöü\nx1\nß x3\nü x2\n");
+  expect(await filter.select(bytes)).toEqual([7, 16]);
+  await filter.close();
+});

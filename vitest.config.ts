@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// Kinds of tests are folders: `vitest run test/unit`, `test/contract`, `test/pins`, `test/fault`, `test/e2e`.
+export default defineConfig({
+  test: {
+    include: ["test/{unit,contract,pins,fault,e2e}/**/*.test.ts"],
+    globalSetup: ["test/helpers/leak-guard.ts"],
+    // Real processes and a small machine: two files at a time, each in a process of its own.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
