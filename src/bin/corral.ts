@@ -5,7 +5,6 @@
  * the daemon, the MCP packages or the schemas.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { text } from "node:stream/consumers";
@@ -17,13 +16,9 @@ import type { ApiClient, CliPorts, Terminal } from "../surface/cli/ports.ts";
 import { asksForJson, renderFailure, runCommandLine } from "../surface/cli/program.ts";
 import { statePaths } from "../surface/cli/state-paths.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
+import { VERSION } from "./version.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../bin/corral.js", import.meta.url));
-
-function ownVersion(): string {
-  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
-}
 
 function terminal(): Terminal {
   const isTty = process.stdout.isTTY;
@@ -53,7 +48,7 @@ function ports(paths: StatePaths): CliPorts {
     paths,
     env: process.env,
     cwd: process.cwd(),
-    version: ownVersion(),
+    version: VERSION,
     terminal: terminal(),
     now: () => Date.now(),
     sleep: pause,

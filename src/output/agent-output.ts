@@ -16,7 +16,8 @@ import { MIB } from "../kernel/units.ts";
 import { BLOCK_SIZES, wholeLinesEnd, type BlockSizes } from "./blocks.ts";
 import { entriesOf, gapText, shortenEntry, type EntryForm, type OutputEntry } from "./entries.ts";
 import { openFilter, type LineFilter } from "./filter.ts";
-import { linesFrom, tailLines, type Line, type LinesPage } from "./lines.ts";
+import { linesFrom, tailLines, type LinesPage } from "./lines.ts";
+import { pickEnds, pickTail, type Picked } from "./pick.ts";
 import type { LineMatcher, OutputFile } from "./ports.ts";
 import { fitEntries, type Gap } from "./sample.ts";
 import { renderSummary, summarizing } from "./summary.ts";
@@ -54,19 +55,13 @@ export type OutputPart = Pick<
 
 /** Most that one answer holds, and most of a stream that is held for it at once. */
 const ANSWER_MAX_BYTES = 16 * MIB;
-/** A longer stream is sampled and summarized from this much of each end. */
-const END_BYTES = 8 * MIB;
+/** A longer stream is sampled from this much of each end, or the whole budget if that is more. */
+const END_BYTES = MIB;
+/** A longer stream is summarized from this much of its beginning and END_BYTES of its end. */
+const SUMMARY_BYTES = 64 * MIB;
+/** Read and judged at a time for a summary: the daemon does other things in between. */
+const SUMMARY_STEP_BYTES = MIB;
 const RECENT_LINES = 20;
-
-/** Lines in file order, with a hole where the middle was not read. */
-interface Picked {
-  readonly head: readonly Line[];
-  readonly hole: number;
-  readonly rest: readonly Line[];
-  readonly cursor: number;
-  readonly linesRead: number;
-  readonly leftOut: boolean;
-}
 
 interface Reading extends OutputContext {
   readonly request: OutputRequest;
@@ -105,10 +100,14 @@ export async function agentOutput(
 async function shown(reading: Reading): Promise<OutputPart> {
   const { request } = reading;
   const form = formOf(reading);
-  const isTail = request.tail !== undefined || request.response_format === "recent";
-  if (isTail) return sampled(reading, form, await pickTail(reading));
+  if (request.tail !== undefined || request.response_format === "recent") {
+    const maxLines = request.tail ?? RECENT_LINES;
+    const wanted = { ...range(reading), maxLines, maxBytes: ANSWER_MAX_BYTES };
+    return sampled(reading, form, await pickTail(reading.file, wanted));
+  }
   if (request.cursor === undefined && request.max_bytes !== undefined) {
-    return sampled(reading, form, await pickEnds(reading));
+    const wanted = { ...range(reading), maxBytes: Math.max(END_BYTES, request.max_bytes) };
+    return sampled(reading, form, await pickEnds(reading.file, wanted));
   }
   return paged(reading, form);
 }
@@ -120,40 +119,8 @@ function formOf({ request, harness }: Reading): EntryForm {
     unit: isEvents ? "event" : "line",
     limits: request.aggressive_truncate ? AGGRESSIVE_LIMITS : LINE_LIMITS,
     harness,
+    tellsPlain: request.format !== "text" || request.include_metadata,
   };
-}
-
-async function pickTail(reading: Reading): Promise<Picked> {
-  const maxLines = reading.request.tail ?? RECENT_LINES;
-  const page = await tailLines(reading.file, {
-    ...range(reading),
-    maxLines,
-    maxBytes: ANSWER_MAX_BYTES,
-  });
-  const leftOut = !page.complete && page.lines.length < maxLines;
-  return { ...onePiece(page), cursor: reading.to, leftOut };
-}
-
-async function pickEnds(reading: Reading): Promise<Picked> {
-  const head = await linesFrom(reading.file, { ...range(reading), maxBytes: END_BYTES });
-  if (head.complete) return { ...onePiece(head), cursor: reading.to, leftOut: false };
-  const rest = await tailLines(reading.file, {
-    ...range(reading),
-    from: head.cursor,
-    maxBytes: END_BYTES,
-  });
-  return {
-    head: head.lines,
-    hole: rest.complete ? 0 : rest.cursor - head.cursor,
-    rest: rest.lines,
-    cursor: reading.to,
-    linesRead: head.linesRead + rest.linesRead,
-    leftOut: !rest.complete,
-  };
-}
-
-function onePiece(page: LinesPage) {
-  return { head: page.lines, hole: 0, rest: [], linesRead: page.linesRead };
 }
 
 function range({ from, to, filter, sizes = BLOCK_SIZES, request }: Reading) {
@@ -182,7 +149,7 @@ function sampled(reading: Reading, form: EntryForm, picked: Picked): OutputPart 
       fitted.parts.map(({ text }) => text),
       form.format,
     ),
-    next_cursor: picked.cursor,
+    next_cursor: reading.to,
     truncated: isCut || fitted.dropped > 0 || picked.leftOut,
     metadata: metadataOf(reading, picked.linesRead, picked.head.length + picked.rest.length, kept),
   };
@@ -247,24 +214,35 @@ function shortenAll(
 }
 
 async function summarized(reading: Reading): Promise<OutputPart> {
-  const picked = await pickEnds(reading);
   const gathered = summarizing();
-  for (const line of [...picked.head, ...picked.rest]) {
-    gathered.add(line.text, reading.harness.events(line.text));
+  const tally = { read: 0, matched: 0 };
+  const add = (page: LinesPage) => {
+    for (const { text } of page.lines) gathered.add(text, reading.harness.events(text));
+    tally.read += page.linesRead;
+    tally.matched += page.linesMatched;
+  };
+  let at = reading.from;
+  const headEnd = Math.min(reading.to, reading.from + SUMMARY_BYTES);
+  while (at < headEnd) {
+    const wanted = { ...range(reading), from: at, maxBytes: SUMMARY_STEP_BYTES };
+    const page = await linesFrom(reading.file, wanted);
+    add(page);
+    at = page.cursor;
   }
-  const summary = gathered.summary(reading.to - reading.from, picked.hole);
-  const isText = reading.request.format === "text";
-  const whole = isText ? renderSummary(summary) : JSON.stringify(summary);
-  const whole1: OutputEntry = { text: whole, isCut: false, isPlain: false, weight: () => 0 };
-  const most = budgetOf(reading);
-  const entry = shortenEntry(whole1, most, LINE_LIMITS);
+  const rest = { ...range(reading), from: at, maxBytes: END_BYTES };
+  const end = await tailLines(reading.file, rest);
+  add(end);
+  const skipped = end.cursor - at;
+  const summary = gathered.summary(reading.to - reading.from, skipped);
+  const { format } = reading.request;
+  const text = format === "text" ? renderSummary(summary) : JSON.stringify(summary);
+  const whole: OutputEntry = { text, isCut: false, isPlain: false, weight: () => 0 };
+  const entry = shortenEntry(whole, budgetOf(reading), LINE_LIMITS);
   return {
-    output: outputOf([entry.text], reading.request.format),
-    next_cursor: picked.cursor,
-    truncated: entry.isCut || picked.leftOut,
-    metadata: metadataOf(reading, picked.linesRead, picked.head.length + picked.rest.length, [
-      entry,
-    ]),
+    output: outputOf([entry.text], format),
+    next_cursor: reading.to,
+    truncated: entry.isCut || skipped > 0,
+    metadata: metadataOf(reading, tally.read, tally.matched, [entry]),
   };
 }
 

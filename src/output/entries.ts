@@ -19,6 +19,8 @@ export interface EntryForm {
   /** `line`: as it was printed; `event`: one entry per event. */
   readonly unit: "line" | "event";
   readonly limits: LineLimits;
+  /** True when it matters which lines are no JSON. */
+  readonly tellsPlain: boolean;
   readonly harness: Pick<Harness, "events">;
 }
 
@@ -53,7 +55,7 @@ export function gapText(gap: Gap, format: EntryForm["format"]): string {
 }
 
 function lineEntry(line: Line, form: EntryForm): OutputEntry {
-  const isPlain = line.hiddenBytes > 0 || !isJson(line.text);
+  const isPlain = form.tellsPlain && (line.hiddenBytes > 0 || !isJson(line.text));
   const weight = () => weightOf(form.harness.events(line.text));
   if (form.format === "text" || !isPlain) {
     return { ...truncated(line.text, form, line.hiddenBytes), isPlain, weight };

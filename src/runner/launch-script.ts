@@ -2,7 +2,7 @@
  * Writes launch.sh, the one file that starts one agent. Pure.
  *
  * Its head are the facts that the runner reads too; the rest is run by a shell of the agent's
- * own, which becomes the agent: started.json → cwd → control groups → stdin → environment →
+ * own, which becomes the agent: streams → started.json → cwd → control groups → stdin → environment →
  * `exec prlimit … argv`. Nothing secret is ever an argument; the file is to be written 0600.
  */
 import { Fault } from "../kernel/fault.ts";
@@ -83,6 +83,8 @@ if [ -n "\${corral_reading-}" ]; then return 0; fi
 function body(spec: LaunchSpec): string {
   const { cwd, env, stdinPath, set } = spec;
   return [
+    // The streams are opened by append, straight to the files: nobody stands between.
+    `exec </dev/null >>"$corral_directory/stream.jsonl" 2>>"$corral_directory/stderr.log"`,
     `fail() { printf 'corral: %s\\n' "$1" >&2; exit ${LAUNCH_FAILED_CODE}; }`,
     RECORD_START,
     `cd ${shellQuote(cwd)} 2>/dev/null || fail ${shellQuote(`the working directory ${cwd} cannot be entered`)}`,

@@ -45,10 +45,16 @@ find_members() { # sets found: pids of the agent's set that this witness sees
     done
   else # no control group and no mark: our process group is the best that is left
     self=$(exec sh -c 'echo $PPID')
-    found=$(ps -A -o pid= -o pgid= -o comm= | while read -r pid group name; do
-      case $pid:$name in "$$:"* | "$self:"* | "${watcher:-none}:"* | *:ps | */ps) continue ;; esac
-      [ "$group" != "$$" ] || [ "$pid" = "$(exec sh -c 'echo $PPID')" ] || echo "$pid"
-    done)
+    all=$(ps -A -o pid= -o pgid= -o stat= -o comm=)
+    while read -r pid group state name; do
+      [ "$group" = "$$" ] || continue
+      case $pid:$state:$name in
+        "$$:"* | "$self:"* | "${watcher:-none}:"* | *:Z*:* | *:ps | */ps) continue ;;
+      esac
+      found="$found $pid"
+    done <<ALL
+$all
+ALL
   fi
 }
 
@@ -139,7 +145,10 @@ name_signal() { # sets signal and code from status
 write_exit() {
   name_signal
   timed_out=false
-  [ ! -e "$directory/.timed-out" ] || timed_out=true
+  if [ -e "$directory/.timed-out" ]; then
+    timed_out=true
+    rm -f "$directory/.timed-out"
+  fi
   temporary="$directory/exit.json.tmp"
   tries=30 # a full disk may get room again; a directory that is gone will not come back
   while [ -d "$directory" ] && [ "$tries" -gt 0 ]; do
@@ -175,7 +184,8 @@ if [ -n "$corral_wall_clock_s" ]; then
   watcher=$!
 fi
 
-/bin/sh "$directory/launch.sh" </dev/null >>"$directory/stream.jsonl" 2>>"$directory/stderr.log"
+# No redirection here: dash would apply it to its own word about a signal too (name_signal).
+/bin/sh "$directory/launch.sh"
 status=$?
 
 write_exit

@@ -100,7 +100,7 @@ function intentsOf(
   const session = sessionNameOf(agentId);
   return [
     { kind: "workspace_link", locator: `${task.workspace}/agents/${agentId}`, retain: true },
-    { kind: "deploy_record", locator: `${directory}/spec.json`, retain: true },
+    { kind: "deploy_record", locator: directory, retain: true },
     { kind: "stream_log", locator: `${directory}/stream.jsonl`, retain: true },
     { kind: "stderr_log", locator: `${directory}/stderr.log`, retain: true },
     { kind: "progress_log", locator: `${task.workspace}/progress/${agentId}.jsonl`, retain: true },

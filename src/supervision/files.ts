@@ -23,12 +23,10 @@ export interface AgentFiles {
   hasStarted(directory: string): boolean;
   /** The last bytes of its stderr as text; "" when there is none. */
   stderrTail(directory: string, maxBytes: number): string;
-  /** Bytes of a file; null when it does not exist. Throws when it could not look. */
+  /** Bytes of a file, or of all files in a folder; null when it does not exist. Throws when it could not look. */
   sizeOf(path: string): number | null;
   /** Deletes exactly this path (a folder with all in it) and looks that it is gone. @returns how that was seen. */
   remove(path: string): string;
-  /** Removes the folder if it is empty; says whether it is gone. */
-  removeIfEmpty(path: string): boolean;
   /** Makes the symbolic link `path` → `target`; one that is there already is replaced. */
   link(path: string, target: string): void;
   /** Makes a task's workspace: the folder with `agents/ progress/ findings/ archive/` and a `.gitignore`. */

@@ -108,6 +108,11 @@ export interface Containment {
   lookEverywhere(): Promise<readonly WorldProcess[]>;
   /** Ends one stray after the identity checks; false when it was not that process any more. */
   killOne(process: ProcessIdentity, mark: Mark): boolean;
+  /**
+   * Ends what a dead runner left of its own (its wall clock): processes of the runner's session
+   * that bear the infrastructure mark. @returns how many there were.
+   */
+  endCompanions(runner: ProcessIdentity): Promise<number>;
   /** Directories of agents under our cgroup roots, by name of the leaf (the agent id). */
   leaves(): Promise<readonly { readonly agentId: AgentId; readonly path: string }[]>;
   /** Removes the world's own (empty) cgroup roots; for the daemon's end. */

@@ -107,6 +107,8 @@ export async function runnerOf(
   const confirmed = row?.identity as ProcessIdentity | null | undefined;
   if (confirmed) return confirmed;
   const ownWord = setting.files.readRunner(agent.directory);
+  // Where a shell cannot read its own start time (macOS), the look of the moment has to do.
+  if (ownWord?.startTicks === 0) return setting.containment.identify(ownWord.pid);
   if (ownWord !== null) return ownWord;
   const sessions = await setting.hostOf(agent.host).list();
   const session = sessions.find(({ name }) => name === agent.session);

@@ -101,7 +101,9 @@ async function endRunner(setting: Setting, resource: Resource): Promise<Undone> 
     if (clock.now() >= killDeadline) throw stillAlive([{ pid: identity.pid, name: "runner" }]);
     await pause(setting, RUNNER_POLL_MS);
   }
-  return gone(`no process ${identity.pid} with its start time`);
+  const companions = await containment.endCompanions(identity);
+  const ended = companions === 0 ? "" : `; ${companions} of its own left behind, ended`;
+  return gone(`no process ${identity.pid} with its start time${ended}`);
 }
 
 function pause(setting: Setting, ms: number): Promise<void> {

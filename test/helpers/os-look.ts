@@ -89,13 +89,13 @@ export function cgroupTextOf(pid: number): string {
  */
 export function ownCgroups(): readonly string[] {
   const text = cgroupTextOf(process.pid);
-  const pids = /^\d+:pids:(.*)$/m.exec(text)?.[1];
-  const unified = /^0::(.*)$/m.exec(text)?.[1];
+  const v1 = /^\d+:pids:(.*)$/m.exec(text)?.[1];
+  const v2 = /^0::(.*)$/m.exec(text)?.[1];
   // Beside v1 hierarchies the v2 one lies in a folder of its own.
   const v2Root = text.trim().includes("\n") ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
   return [
-    ...(pids === undefined ? [] : [join("/sys/fs/cgroup/pids", pids)]),
-    ...(unified === undefined ? [] : [join(v2Root, unified)]),
+    ...(v1 === undefined ? [] : [join("/sys/fs/cgroup/pids", v1)]),
+    ...(v2 === undefined ? [] : [join(v2Root, v2)]),
   ];
 }
 

@@ -109,8 +109,9 @@ function impuritiesOf(program: ReturnType<typeof parseSync>["program"], text: st
 }
 
 /**
- * The first ring of files that import each other, as a path that ends where it began;
- * undefined when there is none. Dynamic imports are how a ring is broken, so they do not count.
+ * The first ring of files that import each other's values, as a path that ends where it began;
+ * undefined when there is none. Types are gone at run time, and a dynamic import is how a ring
+ * is broken, so neither counts.
  */
 export function findCycle(files: readonly SourceFile[]): readonly string[] | undefined {
   const byPath = new Map(files.map((file) => [file.path, file]));
@@ -120,7 +121,7 @@ export function findCycle(files: readonly SourceFile[]): readonly string[] | und
     if (done.has(path)) return undefined;
     for (const { file, kind } of byPath.get(path)?.imports ?? []) {
       const cycle =
-        file === undefined || kind === "dynamic" ? undefined : visit(file, [...trail, path]);
+        file === undefined || kind !== "value" ? undefined : visit(file, [...trail, path]);
       if (cycle !== undefined) return cycle;
     }
     done.add(path);

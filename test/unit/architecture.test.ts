@@ -32,10 +32,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   agents: { uses: ["kernel", "contract"] },
   harness: { uses: ["kernel", "contract", "tasks", "agents"] },
   ledger: { uses: ["kernel", "contract", "tasks", "agents"] },
-  output: { uses: ["kernel", "contract", "tasks", "agents"] },
+  // It renders what harnesses say; which harness speaks is decided elsewhere.
+  output: { uses: ["kernel", "contract", "tasks", "agents"], types: ["harness"] },
   supervision: { uses: PURE, packages: [/^zod$/] },
   surface: { uses: [...PURE, "supervision"], packages: [/^zod$/, /^commander$/, MCP], io: true },
-  adapters: { uses: ["kernel"], types: [...PURE, "supervision"], io: true },
+  // The schemas of contract parse what comes over a wire, runner names the files that it writes.
+  adapters: { uses: ["kernel", "contract", "runner"], types: [...PURE, "supervision"], io: true },
   runner: { uses: ["kernel"], types: [...PURE, "supervision"], io: true },
   bin: {
     uses: [...PURE, "supervision", "surface", "adapters", "runner"],
@@ -43,6 +45,30 @@ const ROOMS: Readonly<Record<string, Room>> = {
     io: true,
   },
 };
+
+interface Exception {
+  readonly from: string;
+  readonly to: string;
+  readonly why: string;
+}
+
+const EXCEPTIONS: readonly Exception[] = [
+  {
+    from: "src/adapters/sqlite/agent-rows.ts",
+    to: "src/tasks/task.ts",
+    why: "limits are judged inside the transaction that takes the place, or a race exceeds them",
+  },
+  {
+    from: "src/adapters/output/stream-files.ts",
+    to: "src/output/agent-output.ts",
+    why: "it only opens the files that the judgement reads",
+  },
+  {
+    from: "src/adapters/output/stream-files.ts",
+    to: "src/output/outcome.ts",
+    why: "it only opens the files that the judgement reads",
+  },
+];
 
 /** Modules of Node that only calculate. */
 const CALCULATES = new Set(["node:path", "node:url", "node:assert"]);
@@ -73,6 +99,7 @@ function violationOf(from: SourceFile, { specifier, file, kind }: Import): strin
   }
   const target = roomOf(file);
   if (target === name || room.uses.includes(target)) return undefined;
+  if (isException(from.path, file)) return undefined;
   if (room.types?.includes(target) === true) {
     return kind === "type" ? undefined : `imports a value of ${file}: only types may cross here`;
   }
@@ -81,6 +108,10 @@ function violationOf(from: SourceFile, { specifier, file, kind }: Import): strin
     return undefined;
   }
   return `imports ${file} against the arrows`;
+}
+
+function isException(from: string, to: string): boolean {
+  return EXCEPTIONS.some((exception) => exception.from === from && exception.to === to);
 }
 
 function violationsOf(file: SourceFile): readonly string[] {
@@ -99,6 +130,14 @@ describe("the source", () => {
 
   test("obeys the arrows, and its pure rooms take time, chance and timers as ports", () => {
     expect(sources.flatMap(violationsOf)).toEqual([]);
+  });
+
+  test("needs every exception that is made for it", () => {
+    const unused = EXCEPTIONS.filter(({ from, to }) => {
+      const source = sources.find(({ path }) => path === from);
+      return source?.imports.some(({ file, kind }) => file === to && kind === "value") !== true;
+    });
+    expect(unused).toEqual([]);
   });
 
   test("imports only files that exist, by their whole name", () => {
@@ -160,11 +199,13 @@ describe("the check finds", () => {
     expect(violationsOf(parseSource(path, text))).toEqual([]);
   });
 
-  test("a ring of files, and none where one side is loaded later", () => {
-    const a = parseSource("src/kernel/a.ts", 'import type { B } from "./b.ts";');
+  test("a ring of files, and none where one side is a type or is loaded later", () => {
+    const a = parseSource("src/kernel/a.ts", 'export { b } from "./b.ts";');
     const b = parseSource("src/kernel/b.ts", 'import { a } from "./a.ts";');
     const later = parseSource("src/kernel/b.ts", 'await import("./a.ts");');
     expect(findCycle([a, b])).toEqual(["src/kernel/a.ts", "src/kernel/b.ts", "src/kernel/a.ts"]);
     expect(findCycle([a, later])).toBeUndefined();
+    const type = parseSource("src/kernel/b.ts", 'import type { A } from "./a.ts";');
+    expect(findCycle([a, type])).toBeUndefined();
   });
 });

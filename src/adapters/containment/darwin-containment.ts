@@ -65,6 +65,7 @@ export async function darwinContainment({
     },
     lookEverywhere: async () => [],
     killOne: () => false, // without marks a stray cannot be told from a stranger
+    endCompanions: async () => 0, // without marks a companion cannot be told from a stranger
     leaves: async () => [],
     removeRoots: async () => "no control group was made",
     isAlive: (process) => identify(process.pid)?.startTicks === process.startTicks,

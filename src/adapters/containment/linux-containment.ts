@@ -8,7 +8,12 @@
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault, messageOf } from "../../kernel/fault.ts";
-import type { ProcessSet, SetSighting, WorldProcess } from "../../supervision/ports.ts";
+import type {
+  ProcessIdentity,
+  ProcessSet,
+  SetSighting,
+  WorldProcess,
+} from "../../supervision/ports.ts";
 import {
   childNames,
   isPopulated,
@@ -57,6 +62,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     remove,
     lookEverywhere,
     killOne: (process, mark) => strikeOne(process, mark, uid, protectedPids()),
+    endCompanions,
     leaves: async () => leavesNow(),
     removeRoots,
     isAlive,
@@ -164,6 +170,16 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     const seen = seeProcess(pid);
     const slot = mark?.hard === worldHard ? slotOf(mark) : null;
     return seen === null ? null : { ...seen, slot, cgroupAgentId: null };
+  }
+
+  async function endCompanions(runner: ProcessIdentity): Promise<number> {
+    // A session's id is not given out again while a process is in it, so the number is proof enough.
+    const companions = (await scanner.scan()).filter(
+      ({ sessionId, mark, pid }) =>
+        sessionId === runner.pid && slotOf(mark) === null && pid !== runner.pid,
+    );
+    return companions.filter((process) => strikeOne(process, process.mark, uid, protectedPids()))
+      .length;
   }
 
   function leavesNow(): readonly { readonly agentId: string; readonly path: string }[] {

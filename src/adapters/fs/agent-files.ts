@@ -6,7 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   realpathSync,
-  rmdirSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -40,7 +40,6 @@ export function agentFiles(bells: string): AgentFiles {
     stderrTail: (directory, maxBytes) => tailOf(join(directory, "stderr.log"), maxBytes),
     sizeOf,
     remove,
-    removeIfEmpty,
     link(path, target) {
       rmSync(path, { force: true });
       symlinkSync(target, path);
@@ -67,7 +66,9 @@ export function agentFiles(bells: string): AgentFiles {
 function sizeOf(path: string): number | null {
   try {
     const stats = lstatSync(path);
-    return stats.isDirectory() ? null : stats.size;
+    if (!stats.isDirectory()) return stats.size;
+    // What goes away while it is being added up counts as nothing.
+    return readdirSync(path).reduce((sum, name) => sum + (sizeOf(join(path, name)) ?? 0), 0);
   } catch (error) {
     if (isAbsence(error)) return null;
     throw error;
@@ -90,17 +91,6 @@ function remove(path: string): string {
   throw new Fault("PROBE_FAILED", `${path} is still there after its removal.`, {
     hint: "Something writes to it; it is tried again by itself.",
   });
-}
-
-function removeIfEmpty(path: string): boolean {
-  try {
-    rmdirSync(path);
-    return true;
-  } catch (error) {
-    if (isAbsence(error)) return true;
-    if (errnoOf(error) === "ENOTEMPTY" || errnoOf(error) === "EEXIST") return false;
-    throw error;
-  }
 }
 
 function makeWorkspace(path: string): void {

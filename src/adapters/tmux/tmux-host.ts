@@ -4,6 +4,7 @@
  * tmux is a viewer here, not a supervisor: a runner catches the hang-up, so neither
  * kill-session nor the death of the server ends an agent, and no exit code comes from it.
  */
+import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sessionNameOf } from "../../kernel/ids.ts";
 import { Fault } from "../../kernel/fault.ts";
@@ -54,7 +55,7 @@ const POLL_MS = 5;
  * @throws {Fault} HOST_UNREACHABLE when no tmux can be run.
  */
 export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
-  const { socket, identify, mark, prlimit } = options;
+  const { socket, mark, prlimit } = options;
   const before = mark === null || prlimit === null ? [] : [prlimit, markOption(mark), "--"];
   const client = tmuxClient({ socket, env: options.env, tmux: options.tmux ?? "tmux", before });
   const version = await client.version();
@@ -65,7 +66,7 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
     start: async (runner) => start(runner, client, options),
     release: async (session) => release(session, client),
     list: async () => list(client),
-    close: async () => close(client, identify),
+    close: async () => close(client, options),
   };
 }
 
@@ -124,10 +125,7 @@ async function list(client: TmuxClient): Promise<readonly SessionSeen[]> {
     });
 }
 
-async function close(
-  client: TmuxClient,
-  identify: (pid: number) => ProcessIdentity | null,
-): Promise<string> {
+async function close(client: TmuxClient, { identify, socket }: TmuxHostOptions): Promise<string> {
   const listed = await names(client);
   if (listed === null) return "no tmux server runs on our socket";
   if (listed.length > 0) return `tmux server kept: ${listed.length} sessions are left`;
@@ -137,6 +135,8 @@ async function close(
   const server = identify(Number(asked.stdout));
   await client.run(["kill-server"]);
   if (server !== null) await waitUntilGone(server, client, identify);
+  // tmux leaves its socket behind. Nobody listens on it any more, and we own its directory.
+  rmSync(socket, { force: true });
   return "tmux server ended and its process is gone";
 }
 

@@ -22,7 +22,7 @@ function listed(name: ToolName): Tool {
     title,
     description,
     inputSchema: objectSchema(input),
-    outputSchema: objectSchema(output),
+    outputSchema: answerSchema(output),
     annotations: { title, ...annotations },
     // Claude Code hides MCP tools behind a search unless they ask to be loaded.
     ...(alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
@@ -36,6 +36,20 @@ function listed(name: ToolName): Tool {
  */
 function objectSchema(schema: z.ZodType): Tool["inputSchema"] {
   return z.toJSONSchema(schema, { io: "input", override: dropNoise }) as Tool["inputSchema"];
+}
+
+/**
+ * An answer, or a fault in its place: some clients (the MCP inspector) hold the structured
+ * content of a failed call against this schema too, and would show the model nothing of it.
+ */
+function answerSchema(schema: z.ZodType): Tool["inputSchema"] {
+  const { properties, required, ...rest } = objectSchema(schema);
+  const error = { type: "object", description: "in place of all else, when the call failed" };
+  return {
+    ...rest,
+    properties: { ...properties, error },
+    anyOf: [{ required: required ?? [] }, { required: ["error"] }],
+  };
 }
 
 /** Zod says of every whole number that it is a safe one: models would pay to read that. */

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { validateCompletion, type CompletionEvidence } from "../../../src/agents/completion.ts";
 import { admittedPlaceholders } from "../../../src/agents/placeholders.ts";
@@ -20,11 +20,22 @@ const judge = (over: Partial<CompletionEvidence>, mode: "warn" | "strict" = "str
   validateCompletion({ ...GOOD, ...over }, mode);
 
 test("good work is accepted without a word", () => {
-  expect(judge({})).toEqual({ accepted: true, mode: "strict", confidence: 1, warnings: [], blockers: [] });
+  expect(judge({})).toEqual({
+    accepted: true,
+    mode: "strict",
+    confidence: 1,
+    warnings: [],
+    blockers: [],
+  });
 });
 
 test("one word from a builder that changed nothing is not", () => {
-  const claim = { message: "done", filesChanged: 0, reports: [{ status: "completed", at: 60_000, progress: 100 }], now: 60_000 };
+  const claim = {
+    message: "done",
+    filesChanged: 0,
+    reports: [{ status: "completed", at: 60_000, progress: 100 }],
+    now: 60_000,
+  };
   const strict = judge(claim);
   expect(strict.accepted).toBe(false);
   expect(strict.blockers).toHaveLength(2);
@@ -36,18 +47,27 @@ describe("evidence", () => {
   test("a builder or fixer without a changed file is blocked, others are warned", () => {
     expect(judge({ filesChanged: 0 }).blockers).toHaveLength(1);
     expect(judge({ filesChanged: 0, agentType: "test-fixer" }).blockers).toHaveLength(1);
-    expect(judge({ filesChanged: 0, agentType: "poet" })).toMatchObject({ accepted: true, confidence: 0.9 });
+    expect(judge({ filesChanged: 0, agentType: "poet" })).toMatchObject({
+      accepted: true,
+      confidence: 0.9,
+    });
     expect(judge({ filesChanged: 0, agentType: "poet", findings: 1 }).warnings).toEqual([]);
   });
   test("what could not be looked at is no evidence against", () => {
-    expect(judge({ filesChanged: null })).toMatchObject({ accepted: true, blockers: [], confidence: 0.9 });
+    expect(judge({ filesChanged: null })).toMatchObject({
+      accepted: true,
+      blockers: [],
+      confidence: 0.9,
+    });
   });
 });
 
 describe("type", () => {
   test("an investigator reports what it found", () => {
     const base = { agentType: "investigator", filesChanged: 0 };
-    expect(judge({ ...base, findings: 0 }).blockers).toEqual([expect.stringContaining("no finding")]);
+    expect(judge({ ...base, findings: 0 }).blockers).toEqual([
+      expect.stringContaining("no finding"),
+    ]);
     expect(judge({ ...base, findings: 1 })).toMatchObject({ accepted: true, warnings: [] });
   });
   test("a maker says how it verified", () => {
@@ -59,11 +79,17 @@ describe("type", () => {
 
 describe("pattern", () => {
   test("a short run is charged once", () => {
-    const { warnings } = judge({ startedAt: 0, now: 20 * SECOND_MS, reports: [{ status: "completed", at: 20 * SECOND_MS, progress: 100 }] });
+    const { warnings } = judge({
+      startedAt: 0,
+      now: 20 * SECOND_MS,
+      reports: [{ status: "completed", at: 20 * SECOND_MS, progress: 100 }],
+    });
     expect(warnings).toEqual(["It claims to be done 20.0 s after its start."]);
   });
   test("a long run without a report is one remark", () => {
-    expect(judge({ reports: [{ status: "completed", at: GOOD.now, progress: 100 }] }).warnings).toHaveLength(1);
+    expect(
+      judge({ reports: [{ status: "completed", at: GOOD.now, progress: 100 }] }).warnings,
+    ).toHaveLength(1);
   });
   test("working comes before completed", () => {
     const reports = [{ status: "blocked", at: MINUTE_MS, progress: 5 }, ...GOOD.reports.slice(1)];
@@ -71,9 +97,10 @@ describe("pattern", () => {
   });
   test("a long silence is told", () => {
     const now = 60 * MINUTE_MS;
-    expect(judge({ now, reports: [GOOD.reports[0]!, { status: "completed", at: now, progress: 100 }] }).warnings).toEqual([
-      "It said nothing for 59 min 0 s on the way.",
-    ]);
+    expect(
+      judge({ now, reports: [GOOD.reports[0]!, { status: "completed", at: now, progress: 100 }] })
+        .warnings,
+    ).toEqual(["It said nothing for 59 min 0 s on the way."]);
   });
 });
 
@@ -100,7 +127,9 @@ describe("placeholders", () => {
 
   test("an admission blocks a strict claim", () => {
     const message = `${GOOD.message} The export is not implemented.`;
-    expect(judge({ message }).blockers).toEqual(['The message admits unfinished work: "not implemented".']);
+    expect(judge({ message }).blockers).toEqual([
+      'The message admits unfinished work: "not implemented".',
+    ]);
   });
 });
 
@@ -110,7 +139,13 @@ test("any evidence gets an answer, and confidence stays between 0 and 1", () => 
     message: fc.string({ unit: "grapheme" }),
     filesChanged: fc.option(fc.nat()),
     findings: fc.nat(),
-    reports: fc.array(fc.record({ status: fc.constantFrom("working", "completed", "blocked"), at: fc.integer(), progress: fc.nat(100) })),
+    reports: fc.array(
+      fc.record({
+        status: fc.constantFrom("working", "completed", "blocked"),
+        at: fc.integer(),
+        progress: fc.nat(100),
+      }),
+    ),
     startedAt: fc.integer(),
     now: fc.integer(),
   });
@@ -120,7 +155,11 @@ test("any evidence gets an answer, and confidence stays between 0 and 1", () => 
       expect(strict.confidence).toBeGreaterThanOrEqual(0);
       expect(strict.confidence).toBeLessThanOrEqual(1);
       expect(strict.accepted).toBe(strict.blockers.length === 0);
-      expect(validateCompletion(evidence, "warn")).toEqual({ ...strict, mode: "warn", accepted: true });
+      expect(validateCompletion(evidence, "warn")).toEqual({
+        ...strict,
+        mode: "warn",
+        accepted: true,
+      });
     }),
   );
 });

@@ -1,16 +1,20 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { followersOf, mayFollow, precursorsOf } from "../../../src/agents/transitions.ts";
-import { AGENT_STATUSES, TERMINAL_STATUSES, isTerminal, type AgentStatus } from "../../../src/contract/agent.ts";
+import {
+  AGENT_STATUSES,
+  TERMINAL_STATUSES,
+  isTerminal,
+  type AgentStatus,
+} from "../../../src/contract/agent.ts";
 
 const anyStatus = fc.constantFrom(...AGENT_STATUSES);
 
 /** Follows wishes as far as they are allowed. */
 function walk(wishes: readonly AgentStatus[]): readonly AgentStatus[] {
-  return wishes.reduce<AgentStatus[]>(
-    (seen, wish) => (mayFollow(seen.at(-1) ?? "queued", wish) ? [...seen, wish] : seen),
-    ["queued"],
-  );
+  const life: AgentStatus[] = ["queued"];
+  for (const wish of wishes) if (mayFollow(life.at(-1) ?? "queued", wish)) life.push(wish);
+  return life;
 }
 
 test("a settled agent never leaves, whatever is wished", () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { lineChunks, linesOf, READ_BYTES, tailOffset } from "../../../src/surface/cli/streams.ts";
 import type { LineChunk, ReadRange } from "../../../src/surface/cli/streams.ts";

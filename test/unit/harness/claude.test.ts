@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { claudeHarness } from "../../../src/harness/claude.ts";
 import { allowedEnv } from "../../../src/harness/env.ts";
@@ -137,7 +137,8 @@ describe("the launch plan", () => {
 
 describe("captured streams", () => {
   // Frozen by hand from what the observer saw, not from what the code says.
-  const FAILED = /^(sig-|group-|mcpcall-|orphanwork-|sticky-(?!exit)|root-|tmux-(exec|kill)|f401|f429|drop|hang|deadmodel)/;
+  const FAILED =
+    /^(sig-|group-|mcpcall-|orphanwork-|sticky-(?!exit)|root-|tmux-(exec|kill)|f401|f429|drop|hang|deadmodel)/;
 
   test("there are many", () => expect(CLAUDE_CASES.length).toBeGreaterThan(38));
 
@@ -169,10 +170,14 @@ describe("captured streams", () => {
       "tool_call",
       "tool_result",
       "text",
-      ...["tool_call", "tool_result"],
-      ...["tool_call", "tool_result"],
-      ...["tool_call", "tool_result"],
-      ...["tool_call", "tool_result"],
+      "tool_call",
+      "tool_result",
+      "tool_call",
+      "tool_result",
+      "tool_call",
+      "tool_result",
+      "tool_call",
+      "tool_result",
       "text",
       "result",
     ]);
@@ -217,16 +222,20 @@ describe("captured streams", () => {
     );
   });
   test("a signal after the result does not undo the work", () => {
-    expect(claudeHarness.judge({ code: null, signal: "SIGTERM" }, outcomeOf(linesOfCase("happy")))).toEqual({
+    expect(
+      claudeHarness.judge({ code: null, signal: "SIGTERM" }, outcomeOf(linesOfCase("happy"))),
+    ).toEqual({
       ok: true,
       reason: "completed, then ended by SIGTERM",
     });
   });
   test("a code after the result does", () => {
-    expect(claudeHarness.judge({ code: 7, signal: null }, outcomeOf(linesOfCase("happy")))).toEqual({
-      ok: false,
-      reason: "exited with code 7 after a successful result",
-    });
+    expect(claudeHarness.judge({ code: 7, signal: null }, outcomeOf(linesOfCase("happy")))).toEqual(
+      {
+        ok: false,
+        reason: "exited with code 7 after a successful result",
+      },
+    );
   });
   test("an error before a recovery stays history", () => {
     const outcome = outcomeOf(linesOfCase("f529once"));
@@ -267,10 +276,19 @@ describe("damaged lines", () => {
       { requiredKeys: ["type"] },
     );
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json(), shaped.map((value) => JSON.stringify(value))), (line) => {
-        const types = claudeHarness.events(line).map(({ type }) => type);
-        expect(types.length > 0 || line.trim() === "" || /"(assistant|user)"/.test(line)).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: "binary" }),
+          fc.json(),
+          shaped.map((value) => JSON.stringify(value)),
+        ),
+        (line) => {
+          const types = claudeHarness.events(line).map(({ type }) => type);
+          expect(types.length > 0 || line.trim() === "" || /"(assistant|user)"/.test(line)).toBe(
+            true,
+          );
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -280,7 +298,9 @@ describe("damaged lines", () => {
     const content = [{ type: "tool_result", tool_use_id: "t", content: text }];
     const events = claudeHarness.events(JSON.stringify({ type: "user", message: { content } }));
     expect(events).toHaveLength(1);
-    expect((events[0] as Extract<StreamEvent, { type: "tool_result" }>).text).toHaveLength(10_000_000);
+    expect((events[0] as Extract<StreamEvent, { type: "tool_result" }>).text).toHaveLength(
+      10_000_000,
+    );
   });
 
   test("unknown kinds pass through", () => {

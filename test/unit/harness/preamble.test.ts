@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { agentPrompt, type AgentPromptInput } from "../../../src/harness/preamble.ts";
 
@@ -67,7 +67,13 @@ test("holds all that the task says, and the mission last, unchanged", () => {
     }),
     prompt: "Line 1\n\n  ```\n$x\n```",
   });
-  for (const part of ["It worked yesterday.", "- a report", "- tests pass", "- no new dependency", "- src/a.ts"]) {
+  for (const part of [
+    "It worked yesterday.",
+    "- a report",
+    "- tests pass",
+    "- no new dependency",
+    "- src/a.ts",
+  ]) {
     expect(text).toContain(part);
   }
   expect(text.endsWith("# Your mission\nLine 1\n\n  ```\n$x\n```\n")).toBe(true);
@@ -108,9 +114,16 @@ describe("the conversation", () => {
   test("is never longer than its budget, whatever was said", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ role: fc.constantFrom("user", "assistant"), content: fc.string({ maxLength: 5_000 }) }), { maxLength: 50 }),
+        fc.array(
+          fc.record({
+            role: fc.constantFrom("user", "assistant"),
+            content: fc.string({ maxLength: 5_000 }),
+          }),
+          { maxLength: 50 },
+        ),
         (conversationHistory) => {
-          const grown = agentPrompt(withTask({ conversationHistory })).length - agentPrompt(INPUT).length;
+          const grown =
+            agentPrompt(withTask({ conversationHistory })).length - agentPrompt(INPUT).length;
           expect(grown).toBeLessThan(12_000 + 50 + 100);
         },
       ),

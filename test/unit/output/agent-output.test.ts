@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AgentOutputInput } from "../../../src/contract/tools.ts";
 import { claudeHarness } from "../../../src/harness/claude.ts";
@@ -23,8 +23,10 @@ function ask(content: string, input: Input = {}, over: Partial<OutputContext> = 
 const text = async (content: string, input: Input = {}) =>
   String((await ask(content, input)).output);
 
-const assistant = (content: object) => JSON.stringify({ type: "assistant", message: { content: [content] } });
-const toolUse = (name: string, input: object) => assistant({ type: "tool_use", id: "t1", name, input });
+const assistant = (content: object) =>
+  JSON.stringify({ type: "assistant", message: { content: [content] } });
+const toolUse = (name: string, input: object) =>
+  assistant({ type: "tool_use", id: "t1", name, input });
 
 describe("what the original got wrong", () => {
   test("1: the filter comes before the tail", async () => {
@@ -34,7 +36,10 @@ describe("what the original got wrong", () => {
   });
 
   test("2: a tail of long lines has all its lines, and the first one is whole", async () => {
-    const content = Array.from({ length: 500 }, (_, index) => `${index} ${"x".repeat(3_000)}\n`).join("");
+    const content = Array.from(
+      { length: 500 },
+      (_, index) => `${index} ${"x".repeat(3_000)}\n`,
+    ).join("");
     const lines = (await text(content, { tail: 20 })).split("\n");
     expect(lines).toHaveLength(20);
     expect(lines[0]).toBe(`480 ${"x".repeat(3_000)}`);
@@ -43,17 +48,21 @@ describe("what the original got wrong", () => {
   test("3: aggressive truncation shortens a result of 1.5 KB and keeps what it is", async () => {
     const line = JSON.stringify({
       type: "user",
-      message: { content: [{ type: "tool_result", tool_use_id: "t1", content: "r".repeat(1_500) }] },
+      message: {
+        content: [{ type: "tool_result", tool_use_id: "t1", content: "r".repeat(1_500) }],
+      },
     });
-    const [kept] = (await ask(`${line}\n`, { format: "parsed", aggressive_truncate: true })).output as [
-      { message: { content: [{ tool_use_id: string; content: string }] } },
-    ];
+    const [kept] = (await ask(`${line}\n`, { format: "parsed", aggressive_truncate: true }))
+      .output as [{ message: { content: [{ tool_use_id: string; content: string }] } }];
     expect(kept.message.content[0].tool_use_id).toBe("t1");
     expect(kept.message.content[0].content).toMatch(/^r{300,}…\[truncated/);
   });
 
   test("4: gap markers count towards max_bytes", async () => {
-    const content = Array.from({ length: 400 }, (_, index) => `${index % 7 === 0 ? "error" : "line"} ${index}\n`).join("");
+    const content = Array.from(
+      { length: 400 },
+      (_, index) => `${index % 7 === 0 ? "error" : "line"} ${index}\n`,
+    ).join("");
     const answer = await ask(content, { max_bytes: 1_000 }, { harness: commandHarness });
     const shown = String(answer.output);
     expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(1_000);
@@ -61,7 +70,10 @@ describe("what the original got wrong", () => {
     expect(shown.endsWith("error 399")).toBe(true);
     expect(shown).toMatch(/…\[\d+ lines, [\d ]+ bytes left out\]/);
     expect(answer.truncated).toBe(true);
-    const left = [...shown.matchAll(/…\[(\d+) lines/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+    const left = [...shown.matchAll(/…\[(\d+) lines/g)].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    );
     expect(left + shown.split("\n").filter((line) => !line.startsWith("…")).length).toBe(400);
   });
 
@@ -72,13 +84,19 @@ describe("what the original got wrong", () => {
     expect(summary).toContain("corral update_agent_progress".replace("corral", "feas"));
     expect(summary).toContain("Files changed: /home/dev/claude-happy/work/written.txt");
     expect(summary).toContain("Duration: 334 ms");
-    expect(await text(readText("sig-INT"), { response_format: "summary" })).toContain("Result: failed — interrupted");
-    expect(await text(readText("f429"), { response_format: "summary" })).toContain("Result: none yet\nRetries: 7");
+    expect(await text(readText("sig-INT"), { response_format: "summary" })).toContain(
+      "Result: failed — interrupted",
+    );
+    expect(await text(readText("f429"), { response_format: "summary" })).toContain(
+      "Result: none yet\nRetries: 7",
+    );
   });
 
   test("6: recent shows a large Write and the words of the result", async () => {
     const write = toolUse("Write", { file_path: "/home/dev/a.ts", content: "c".repeat(20_000) });
-    const recent = await text(`${write}\n${linesOfCase("happy").at(-1)}\n`, { response_format: "recent" });
+    const recent = await text(`${write}\n${linesOfCase("happy").at(-1)}\n`, {
+      response_format: "recent",
+    });
     expect(recent).toBe(
       "[Write] /home/dev/a.ts\n[result] 600 tokens in, 120 out, $0.0036, 6 turns — All scripted work is done.",
     );
@@ -104,13 +122,16 @@ describe("pages", () => {
   test("cursors concatenate to the stream, whatever the page size", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.string({ maxLength: 60 }).map((line) => line.replaceAll("\n", " ").toWellFormed()), { maxLength: 40 }),
+        fc.array(
+          fc.string({ maxLength: 60 }).map((line) => line.replaceAll("\n", " ").toWellFormed()),
+          { maxLength: 40 },
+        ),
         fc.integer({ min: 256, max: 600 }),
         async (lines, max_bytes) => {
           const content = lines.map((line) => `${line}\n`).join("");
           let cursor = 0;
           let whole = "";
-          for (let more = true; more; ) {
+          for (let more = true; more;) {
             const page = await ask(content, { cursor, max_bytes });
             expect(Buffer.byteLength(String(page.output))).toBeLessThanOrEqual(max_bytes);
             if (page.next_cursor > cursor) whole += `${String(page.output)}\n`;
@@ -131,7 +152,10 @@ describe("pages", () => {
     file.append("o\nthr");
     expect(await ask("", { cursor: 4 }, running)).toMatchObject({ output: "two", next_cursor: 8 });
     expect(await ask("", { cursor: 8 }, running)).toMatchObject({ output: "", next_cursor: 8 });
-    expect(await ask("", { cursor: 8 }, { file })).toMatchObject({ output: "thr", next_cursor: 11 });
+    expect(await ask("", { cursor: 8 }, { file })).toMatchObject({
+      output: "thr",
+      next_cursor: 11,
+    });
     expect(await ask("", { cursor: 99 }, { file })).toMatchObject({ output: "", next_cursor: 11 });
   });
 
@@ -165,7 +189,12 @@ describe("budgets", () => {
   const anyInput = fc.record({
     max_bytes: fc.integer({ min: 256, max: 5_000 }),
     format: fc.constantFrom("text" as const, "jsonl" as const, "parsed" as const),
-    response_format: fc.constantFrom("full" as const, "compact" as const, "recent" as const, "summary" as const),
+    response_format: fc.constantFrom(
+      "full" as const,
+      "compact" as const,
+      "recent" as const,
+      "summary" as const,
+    ),
     aggressive_truncate: fc.boolean(),
     tail: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
     cursor: fc.option(fc.integer({ min: 0, max: 9_000 }), { nil: undefined }),
@@ -176,11 +205,14 @@ describe("budgets", () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), anyInput, async (name, input) => {
         const { output } = await ask(readText(name), input);
-        const bytes = Buffer.byteLength(typeof output === "string" ? output : JSON.stringify(output));
+        const bytes = Buffer.byteLength(
+          typeof output === "string" ? output : JSON.stringify(output),
+        );
         expect(bytes).toBeLessThanOrEqual(input.max_bytes);
         if (input.format === "parsed") expect(Array.isArray(output)).toBe(true);
         if (input.format === "jsonl" && output !== "") {
-          for (const line of String(output).split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+          for (const line of String(output).split("\n"))
+            expect(() => JSON.parse(line)).not.toThrow();
         }
       }),
       { numRuns: 200 },
@@ -188,16 +220,50 @@ describe("budgets", () => {
   });
 
   test("keep errors, the result, the first and the last line", async () => {
-    const noise = Array.from({ length: 200 }, (_, index) => toolUse("Read", { file_path: `/home/dev/${index}` }));
+    const noise = Array.from({ length: 200 }, (_, index) =>
+      toolUse("Read", { file_path: `/home/dev/${index}` }),
+    );
     const failure = JSON.stringify({
       type: "user",
-      message: { content: [{ type: "tool_result", tool_use_id: "t", content: "boom", is_error: true }] },
+      message: {
+        content: [{ type: "tool_result", tool_use_id: "t", content: "boom", is_error: true }],
+      },
     });
-    const result = JSON.stringify({ type: "result", subtype: "success", is_error: false, result: "fine" });
-    const lines = ['{"type":"system","subtype":"init"}', ...noise, failure, ...noise, result, ...noise, '{"type":"bye"}'];
+    const result = JSON.stringify({
+      type: "result",
+      subtype: "success",
+      is_error: false,
+      result: "fine",
+    });
+    const lines = [
+      '{"type":"system","subtype":"init"}',
+      ...noise,
+      failure,
+      ...noise,
+      result,
+      ...noise,
+      '{"type":"bye"}',
+    ];
     const shown = await text(`${lines.join("\n")}\n`, { max_bytes: 1_500 });
     for (const kept of [lines[0], failure, result, '{"type":"bye"}']) expect(shown).toContain(kept);
     expect(Buffer.byteLength(shown)).toBeGreaterThan(1_200);
+  });
+
+  test("a stream too long to hold is sampled from its ends, and the hole is told", async () => {
+    const content = `first\n${"middle\n".repeat(500_000)}error last\n`;
+    const shown = await text(content, { max_bytes: 2_000 });
+    expect(shown).toMatch(/^first\n/);
+    expect(shown).toMatch(/error last$/);
+    expect(shown).toMatch(/…\[\d+ bytes in the middle not read/);
+    expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(2_000);
+  });
+
+  test("a summary reads a stream of many steps whole", async () => {
+    const content = `${`${toolUse("Bash", { command: "x".repeat(900) })}\n`.repeat(4_000)}${linesOfCase("happy").at(-1)}\n`;
+    const summary = await ask(content, { response_format: "summary", include_metadata: true });
+    expect(summary.output).toContain("Tools: Bash ×4000");
+    expect(summary.truncated).toBe(false);
+    expect(summary.metadata?.lines_read).toBe(4_001);
   });
 
   test("metadata counts what was done", async () => {
@@ -236,5 +302,7 @@ test("an oversized line is shown by its beginning in every format", async () => 
 
 test("an answer cannot steer the terminal that shows it compactly", async () => {
   const hostile = assistant({ type: "text", text: "\u001b]0;owned\u0007\u001b[2Jhi\u202egnp" });
-  expect(await text(`${hostile}\n`, { response_format: "compact" })).toBe("[text] ]0;owned[2Jhignp");
+  expect(await text(`${hostile}\n`, { response_format: "compact" })).toBe(
+    "[text] ]0;owned[2Jhignp",
+  );
 });

@@ -3,7 +3,8 @@ import { threadLineMatcher } from "../../../src/adapters/regex/line-matcher.ts";
 import { openFilter } from "../../../src/output/filter.ts";
 
 const block = (text: string) => new Uint8Array(Buffer.from(text));
-const threads = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
+const threads = () =>
+  process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
 
 test("answers with the numbers of the matching lines, case-sensitive", async () => {
   const session = await threadLineMatcher().open("^(err|é)");
@@ -21,7 +22,10 @@ test("a catastrophic pattern is stopped, and this thread goes on meanwhile", asy
   let ticks = 0;
   const timer = setInterval(() => (ticks += 1), 10);
   const stopped = session.match(block(`${"a".repeat(40)}!\n`));
-  await expect(stopped).rejects.toMatchObject({ code: "FILTER_INVALID", message: expect.stringContaining("took too long") });
+  await expect(stopped).rejects.toMatchObject({
+    code: "FILTER_INVALID",
+    message: expect.stringContaining("took too long"),
+  });
   clearInterval(timer);
   expect(ticks).toBeGreaterThan(3);
   await session.close();

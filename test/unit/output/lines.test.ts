@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { wholeLinesEnd } from "../../../src/output/blocks.ts";
 import { openFilter } from "../../../src/output/filter.ts";
@@ -9,7 +9,13 @@ const ALL = Number.POSITIVE_INFINITY;
 
 /** Text with lines of every length around the borders of blocks, also oversized ones. */
 const anyText = fc
-  .array(fc.oneof(fc.string({ maxLength: 20 }), fc.string({ minLength: 50, maxLength: 200 }), fc.constant("é€😀\r")))
+  .array(
+    fc.oneof(
+      fc.string({ maxLength: 20 }),
+      fc.string({ minLength: 50, maxLength: 200 }),
+      fc.constant("é€😀\r"),
+    ),
+  )
   .chain((lines) => fc.constantFrom(lines.join("\n"), `${lines.join("\n")}\n`))
   .map((text) => text.toWellFormed());
 
@@ -30,7 +36,13 @@ describe("reading lines", () => {
     await fc.assert(
       fc.asyncProperty(anyText, fc.integer({ min: 1, max: 9 }), async (text, maxLines) => {
         const to = Buffer.byteLength(text);
-        const page = await tailLines(memoryFile(text), { from: 0, to, maxLines, maxBytes: ALL, sizes: TINY });
+        const page = await tailLines(memoryFile(text), {
+          from: 0,
+          to,
+          maxLines,
+          maxBytes: ALL,
+          sizes: TINY,
+        });
         expect(page.lines.map((line) => line.text)).toEqual(naiveLines(text).slice(-maxLines));
         expect(page.complete).toBe(naiveLines(text).length <= maxLines);
         expect(page.linesRead).toBe(page.lines.length);
@@ -47,7 +59,7 @@ describe("reading lines", () => {
         const lines = [];
         let cursor = 0;
         let linesRead = 0;
-        for (let complete = false; !complete; ) {
+        for (let complete = false; !complete;) {
           const page = await linesFrom(file, { from: cursor, to, maxBytes, sizes: TINY });
           lines.push(...page.lines);
           linesRead += page.linesRead;
@@ -57,32 +69,43 @@ describe("reading lines", () => {
         expect(lines.map((line) => line.text)).toEqual(naiveLines(text));
         expect(linesRead).toBe(lines.length);
         // Each line starts where the one before it ended, and the last one ends the file.
-        expect([0, ...lines.map(({ next }) => next)]).toEqual([...lines.map(({ from }) => from), to]);
+        expect([0, ...lines.map(({ next }) => next)]).toEqual([
+          ...lines.map(({ from }) => from),
+          to,
+        ]);
       }),
       { numRuns: 500 },
     );
   });
 
-  test.for(["a", "^[a-m]", "é"])("no line is lost between the filter %j and the tail", async (pattern) => {
-    await fc.assert(
-      fc.asyncProperty(anyText, fc.integer({ min: 1, max: 5 }), async (text, maxLines) => {
-        const to = Buffer.byteLength(text);
-        const filter = await openFilter(pattern, directMatcher);
-        const wanted = { from: 0, to, filter, sizes: TINY, maxBytes: ALL };
-        const matching = naiveLines(text).filter((line) => new RegExp(pattern).test(line));
-        const forwards = await linesFrom(memoryFile(text), wanted);
-        expect(forwards.lines.map((line) => line.text)).toEqual(matching);
-        expect(forwards.linesRead).toBe(naiveLines(text).length);
-        const tail = await tailLines(memoryFile(text), { ...wanted, maxLines });
-        expect(tail.lines.map((line) => line.text)).toEqual(matching.slice(-maxLines));
-      }),
-      { numRuns: 300 },
-    );
-  });
+  test.for(["a", "^[a-m]", "é"])(
+    "no line is lost between the filter %j and the tail",
+    async (pattern) => {
+      await fc.assert(
+        fc.asyncProperty(anyText, fc.integer({ min: 1, max: 5 }), async (text, maxLines) => {
+          const to = Buffer.byteLength(text);
+          const filter = await openFilter(pattern, directMatcher);
+          const wanted = { from: 0, to, filter, sizes: TINY, maxBytes: ALL };
+          const matching = naiveLines(text).filter((line) => new RegExp(pattern).test(line));
+          const forwards = await linesFrom(memoryFile(text), wanted);
+          expect(forwards.lines.map((line) => line.text)).toEqual(matching);
+          expect(forwards.linesRead).toBe(naiveLines(text).length);
+          const tail = await tailLines(memoryFile(text), { ...wanted, maxLines });
+          expect(tail.lines.map((line) => line.text)).toEqual(matching.slice(-maxLines));
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   test("twenty lines of a long stream cost twenty lines", async () => {
     const file = memoryFile(`${"x".repeat(99)}\n`.repeat(200_000));
-    const page = await tailLines(file, { from: 0, to: await file.size(), maxLines: 20, maxBytes: ALL });
+    const page = await tailLines(file, {
+      from: 0,
+      to: await file.size(),
+      maxLines: 20,
+      maxBytes: ALL,
+    });
     expect(page.lines).toHaveLength(20);
     expect(file.bytesRead()).toBeLessThanOrEqual(256 * 1024);
   });
@@ -98,8 +121,15 @@ describe("reading lines", () => {
 
   test("twenty lines of 3 KB are twenty lines, the first one whole", async () => {
     const line = (index: number) => `${index} ${"x".repeat(3_000)}`;
-    const file = memoryFile(Array.from({ length: 2_000 }, (_, index) => `${line(index)}\n`).join(""));
-    const page = await tailLines(file, { from: 0, to: await file.size(), maxLines: 20, maxBytes: ALL });
+    const file = memoryFile(
+      Array.from({ length: 2_000 }, (_, index) => `${line(index)}\n`).join(""),
+    );
+    const page = await tailLines(file, {
+      from: 0,
+      to: await file.size(),
+      maxLines: 20,
+      maxBytes: ALL,
+    });
     expect(page.lines.map(({ text }) => text)).toEqual(
       Array.from({ length: 20 }, (_, index) => line(1_980 + index)),
     );

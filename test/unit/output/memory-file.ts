@@ -25,7 +25,12 @@ export function memoryFile(content: string | Uint8Array = ""): MemoryFile {
 }
 
 /** Small enough that every property meets block borders and oversized lines. */
-export const TINY: BlockSizes = { chunkBytes: 8, chunkMaxBytes: 32, lineMaxBytes: 64, headBytes: 16 };
+export const TINY: BlockSizes = {
+  chunkBytes: 8,
+  chunkMaxBytes: 32,
+  lineMaxBytes: 64,
+  headBytes: 16,
+};
 
 /** A matcher on this thread, for patterns that are known to be harmless. */
 export const directMatcher: LineMatcher = {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { claudeHarness } from "../../../src/harness/claude.ts";
 import { NO_OUTCOME, streamOutcome } from "../../../src/output/outcome.ts";
@@ -57,6 +57,11 @@ test("a line that never ends is not searched again and again", async () => {
 });
 
 test("a result without an exit is seen", async () => {
-  const state = await streamOutcome(NO_OUTCOME, memoryFile(readText("bgexit2")), claudeHarness, false);
+  const state = await streamOutcome(
+    NO_OUTCOME,
+    memoryFile(readText("bgexit2")),
+    claudeHarness,
+    false,
+  );
   expect(state.activity).toBe("result_but_not_exited");
 });

@@ -22,7 +22,9 @@ test("reads a file that grows, and holds no handle between calls", async () => {
   expect(await file.read(11, 5)).toHaveLength(0);
   if (process.platform === "linux") {
     const { readlink } = await import("node:fs/promises");
-    const open = await Promise.all((await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+    const open = await Promise.all(
+      (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
+    );
     expect(open.filter((target) => target.startsWith(folder))).toEqual([]);
   }
 });
@@ -31,5 +33,7 @@ test("a stream that cannot be read is a failed probe, not an empty one", async (
   const path = join(folder, "stream.jsonl");
   await mkdir(path);
   await expect(outputFile(path).read(0, 4)).rejects.toMatchObject({ code: "PROBE_FAILED" });
-  await expect(outputFile(join(path, "x".repeat(300))).size()).rejects.toMatchObject({ code: "PROBE_FAILED" });
+  await expect(outputFile(join(path, "x".repeat(300))).size()).rejects.toMatchObject({
+    code: "PROBE_FAILED",
+  });
 });

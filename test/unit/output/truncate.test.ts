@@ -1,6 +1,12 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { AGGRESSIVE_LIMITS, cutText, grouped, LINE_LIMITS, truncateLine } from "../../../src/output/truncate.ts";
+import {
+  AGGRESSIVE_LIMITS,
+  cutText,
+  grouped,
+  LINE_LIMITS,
+  truncateLine,
+} from "../../../src/output/truncate.ts";
 
 const bytes = (text: string) => Buffer.byteLength(text);
 const toolResult = (text: string) =>
@@ -27,7 +33,10 @@ test("a long tool result keeps 2 048 bytes and says what is missing", () => {
 });
 
 test("an assistant's long text keeps 4 096 bytes", () => {
-  const line = JSON.stringify({ type: "assistant", message: { content: [{ type: "text", text: "y".repeat(20_000) }] } });
+  const line = JSON.stringify({
+    type: "assistant",
+    message: { content: [{ type: "text", text: "y".repeat(20_000) }] },
+  });
   const kept = JSON.parse(truncateLine(line, LINE_LIMITS).text).message.content[0].text;
   expect(bytes(kept)).toBeGreaterThan(4_000);
   expect(bytes(kept)).toBeLessThanOrEqual(4_096);
@@ -41,7 +50,11 @@ test("the aggressive limit of 512 bytes is applied: a result of 1.5 KB is shorte
 });
 
 test("what cannot be shortened says at least what it was", () => {
-  const line = JSON.stringify({ type: "system", subtype: "init", tools: Array.from({ length: 5_000 }, (_, index) => index) });
+  const line = JSON.stringify({
+    type: "system",
+    subtype: "init",
+    tools: Array.from({ length: 5_000 }, (_, index) => index),
+  });
   const { text } = truncateLine(line, { lineBytes: 100, resultBytes: 50, textBytes: 50 });
   expect(JSON.parse(text)).toMatchObject({ type: "system", subtype: "init" });
 });
@@ -50,7 +63,9 @@ test("plain text is cut between characters, and the mark counts what is gone", (
   expect(cutText("😀".repeat(20), 50)).toBe(`${"😀".repeat(6)}…[truncated 56 bytes]`);
   expect(grouped(12_345)).toBe("12 345");
   expect(grouped(1_234_567)).toBe("1 234 567");
-  expect(truncateLine("start of a giant", LINE_LIMITS, 5_000).text).toBe("start of a giant…[truncated 5 000 bytes]");
+  expect(truncateLine("start of a giant", LINE_LIMITS, 5_000).text).toBe(
+    "start of a giant…[truncated 5 000 bytes]",
+  );
 });
 
 test("JSON stays JSON, and nothing is longer than its limit", () => {
@@ -77,11 +92,15 @@ test("JSON stays JSON, and nothing is longer than its limit", () => {
 
 test("any text is cut to its limit and stays well-formed", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme", maxLength: 400 }), fc.integer({ min: 80, max: 300 }), (text, lineBytes) => {
-      const cut = truncateLine(text, { ...LINE_LIMITS, lineBytes }).text;
-      expect(bytes(cut)).toBeLessThanOrEqual(lineBytes);
-      expect(cut.isWellFormed()).toBe(true);
-    }),
+    fc.property(
+      fc.string({ unit: "grapheme", maxLength: 400 }),
+      fc.integer({ min: 80, max: 300 }),
+      (text, lineBytes) => {
+        const cut = truncateLine(text, { ...LINE_LIMITS, lineBytes }).text;
+        expect(bytes(cut)).toBeLessThanOrEqual(lineBytes);
+        expect(cut.isWellFormed()).toBe(true);
+      },
+    ),
   );
 });
 

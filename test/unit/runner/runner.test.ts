@@ -95,7 +95,9 @@ test("survives TERM, HUP, INT and QUIT, and hands none of them on", async () => 
 });
 
 test("an agent is born deaf to no signal", async () => {
-  const one = await agent('open F, "/proc/self/status"; print grep /^SigIgn/, <F>');
+  const argv = ["/usr/bin/grep", "SigIgn", "/proc/self/status"];
+  const one = await prepare(box.directory, containment, argv);
+  prepared.push(one);
   await startRunner(one, containment).ended;
   expect(readFileSync(join(one.directory, "stream.jsonl"), "utf8")).toBe(
     "SigIgn:\t0000000000000000\n",

@@ -153,12 +153,17 @@ function witness({ screen, world, before, found }: Stage): void {
   found.running = look(targetOf(world, found.learnt));
   const { marked, named, files } = found.running;
   screen.event(
-    `the operating system shows ${marked.length} processes with our mark, of which ${named.length} name our folder, and ${files.length} open files below it`,
+    `the operating system shows ${marked.length} processes with our mark, ${named.length} that name our folder, and ${files.length} open files below it`,
   );
 }
 
 async function killHydra(link: McpLink, { taskId, ids }: Cast, screen: Screen): Promise<void> {
-  const input = { task_id: taskId, agent_id: ids["hydra"], reason: "Enough of this.", grace_s: 1 };
+  const input = {
+    task_id: taskId,
+    agent_id: ids["hydra"],
+    reason: "has had its chance",
+    grace_s: 1,
+  };
   screen.event(`kill_real_agent: ${ids["hydra"]}, 1 s of grace`);
   await link.call("kill_real_agent", input);
 }
@@ -260,10 +265,14 @@ function wentAsTold({ agents, tests }: Findings): boolean {
   return ends && tests?.passed === true && agents.every((it) => it.cleanup.state === "clean");
 }
 
+const VERDICTS: Readonly<Record<number, string>> = {
+  [EXIT.ok]: "Everything was given back",
+  [EXIT.interrupted]: "Interrupted, and everything was given back",
+};
+
 function report(stage: Stage, proof: readonly ProofRow[], exit: number, ms: number): void {
   const { ports, screen, found } = stage;
-  const verdict =
-    exit === EXIT.ok ? "Everything was given back" : `This did not go as it should (exit ${exit})`;
+  const verdict = VERDICTS[exit] ?? `This did not go as it should (exit ${exit})`;
   screen.event(`${verdict}; ${(ms / 1_000).toFixed(1)} s.`, exit === EXIT.ok ? "good" : "bad");
   if (!ports.json) return;
   const { agents, receipts, tests, fault } = found;

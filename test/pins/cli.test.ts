@@ -1,0 +1,162 @@
+/**
+ * The command line that scripts rely on, frozen by hand. A change here is a change to what
+ * people have written down.
+ */
+import { Command } from "commander";
+import { expect, test } from "vitest";
+import type { FaultCode } from "../../src/kernel/fault.ts";
+import { FAULT_CODES, Fault } from "../../src/kernel/fault.ts";
+import { EXIT, exitCodeOf } from "../../src/surface/cli/exit-codes.ts";
+import { statePaths } from "../../src/surface/cli/state-paths.ts";
+import type { VerbName } from "../../src/surface/cli/verb-table.ts";
+import { VERB_NAMES, VERBS } from "../../src/surface/cli/verb-table.ts";
+import { buildProgram } from "../../src/surface/cli/program.ts";
+import type { CliPorts } from "../../src/surface/cli/ports.ts";
+
+const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
+  up: ["--json"],
+  down: ["--json"],
+  detach: ["--json"],
+  status: ["--json"],
+  ps: ["-a, --all", "--task <id>", "--json"],
+  task: ["list --json", "show <task> --json", "--json"],
+  deploy: [
+    "[argv...]",
+    "--task <id>",
+    "--describe <text>",
+    "--type <word>",
+    "--harness <name>",
+    "--model <name>",
+    "--cwd <folder>",
+    "--wall-clock <seconds>",
+    "--env <key=value>",
+    "--prompt <text>",
+    "--prompt-file <file>",
+    "--wait",
+    "--json",
+  ],
+  logs: ["<agent>", "-f, --follow", "--tail <lines>", "--stderr", "--pretty", "--json"],
+  attach: ["<agent>", "--json"],
+  kill: ["<agent>", "--reason <text>", "--grace <seconds>", "--json"],
+  wait: [
+    "[agent...]",
+    "--task <id>",
+    "--any",
+    "--count <n>",
+    "--for <what>",
+    "--timeout <seconds>",
+    "--json",
+  ],
+  ledger: ["[owner]", "-a, --all", "--json"],
+  sweep: ["--apply", "--json"],
+  doctor: ["--json"],
+  mcp: ["--json"],
+  daemon: ["--json"],
+  demo: ["--json"],
+};
+
+test("the published verbs are exactly these, in this order", () => {
+  expect(VERB_NAMES).toEqual(Object.keys(PUBLISHED));
+});
+
+const ports = {
+  version: "1.2.3",
+  terminal: { line: () => {}, note: () => {} },
+} as unknown as CliPorts;
+
+async function commandOf(name: VerbName): Promise<Command> {
+  const program = await buildProgram([name], ports, { exit: 0 });
+  const found = program.commands.find((command) => command.name() === name);
+  return found ?? new Command("absent");
+}
+
+const argumentsOf = (command: Command): readonly string[] =>
+  command.registeredArguments.map((it) => {
+    const word = it.variadic ? `${it.name()}...` : it.name();
+    return it.required ? `<${word}>` : `[${word}]`;
+  });
+
+const flagsOf = (command: Command): readonly string[] => [
+  ...argumentsOf(command),
+  ...command.commands.map((it) => [it.name(), ...flagsOf(it)].join(" ")),
+  ...command.options.map(({ flags }) => flags),
+];
+
+test.for(VERB_NAMES)("corral %s takes exactly what is published", async (name) => {
+  expect(flagsOf(await commandOf(name))).toEqual(PUBLISHED[name]);
+});
+
+test.for(VERB_NAMES)("corral %s --help ends with one example", async (name) => {
+  const command = await commandOf(name);
+  let help = "";
+  command.configureOutput({ writeOut: (text) => (help += text) });
+  command.outputHelp();
+  expect(help).toContain(VERBS[name].summary.slice(0, 30));
+  expect(help.match(/^Example:\n {2}\$ \S.+$/gm)).toHaveLength(1);
+});
+
+test("the exit codes are exactly these", () => {
+  expect(EXIT).toEqual({
+    ok: 0,
+    notCompleted: 1,
+    usage: 2,
+    notFound: 3,
+    busy: 4,
+    refused: 5,
+    unavailable: 6,
+    bug: 70,
+    interrupted: 130,
+  });
+});
+
+const CODE_EXITS: Readonly<Record<FaultCode, number>> = {
+  INPUT_INVALID: 2,
+  CWD_UNUSABLE: 2,
+  FILTER_INVALID: 2,
+  CONFIG_INVALID: 2,
+  TOKEN_INVALID: 5,
+  FORBIDDEN: 5,
+  ORIGIN_REFUSED: 5,
+  ROUTE_UNKNOWN: 3,
+  TASK_NOT_FOUND: 3,
+  AGENT_NOT_FOUND: 3,
+  AGENT_ENDED: 5,
+  STATE_LOCKED: 4,
+  BODY_TOO_LARGE: 2,
+  LIMIT_REACHED: 4,
+  HARNESS_MISSING: 6,
+  LAUNCH_FAILED: 6,
+  HOST_UNREACHABLE: 6,
+  PROBE_FAILED: 6,
+  DAEMON_UNREACHABLE: 6,
+  DAEMON_STOPPING: 4,
+  STATE_UNUSABLE: 6,
+  STATE_NEWER: 6,
+  DISK_FULL: 6,
+  INTERNAL: 70,
+};
+
+test("every fault code ends the command line in its published way", () => {
+  const exits = FAULT_CODES.map((code) => [
+    code,
+    exitCodeOf(new Fault(code, "message", { hint: "hint" }).exit),
+  ]);
+  expect(Object.fromEntries(exits)).toEqual(CODE_EXITS);
+});
+
+test("the places of a state directory are exactly these", () => {
+  expect(statePaths({ CORRAL_STATE_DIR: "/s" })).toEqual({
+    stateDir: "/s",
+    runtimeDir: "/s",
+    database: "/s/corral.db",
+    socket: "/s/daemon.sock",
+    lock: "/s/daemon.lock",
+    log: "/s/daemon.log",
+    clientToken: "/s/client.token",
+    configFile: "/s/config.json",
+    agentsDir: "/s/agents",
+    bellDir: "/s/bells",
+    tmuxSocket: "/s/tmux.sock",
+    workspaces: "/s/workspaces",
+  });
+});
