@@ -33,5 +33,13 @@ expected=$("$root/node_modules/.bin/node" -p "require('$root/package.json').vers
 corral up --json >"$work/up.json"
 corral doctor --json >"$work/doctor.json" || [ $? -eq 6 ] # 6: works, and names problems of this machine
 grep -q '"running": *true' "$work/doctor.json"
+# The runner and the containment come from the package too: an agent that leaves a daemon behind.
+seconds=296.$$
+corral deploy --describe "Prove that the package runs agents" --type builder --prompt "Run." --wait \
+  -- sh -c "setsid sleep $seconds >/dev/null 2>&1 & echo ran" >"$work/deploy.txt"
+if grep -alF "$seconds" /proc/[0-9]*/cmdline 2>/dev/null | xargs -r -n1 dirname | xargs -r -I{} cat {}/comm 2>/dev/null | grep -qx sleep; then
+  echo "pack-smoke: the agent's sleep $seconds is still there" >&2
+  exit 1
+fi
 corral down >/dev/null
 echo "pack-smoke: corral $version installs, starts, answers and leaves"

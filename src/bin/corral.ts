@@ -16,8 +16,11 @@ import type { ApiClient, CliPorts, Terminal } from "../surface/cli/ports.ts";
 import { asksForJson, renderFailure, runCommandLine } from "../surface/cli/program.ts";
 import { statePaths } from "../surface/cli/state-paths.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
+import { isVerb, VERBS } from "../surface/cli/verb-table.ts";
 import { VERSION } from "./version.ts";
 
+/** Aborted when stdout has no reader any more. */
+const readerGone = new AbortController();
 const LAUNCHER = fileURLToPath(new URL("../../bin/corral.js", import.meta.url));
 
 function terminal(): Terminal {
@@ -25,14 +28,13 @@ function terminal(): Terminal {
   return {
     isTty,
     colour: wantsColour(process.env, isTty),
-    columns: isTty ? process.stdout.columns : Number.POSITIVE_INFINITY,
+    // A terminal that does not know its size says 0.
+    columns: isTty ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY,
     line: (words) => {
       process.stdout.write(`${words}\n`);
     },
-    bytes: async (chunk) => {
-      if (process.stdout.write(chunk)) return;
-      await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
-    },
+    // Not "drain": that never comes when the reader has left.
+    bytes: (chunk) => new Promise((resolve) => process.stdout.write(chunk, () => resolve())),
     note: (words) => {
       process.stderr.write(`${words}\n`);
     },
@@ -131,6 +133,8 @@ async function demo(
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
+  // Nobody watches any more; the world that was made is given back all the same.
+  readerGone.signal.addEventListener("abort", stop);
   return await runDemo({
     terminal: screen,
     json,
@@ -194,20 +198,26 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make());
 }
 
-/** A reader that left (`corral ps | head -1`) has seen what it wanted: no error, no stack. */
-function leaveQuietlyWithTheReader(stream: NodeJS.WriteStream): void {
-  stream.on("error", (error) => {
-    if (errnoOf(error) === "EPIPE") process.exit(0);
-    throw error;
-  });
+/**
+ * A reader that left (`corral ps | head -1`) has seen what it wanted: no error, no stack. What
+ * only looks ends with it; what changes something goes on to its own end, unseen.
+ */
+function mindTheReader(words: readonly string[]): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error) => {
+      if (errnoOf(error) !== "EPIPE") throw error;
+      if (stream === process.stdout) readerGone.abort();
+    });
+  }
+  const [verb] = words;
+  if (isVerb(verb) && !VERBS[verb].onlyLooks) return;
+  readerGone.signal.addEventListener("abort", () => process.exit(0));
 }
 
 async function flushed(stream: NodeJS.WriteStream): Promise<void> {
   await new Promise<void>((resolve) => stream.write("", () => resolve()));
 }
 
-leaveQuietlyWithTheReader(process.stdout);
-leaveQuietlyWithTheReader(process.stderr);
 const exit = await main();
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Connections that are kept alive for the next request must not keep a finished verb waiting.
@@ -215,6 +225,7 @@ process.exit(exit);
 
 async function main(): Promise<number> {
   const words = process.argv.slice(2);
+  mindTheReader(words);
   try {
     return await runCommandLine(words, ports(statePaths(process.env)));
   } catch (thrown) {

@@ -57,7 +57,7 @@ function choose<E extends Entry>(entries: readonly E[], wanted: FitWanted<E>): R
   let left = wanted.maxBytes + 1 - gapCost;
   for (const index of byWorth(entries)) {
     const gaps = 1 - Number(isTaken(index - 1)) - Number(isTaken(index + 1));
-    const cost = bytesOf(entries[index]) + 1 + 0 * gaps;
+    const cost = bytesOf(entries[index]) + 1 + gaps * gapCost;
     if (cost > left) continue;
     left -= cost;
     chosen.add(index);

@@ -92,4 +92,16 @@ describe("corral demo", () => {
       expectNothingLeftOf(folder);
     },
   );
+
+  test("gives everything back when its reader leaves", { timeout: TIMEOUT_MS }, async () => {
+    const { child, folder } = demo();
+    const exited = once(child, "exit") as Promise<[number | null]>;
+    for await (const line of createInterface(child.stdout)) {
+      if (line.includes("deploy_headless_agent: fixer")) break;
+    }
+    child.stdout.destroy();
+    expect((await exited)[0]).toBe(130);
+    expect(await text(child.stderr)).toBe("");
+    expectNothingLeftOf(folder);
+  });
 });

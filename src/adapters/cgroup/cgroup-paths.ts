@@ -39,9 +39,9 @@ export function hidepidOf(mountinfo: string): string | null {
 
 /** A bind mount shows the hierarchy from `root` down; our path must be below it to be visible. */
 function inside({ root, point }: MountLine, own: string): string | null {
-  if (root === "/") return join(point, own);
+  if (root === "/") return join(point, own === "/" ? "" : own);
   if (own !== root && !own.startsWith(`${root}/`)) return null;
-  return join(point, own.slice(root.length));
+  return join(point, own === root ? "" : own.slice(root.length));
 }
 
 /** Lines of proc_pid_mountinfo(5); spaces in paths are written as octal escapes. */

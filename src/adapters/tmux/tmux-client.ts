@@ -40,7 +40,11 @@ export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): Tm
   return {
     run: async (...commands) =>
       exec(["-S", socket, "-f", "/dev/null", ...commands.flatMap(joinCommand)]),
-    version: async () => (await exec(["-V"])).stdout.trim(),
+    version: async () => {
+      const { ok, stdout, stderr } = await exec(["-V"]);
+      if (!ok) throw unreachable(stderr);
+      return stdout.trim();
+    },
     isAbsent: ({ stderr }) => ABSENT.some((pattern) => pattern.test(stderr.trim())),
     unreachable,
   };

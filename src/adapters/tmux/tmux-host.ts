@@ -87,6 +87,8 @@ async function start(
     ["set-option", "-F", "-t", `=${name}:`, RUNNER_PID, "#{pane_pid}"],
     ...(viewer === null ? [] : sessionHooks(name, viewer(agentId))),
   );
+  // A session of that name is another start's, and not ours to undo.
+  if (made.stderr.startsWith("duplicate session")) throw client.unreachable(made.stderr);
   if (!made.ok) {
     await client.run(["kill-session", "-t", `=${name}`]).catch(() => {});
     throw client.unreachable(made.stderr);
@@ -135,8 +137,8 @@ async function close(client: TmuxClient, { identify, socket }: TmuxHostOptions):
   const server = identify(Number(asked.stdout));
   await client.run(["kill-server"]);
   if (server !== null) await waitUntilGone(server, client, identify);
-  // tmux leaves its socket behind. Nobody listens on it any more, and we own its directory.
-  rmSync(socket, { force: true });
+  // tmux leaves its socket behind; once nobody listens on it, it is a file of ours.
+  if ((await names(client)) === null) rmSync(socket, { force: true });
   return "tmux server ended and its process is gone";
 }
 

@@ -58,7 +58,7 @@ export interface ApiClient {
   leave(input: LeaveInput): Promise<LeaveAnswer>;
 }
 
-/** Where a verb prints. Writing never throws for a reader that left; the process then ends quietly. */
+/** Where a verb prints. Writing never throws for a reader that left; what is written is then lost. */
 export interface Terminal {
   /** True when people look at stdout directly. */
   readonly isTty: boolean;

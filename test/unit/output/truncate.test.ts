@@ -32,6 +32,15 @@ test("a long tool result keeps 2 048 bytes and says what is missing", () => {
   expect(kept).toMatch(/^x{2000,}…\[truncated 47 9\d\d bytes\]$/);
 });
 
+test("a tool's result is held shorter than other text, though both would fit", () => {
+  const content = [{ type: "tool_result", tool_use_id: "t", content: "x".repeat(9_000) }];
+  const { text } = truncateLine(
+    JSON.stringify({ type: "user", message: { content } }),
+    LINE_LIMITS,
+  );
+  expect(bytes(JSON.parse(text).message.content[0].content)).toBeLessThanOrEqual(2_048);
+});
+
 test("an assistant's long text keeps 4 096 bytes", () => {
   const line = JSON.stringify({
     type: "assistant",
