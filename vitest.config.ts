@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-// Kinds of tests are folders: `vitest run test/unit`, `test/contract`, `test/pins`, `test/fault`, `test/e2e`.
+// Kinds of tests are folders: `vitest run test/unit`, `test/contract`, `test/pins`, `test/fault`, `test/e2e`, `test/judges`.
 export default defineConfig({
   test: {
-    include: ["test/{unit,contract,pins,fault,e2e}/**/*.test.ts"],
+    include: ["test/{unit,contract,pins,fault,e2e,judges}/**/*.test.ts"],
+    exclude: ["**/node_modules/**"],
     globalSetup: ["test/helpers/leak-guard.ts"],
     // Real processes and a small machine: two files at a time, each in a process of its own.
     pool: "forks",

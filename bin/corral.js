@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The launcher is plain JavaScript in old syntax, so that a Node that is too old can still say so.
 import { existsSync } from "node:fs";
+import * as module from "node:module";
+import { fileURLToPath } from "node:url";
 
 const MINIMUM = [24, 12];
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -11,6 +13,10 @@ if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
   );
   process.exit(2);
 }
+
+// Compiling and stripping types is most of a start: keep what came out of it beside the packages.
+// A folder that cannot be written changes nothing but the time.
+module.enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/corral", import.meta.url)));
 
 // A checkout runs its sources; the published package, which Node will not strip types in, runs dist.
 const source = new URL("../src/bin/corral.ts", import.meta.url);

@@ -19,11 +19,16 @@ export interface StopRecord {
   readonly killAt: EpochMs | null;
 }
 
+/** `plan`: reads and reports; `default`: edits in its folder; `skip`: may run anything. */
+export type Permission = "plan" | "default" | "skip";
+
 export interface AgentRecord {
   readonly id: AgentId;
   readonly taskId: TaskId;
   readonly type: string;
   readonly harness: HarnessName;
+  /** How freely it acts; a child never gets more than its parent has. */
+  readonly permission: Permission;
   /** `"orchestrator"` or an agent id. */
   readonly parent: string;
   readonly depth: number;

@@ -12,7 +12,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { asFault, errnoOf, Fault } from "../kernel/fault.ts";
 import { wantsColour } from "../surface/cli/paint.ts";
-import type { ApiClient, CliPorts, Terminal } from "../surface/cli/ports.ts";
+import type { ApiClient } from "../contract/client.ts";
+import type { CliPorts, Terminal } from "../surface/cli/ports.ts";
 import { asksForJson, renderFailure, runCommandLine } from "../surface/cli/program.ts";
 import { statePaths } from "../surface/cli/state-paths.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
@@ -94,7 +95,8 @@ async function startDaemon(paths: StatePaths, env: PathEnvironment) {
   ]);
   return await ensureDaemon({
     log: paths.log,
-    argv: [process.execPath, LAUNCHER, "daemon"],
+    // A daemon allocates little at a time; a small young generation keeps it small for good.
+    argv: [process.execPath, "--max-semi-space-size=1", LAUNCHER, "daemon"],
     env: { ...env, CORRAL_STATE_DIR: paths.stateDir },
     health: () => client.health(),
   });

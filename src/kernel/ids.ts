@@ -10,8 +10,6 @@ export type AgentId = string;
 
 /** What a caller may name an agent type: 1 to 64 of letters, digits, `.`, `_`, `-`; starts with a letter or digit. */
 export const AGENT_TYPE_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-export const TASK_ID_PATTERN = /^TASK-\d{8}-\d{6}-[0-9a-f]{8}$/;
-export const AGENT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}-\d{6}-[0-9a-f]{6}$/;
 
 /** Random bytes; injected because randomness counts as I/O. */
 export type RandomHex = (bytes: number) => string;

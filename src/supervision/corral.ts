@@ -79,6 +79,7 @@ export function corral(parts: CorralParts): Operations {
   const deployWith = (
     input: DeployInput | SpawnChildInput,
     mission: Pick<DeployRequest, "type" | "prompt" | "parent">,
+    caller: Caller,
   ) => {
     refuseWhileLeaving();
     const task = taskOf(input.task_id);
@@ -88,6 +89,7 @@ export function corral(parts: CorralParts): Operations {
       ...mission,
       depth: (parent?.depth ?? 0) + 1,
       parentCwd: parent?.cwd ?? null,
+      spawner: caller.kind === "agent" ? agentOf(caller.agentId) : null,
       idempotencyKey: input.idempotency_key ?? null,
       options: optionsOf(input),
     });
@@ -115,14 +117,14 @@ export function corral(parts: CorralParts): Operations {
       refuseWhileLeaving();
       return createTask(setting, input, caller);
     },
-    deploy_headless_agent: (input) =>
-      deployWith(input, { type: input.agent_type, prompt: input.prompt, parent: input.parent }),
-    spawn_child_agent: (input) =>
-      deployWith(input, {
-        type: input.child_agent_type,
-        prompt: input.child_prompt,
-        parent: input.parent_agent_id,
-      }),
+    deploy_headless_agent: (input, caller) => {
+      const { agent_type: type, prompt, parent } = input;
+      return deployWith(input, { type, prompt, parent }, caller);
+    },
+    spawn_child_agent: (input, caller) => {
+      const { child_agent_type: type, child_prompt: prompt, parent_agent_id: parent } = input;
+      return deployWith(input, { type, prompt, parent }, caller);
+    },
     get_real_task_status: ({ task_id }) => taskStatusView(store, taskOf(task_id)),
     get_agent_output: (input) =>
       output.read(agentOf(input.agent_id, taskOf(input.task_id).id), input),

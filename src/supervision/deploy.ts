@@ -75,6 +75,7 @@ function admitAgent(
     taskId: task.id,
     type: request.type,
     harness: plan.harness.name,
+    permission: plan.permission,
     parent: request.parent,
     depth: request.depth,
     host: setting.host.kind,

@@ -31,7 +31,7 @@ export async function doctor(setting: Setting, daemonPid: number | null): Promis
       detail,
     })),
     harnesses,
-    problems: problemsOf(setting, harnesses),
+    problems: problemsOf(setting),
   };
 }
 
@@ -46,13 +46,12 @@ function harnessLine(setting: Setting, name: (typeof HARNESSES)[number]): Harnes
     : { harness: name, found: true, detail: path };
 }
 
-function problemsOf(setting: Setting, harnesses: readonly HarnessLine[]): string[] {
+/** A harness that is not installed is none: its own line says how to install it. */
+function problemsOf(setting: Setting): string[] {
   const levels = setting.containment.levels();
   const has = (mechanism: string): boolean =>
     levels.some((level) => level.mechanism === mechanism && level.available);
-  const problems = harnesses
-    .filter(({ found }) => !found)
-    .map(({ harness, detail }) => `The harness "${harness}" has no program: ${detail}`);
+  const problems: string[] = [];
   if (setting.host.kind === "process") {
     problems.push(`Agents are detached processes, not tmux sessions: ${setting.host.detail}`);
   }

@@ -1,4 +1,5 @@
 /** What will be run for an agent: argv, environment, files, folder. Makes nothing. */
+import type { AgentRecord, Permission } from "../agents/record.ts";
 import type { HarnessName } from "../contract/agent.ts";
 import type { DeployInput, SpawnChildInput } from "../contract/tools.ts";
 import { allowedEnv } from "../harness/env.ts";
@@ -19,6 +20,8 @@ export interface DeployRequest {
   readonly depth: number;
   /** The parent's folder, for a child that names none. */
   readonly parentCwd: string | null;
+  /** The agent that asks for it; null when a client does. */
+  readonly spawner: Pick<AgentRecord, "id" | "permission" | "cwd"> | null;
   readonly idempotencyKey: string | null;
   readonly options: Omit<
     DeployInput,
@@ -29,6 +32,7 @@ export interface DeployRequest {
 export interface RunPlan {
   readonly agentId: AgentId;
   readonly harness: Harness;
+  readonly permission: Permission;
   readonly directory: string;
   readonly cwd: string;
   /** argv[0] is absolute. */
@@ -61,6 +65,9 @@ export function planRun(
     options.cwd ?? request.parentCwd ?? task.clientCwd ?? task.workspace,
     options.permission_mode !== "plan",
   );
+  if (request.spawner !== null) {
+    refuseEscalation(request.spawner, permissionOf(harness.name, options.permission_mode), cwd);
+  }
   const wallClockS = options.limits?.wall_clock_s ?? configuration.wall_clock_s;
   const launch = harness.plan({
     taskId: task.id,
@@ -79,6 +86,7 @@ export function planRun(
   return {
     agentId,
     harness,
+    permission: permissionOf(harness.name, options.permission_mode),
     directory,
     cwd,
     argv: [programPath(setting, harness, launch, env, cwd), ...launch.argv.slice(1)],
@@ -105,6 +113,31 @@ export function optionsOf(input: DeployInput | SpawnChildInput): DeployRequest["
     ...(env === undefined ? {} : { env }),
     ...(limits === undefined ? {} : { limits }),
   };
+}
+
+/** From the least to the most. */
+const PERMISSIONS: readonly Permission[] = ["plan", "default", "skip"];
+
+/** A program of the caller's asks nobody before it acts, whatever mode was named. */
+function permissionOf(harness: HarnessName, mode: Permission): Permission {
+  return harness === "command" ? "skip" : mode;
+}
+
+/** A child would be a way around its parent's own limits. */
+function refuseEscalation(
+  spawner: NonNullable<DeployRequest["spawner"]>,
+  permission: Permission,
+  cwd: string,
+): void {
+  if (spawner.permission === "skip") return;
+  const isMore = PERMISSIONS.indexOf(permission) > PERMISSIONS.indexOf(spawner.permission);
+  const isElsewhere = cwd !== spawner.cwd && !cwd.startsWith(`${spawner.cwd}/`);
+  if (!isMore && !isElsewhere) return;
+  const what = isMore ? `the permission "${permission}"` : "a folder outside its parent's";
+  throw new Fault("FORBIDDEN", `A child may not have ${what}: its parent has less.`, {
+    hint: `Spawn it with permission_mode "${spawner.permission}" in your own folder, or let the orchestrator deploy it.`,
+    details: { permission: spawner.permission, cwd: spawner.cwd },
+  });
 }
 
 function harnessName({ harness, command }: DeployRequest["options"]): HarnessName {

@@ -33,15 +33,15 @@ export function readResource(
 
 /** Progress and findings of a task, merged by time. */
 function timelineOf(store: Store, task: TaskRecord): object {
-  const progress = store.progress(task.id, TIMELINE_MOST).map((record) => ({
-    kind: "progress",
-    ...progressView(record),
-  }));
-  const findings = store.findings(task.id, TIMELINE_MOST).map((record) => ({
-    kind: "finding",
-    ...findingView(record),
-  }));
-  const entries = [...progress, ...findings].toSorted((a, b) => a.at.localeCompare(b.at));
+  const progress = store
+    .progress(task.id, TIMELINE_MOST)
+    .map((record) => ({ kind: "progress", at: record.at, entry: progressView(record) }));
+  const findings = store
+    .findings(task.id, TIMELINE_MOST)
+    .map((record) => ({ kind: "finding", at: record.at, entry: findingView(record) }));
+  const entries = [...progress, ...findings]
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ kind, entry }) => Object.assign({ kind }, entry));
   return { task_id: task.id, entries };
 }
 

@@ -54,6 +54,7 @@ export type NewAgent = Pick<
   | "taskId"
   | "type"
   | "harness"
+  | "permission"
   | "parent"
   | "depth"
   | "host"

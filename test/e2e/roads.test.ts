@@ -2,18 +2,16 @@
  * The roads on which an agent ends by itself, over both hosts and both containments. Each ends the
  * same way: settled once with the truth, everything given back, and the system agrees.
  */
-import { rmSync, unlinkSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseStarted } from "../../src/runner/records.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
-import { countByArgument, processOf } from "../helpers/os-look.ts";
+import { countByArgument } from "../helpers/os-look.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
 import {
   deploy,
   type Deployed,
-  eventSeen,
   expectGivenBack,
   FIXTURES,
   FOREVER,
@@ -21,7 +19,6 @@ import {
   newTask,
   outputOf,
   QUICK,
-  read,
   shell,
   sleepTag,
   waitCleanOne,
@@ -58,20 +55,19 @@ describe.each(MATRIX)("$name", ({ env }) => {
     const { agent, end } = await take(shell("echo half; echo 'no such table' >&2; exit 7"));
     expect(end).toMatchObject({ status: "failed", exit_code: 7, signal: null });
     expect(end.reason).toMatch(/exited with code 7.*no such table/);
-    expect(await outputOf(client, agent)).toBe("half\n");
+    expect(await outputOf(client, agent)).toBe("half");
   });
 
   test("it crashes", async () => {
     const { agent, end } = await take(shell("ulimit -c 0; echo before; kill -SEGV $$"));
     expect(end).toMatchObject({ status: "failed", exit_code: null, signal: "SIGSEGV" });
     expect(end.reason).toContain("SIGSEGV");
-    expect(await outputOf(client, agent)).toBe("before\n");
+    expect(await outputOf(client, agent)).toBe("before");
   });
 
   test("somebody kills it with SIGKILL", async () => {
     const agent = await deploy(world, client, shell(`echo ready; ${FOREVER}`));
-    const { pid } = parseStarted(read(join(agent.answer.workspace, "started.json")) ?? "")!;
-    process.kill(pid, "SIGKILL");
+    process.kill(agent.pid, "SIGKILL");
     const end = await waitCleanOne(world, agent.id);
     expect(end).toMatchObject({ status: "failed", exit_code: null, signal: "SIGKILL" });
     await expectGivenBack(world, client, agent);
@@ -127,11 +123,16 @@ describe.each(MATRIX)("$name", ({ env }) => {
 
   test("its workspace is deleted under it", async () => {
     const { taskId, workspace } = await newTask(world, client);
-    const agent = await deploy(world, client, shell("until [ -e go ]; do sleep 0.02; done; exit 4"), {
-      taskId,
-    });
+    const agent = await deploy(
+      world,
+      client,
+      shell("until [ -e go ]; do sleep 0.02; done; exit 4"),
+      {
+        taskId,
+      },
+    );
     rmSync(workspace, { recursive: true });
-    process.kill(await pidOf(agent), "SIGTERM");
+    process.kill(agent.pid, "SIGTERM");
     const end = await waitCleanOne(world, agent.id);
     expect(end).toMatchObject({ status: "failed", exit_code: null, signal: "SIGTERM" });
     await expectGivenBack(world, client, agent);
@@ -140,7 +141,7 @@ describe.each(MATRIX)("$name", ({ env }) => {
   test("its folder is deleted under it", async () => {
     const agent = await deploy(world, client, shell(`trap 'exit 6' USR1; ${FOREVER}`));
     rmSync(agent.cwd, { recursive: true });
-    process.kill(await pidOf(agent), "SIGUSR1");
+    process.kill(agent.pid, "SIGUSR1");
     const end = await waitCleanOne(world, agent.id);
     expect(end).toMatchObject({ status: "failed", exit_code: 6, signal: null });
     await expectGivenBack(world, client, agent);
@@ -151,7 +152,7 @@ describe.each(MATRIX)("$name", ({ env }) => {
     const agent = await deploy(world, client, shell(`setsid sleep ${tag} & ${FOREVER}`));
     await waitFor("its daemon", () => (countByArgument(tag) === 1 ? true : undefined));
     rmSync(agent.answer.workspace, { recursive: true });
-    process.kill(await pidByLook(agent), "SIGKILL");
+    process.kill(agent.pid, "SIGKILL");
     const end = await waitCleanOne(world, agent.id);
     expect(end).toMatchObject({ status: "lost", exit_code: null });
     expect(countByArgument(tag)).toBe(0);

@@ -10,6 +10,7 @@ import { LedgerAnswer, WaitAnswer } from "../../src/contract/api.ts";
 import { CorralEvent } from "../../src/contract/events.ts";
 import type { DeployAnswer, ToolName } from "../../src/contract/tools.ts";
 import { FAULT_CODES, type FaultWire } from "../../src/kernel/fault.ts";
+import { parseStarted } from "../../src/runner/records.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { mentions, processes } from "../helpers/os-look.ts";
 import { callTool, type World } from "../helpers/world.ts";
@@ -20,6 +21,7 @@ export const QUICK = {
   CORRAL_TERM_MS: "400",
   CORRAL_LEFTOVER_MS: "400",
   CORRAL_LINGER_MS: "600",
+  CORRAL_RESYNC_MS: "3000",
 } as const;
 
 /** Hosts and containments; each is a daemon of its own. */
@@ -51,6 +53,8 @@ export interface Deployed {
   readonly taskId: string;
   /** The agent's bearer token. */
   readonly token: string;
+  /** Its first process. */
+  readonly pid: number;
   /** Its folder. */
   readonly cwd: string;
 }
@@ -98,7 +102,8 @@ export async function deploy(
     read(join(world.folder, `token-${answer.agent_id}`)),
   );
   const { task_id: ofTask, agent_id: id } = answer;
-  return { answer, id, taskId: ofTask, token, cwd: cwd ?? task?.cwd ?? "" };
+  const { pid } = parseStarted(read(join(answer.workspace, "started.json")) ?? "")!;
+  return { answer, id, taskId: ofTask, token, pid, cwd: cwd ?? task?.cwd ?? "" };
 }
 
 /** Leaves the token where the test finds it even when the agent ends at once; then becomes the agent. */
@@ -113,7 +118,10 @@ export function read(path: string): string | undefined {
 }
 
 /** Waits until these agents are settled and clean (or stuck). @returns them, in order. */
-export async function waitClean(world: World, ids: readonly string[]): Promise<readonly AgentView[]> {
+export async function waitClean(
+  world: World,
+  ids: readonly string[],
+): Promise<readonly AgentView[]> {
   const { body } = await world.api("/api/wait", { agent_ids: ids, for: "clean", timeout_s: 25 });
   const { agents, timed_out: isLate } = WaitAnswer.parse(body);
   expect(isLate, `not clean: ${JSON.stringify(agents)}`).toBe(false);
@@ -252,17 +260,21 @@ export async function expectGivenBack(
   const [cgroup = ""] = set.locator.split(", ");
   if (cgroup.startsWith("/")) expect(existsSync(cgroup), cgroup).toBe(false);
   const soft = /RLIMIT_MSGQUEUE (\d+):(\d+)/.exec(set.locator);
-  expect(processes().filter(({ pid }) => isMarkedBy(pid, soft)).map(({ pid }) => pid)).toEqual([]);
+  expect(
+    processes()
+      .filter(({ pid }) => isMarkedBy(pid, soft))
+      .map(({ pid }) => pid),
+  ).toEqual([]);
   if (answer.tmux_session !== null) {
     expect(sessionsOf(world)).not.toContain(answer.tmux_session);
   }
   return receipt;
 }
 
-/** Live processes, other than a daemon, that name the agent in argv or environment. */
+/** Live processes that name the agent; a daemon and a tmux server (its argv is its first session's) may. */
 export function livingOf({ folder }: World, id: string): readonly string[] {
   return processes()
-    .filter(({ argv }) => argv.at(-1) !== "daemon")
+    .filter(({ argv, name }) => argv.at(-1) !== "daemon" && name !== "tmux: server")
     .filter(({ pid }) => mentions(pid, join(folder, "state/agents", id)))
     .map(({ pid, argv }) => `${pid} ${argv.join(" ")}`);
 }

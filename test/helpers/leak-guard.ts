@@ -82,11 +82,11 @@ export function setup(): void {
 export async function teardown(): Promise<void> {
   if (run === undefined) return;
   const { ours, perhaps } = await waitForNothing(run);
-  leaveCgroup(run);
   for (const line of perhaps) report(`new, but outside this run's control group: ${line}`);
   if (ours.length > 0) {
     for (const line of ours) report(line);
     process.exitCode = 1;
+    proveEmpty(run, 1); // an empty group is no use to whoever reads about the leak
     throw new Error(`${ours.length} things were left behind:\n  ${ours.join("\n  ")}`);
   }
   rmSync(run.root, { recursive: true });
@@ -142,12 +142,35 @@ function limitByUser(): void {
   if (made.status !== 0) report("no process limit: prlimit is not installed");
 }
 
+/**
+ * Looks until nothing is left, at most that long. One empty look proves nothing, since a process
+ * that forks may be missed, parent and child; that the kernel lets the group be removed does, and where
+ * there is none a second empty look has to do.
+ */
 async function waitForNothing(current: Run): Promise<Leftovers> {
   const deadline = Date.now() + PATIENCE_MS;
+  let emptyLooks = 0;
   for (;;) {
+    if (current.cgroup !== undefined) moveOurselvesOut(current.cgroup);
     const left = look(current);
-    if (left.ours.length === 0 || Date.now() > deadline) return left;
+    emptyLooks = left.ours.length === 0 ? emptyLooks + 1 : 0;
+    const failure = emptyLooks > 0 ? proveEmpty(current, emptyLooks) : "something is left";
+    if (failure === undefined) return left;
+    if (Date.now() > deadline) {
+      return emptyLooks === 0 ? left : { ...left, ours: [`control group: ${failure}`] };
+    }
     await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+/** What speaks against it; undefined when nothing does. */
+function proveEmpty({ cgroup }: Run, emptyLooks: number): string | undefined {
+  if (cgroup === undefined) return emptyLooks < 2 ? "looked only once" : undefined;
+  try {
+    rmdirSync(cgroup);
+    return undefined;
+  } catch (error) {
+    return String(error);
   }
 }
 
@@ -199,24 +222,16 @@ function isAlone({ cgroup }: Run): boolean {
   return process.env["CI"] !== undefined || cgroup === undefined;
 }
 
-/** Leaves the group with what vitest itself still runs, and removes it unless something else is in it. */
-function leaveCgroup({ cgroup }: Run): void {
-  if (cgroup === undefined) return;
+/** Leaves the group, with what vitest itself still runs. */
+function moveOurselvesOut(cgroup: string): void {
   for (const pid of membersOf(cgroup)) {
     const found = processOf(pid);
     if (found === undefined || !isOurself(found)) continue;
-    writeFileSync(join(dirname(cgroup), "cgroup.procs"), String(pid));
-  }
-  if (membersOf(cgroup).length > 0) report(`kept for you to look at: ${cgroup}`);
-  else removeCgroup(cgroup);
-}
-
-/** What has just died, or a group that a test left below, keeps a group busy. */
-function removeCgroup(cgroup: string): void {
-  try {
-    rmdirSync(cgroup);
-  } catch (error) {
-    report(`could not remove ${cgroup}: ${String(error)}`);
+    try {
+      writeFileSync(join(dirname(cgroup), "cgroup.procs"), String(pid));
+    } catch {
+      // A worker that has just ended cannot be moved and need not be.
+    }
   }
 }
 

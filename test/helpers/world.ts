@@ -228,9 +228,13 @@ async function leftovers(folder: string, marks: ReadonlySet<number>): Promise<re
       .map(describeProcess),
     ...socketsBelow(folder).map((path) => `socket ${path}`),
   ];
-  await waitFor("nothing", () => (look().length === 0 ? true : undefined), LEFTOVER_MS).catch(
-    () => false,
-  );
+  // Twice, because one look may miss a process that is just forking.
+  let emptyLooks = 0;
+  const isEmpty = () => {
+    emptyLooks = look().length === 0 ? emptyLooks + 1 : 0;
+    return emptyLooks === 2 ? true : undefined;
+  };
+  await waitFor("nothing", isEmpty, LEFTOVER_MS).catch(() => false);
   return look();
 }
 

@@ -35,6 +35,8 @@ import { seeProcess, witnesses } from "./witnesses.ts";
 const WORLD_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Between two passes of a kill. Milliseconds; doubles from the first to the last. */
 const PASS_MS = { first: 1, last: 8 } as const;
+/** How long a killed group may take to empty before it is looked at anyway. Milliseconds. */
+const EMPTYING_MS = 100;
 
 /** Opens containment on Linux; see {@link OpenContainment}. */
 export async function linuxContainment(options: ContainmentOptions): Promise<OpenContainment> {
@@ -121,7 +123,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     const until = performance.now() + deadlineMs;
     let pause: number = PASS_MS.first;
     for (let empties = 0; ;) {
-      if (set.bootId === bootId) killInGroup(set);
+      if (set.bootId === bootId) await killInGroup(set);
       const sighting = await sight(set);
       empties = sighting.members.length === 0 ? empties + 1 : 0;
       if (empties === 2) return { ...sighting, mismatch: [] };
@@ -135,10 +137,14 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   }
 
   /** cgroup.kill spares nobody, so it is not for a group that one of the protected sits in. */
-  function killInGroup({ cgroup }: ProcessSet): void {
+  async function killInGroup({ cgroup }: ProcessSet): Promise<void> {
     if (cgroup === null || isPopulated(cgroup) !== true) return;
     const spared = protectedPids();
-    if (!readMembers(cgroup).some((pid) => spared.has(pid))) killGroup(cgroup);
+    if (readMembers(cgroup).some((pid) => spared.has(pid))) return;
+    killGroup(cgroup);
+    // Looking through all processes while these still end would only have to be repeated.
+    const until = performance.now() + EMPTYING_MS;
+    while (isPopulated(cgroup) === true && performance.now() < until) await sleep(PASS_MS.first);
   }
 
   async function remove(set: ProcessSet): Promise<string> {

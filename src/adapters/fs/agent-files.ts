@@ -114,24 +114,18 @@ function realFolder(path: string, isWritten: boolean): string {
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "it does not exist",
+  ENOTDIR: "a part of it is not a folder",
+  EACCES: "it may not be entered or written to",
+  EPERM: "it may not be entered or written to",
+  EROFS: "its file system is read-only",
+  ELOOP: "its symbolic links go round in a circle",
+  ENAMETOOLONG: "it is too long",
+};
+
 function reasonOf(error: unknown): string {
-  switch (errnoOf(error)) {
-    case "ENOENT":
-      return "it does not exist";
-    case "ENOTDIR":
-      return "a part of it is not a folder";
-    case "EACCES":
-    case "EPERM":
-      return "it may not be entered or written to";
-    case "EROFS":
-      return "its file system is read-only";
-    case "ELOOP":
-      return "its symbolic links go round in a circle";
-    case "ENAMETOOLONG":
-      return "it is too long";
-    default:
-      return messageOf(error);
-  }
+  return REASONS[errnoOf(error) ?? ""] ?? messageOf(error);
 }
 
 function unusable(path: string, why: string, cause?: unknown): Fault {

@@ -15,12 +15,11 @@ import { AgentView, Receipt } from "../../contract/agent.ts";
 import { TOOLS } from "../../contract/tools.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
-import type { ApiClient } from "./client.ts";
+import type { ApiClient } from "../../contract/client.ts";
 import { exchange, readText } from "./connection.ts";
 import type { DaemonAddress, Exchange } from "./connection.ts";
 import { followEvents } from "./events.ts";
 
-export type { ApiClient } from "./client.ts";
 export type { DaemonAddress } from "./connection.ts";
 
 /** The part of a contract schema that reading an answer needs. */
@@ -78,7 +77,7 @@ async function ask<T>(address: DaemonAddress, call: Exchange, schema: Schema<T>)
   const parsed = schema.safeParse(jsonIn(text));
   if (parsed.success) return parsed.data;
   throw new Fault("INTERNAL", `The daemon's answer to ${call.method} ${call.path} is not ours.`, {
-    hint: 'Run "corral down --detach" and "corral up", so that both are the same version.',
+    hint: 'Run "corral detach" and "corral up", so that both are the same version.',
     details: { problem: parsed.error.message.slice(0, 500) },
   });
 }

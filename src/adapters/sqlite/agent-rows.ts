@@ -111,13 +111,14 @@ function admitAgent(
   admit(task.limits, { running, total }, agent.depth);
   const slot = takeSlot(database);
   const row = database.get(
-    `INSERT INTO agents (id, task_id, type, harness, parent, depth, slot, status, host, session,
+    `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
        containment, directory, cwd, idempotency_key, token_hash, created_at, wall_until)
-     VALUES (?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
     agent.harness,
+    agent.permission,
     agent.parent,
     agent.depth,
     slot,

@@ -26,6 +26,7 @@ export const MIGRATIONS: readonly string[] = [
     task_id TEXT NOT NULL REFERENCES tasks (id),
     type TEXT NOT NULL,
     harness TEXT NOT NULL,
+    permission TEXT NOT NULL,
     parent TEXT NOT NULL,
     depth INTEGER NOT NULL,
     slot INTEGER NOT NULL,

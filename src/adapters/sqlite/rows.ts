@@ -46,6 +46,7 @@ export function agentOf(row: Row): AgentRecord {
     taskId: text(row, "task_id"),
     type: text(row, "type"),
     harness: text(row, "harness") as AgentRecord["harness"],
+    permission: text(row, "permission") as AgentRecord["permission"],
     parent: text(row, "parent"),
     depth: number(row, "depth"),
     slot: number(row, "slot"),

@@ -1,62 +1,8 @@
 /** What the command line needs of the world; bin/corral.ts wires it, tests bring their own. */
-import type {
-  AgentsAnswer,
-  DoctorAnswer,
-  HealthAnswer,
-  LeaveAnswer,
-  LeaveInput,
-  LedgerAnswer,
-  ResourceAnswer,
-  StreamAnswer,
-  SweepAnswer,
-  SweepInput,
-  TasksAnswer,
-  WaitAnswer,
-  WaitInput,
-} from "../../contract/api.ts";
-import type { AgentView, HarnessName, Receipt } from "../../contract/agent.ts";
-import type { CorralEvent } from "../../contract/events.ts";
-import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
+import type { HarnessName } from "../../contract/agent.ts";
+import type { DoctorAnswer, HealthAnswer, LedgerAnswer, SweepAnswer } from "../../contract/api.ts";
+import type { ApiClient } from "../../contract/client.ts";
 import type { PathEnvironment, StatePaths } from "./state-paths.ts";
-
-/**
- * The daemon's API, a method per route of src/contract/api.ts.
- *
- * Every method may be called at any time and at the same time as others. Each throws the Fault
- * that the daemon answered with, or DAEMON_UNREACHABLE when there is no daemon (`details.sent`
- * false: nothing happened) or it left before it answered (`details.sent` true).
- */
-export interface ApiClient {
-  health(): Promise<HealthAnswer>;
-  /** The input is parsed, and its defaults filled in, by the daemon. */
-  tool<N extends ToolName>(
-    name: N,
-    input: Readonly<Record<string, unknown>>,
-  ): Promise<ToolAnswer<N>>;
-  tasks(): Promise<TasksAnswer>;
-  agents(filter?: { readonly taskId?: string; readonly all?: boolean }): Promise<AgentsAnswer>;
-  agent(agentId: string): Promise<AgentView>;
-  receipt(agentId: string): Promise<Receipt>;
-  /** Raw bytes of a stream; `from` and `maxBytes` in bytes, `maxBytes` 1 to 1 MiB. */
-  stream(
-    agentId: string,
-    request?: {
-      readonly from?: number;
-      readonly maxBytes?: number;
-      readonly stream?: "stdout" | "stderr";
-    },
-  ): Promise<StreamAnswer>;
-  ledger(filter?: { readonly owner?: string; readonly all?: boolean }): Promise<LedgerAnswer>;
-  /** Answers when the condition holds or `timeout_s` (at most 50 seconds) is over. */
-  wait(input: Partial<WaitInput>, signal?: AbortSignal): Promise<WaitAnswer>;
-  /** Events after a sequence number, in order, each once, until `signal` aborts. */
-  events(after?: number, signal?: AbortSignal): AsyncIterable<CorralEvent>;
-  resource(uri: string): Promise<ResourceAnswer>;
-  sweep(input: Partial<SweepInput>): Promise<SweepAnswer>;
-  doctor(): Promise<DoctorAnswer>;
-  /** Answers just before the daemon leaves; see {@link CliPorts.daemonGone}. */
-  leave(input: LeaveInput): Promise<LeaveAnswer>;
-}
 
 /** Where a verb prints. Writing never throws for a reader that left; what is written is then lost. */
 export interface Terminal {

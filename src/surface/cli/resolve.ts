@@ -1,7 +1,7 @@
 /** Names that people type, made into the ids that the daemon knows. */
 import type { AgentView } from "../../contract/agent.ts";
 import { Fault } from "../../kernel/fault.ts";
-import type { ApiClient } from "./ports.ts";
+import type { ApiClient } from "../../contract/client.ts";
 
 /**
  * The agent that an id, or the unique beginning of one, names.

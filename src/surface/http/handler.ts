@@ -8,7 +8,7 @@ import { eventStreams } from "./event-stream.ts";
 import { readJson, sendFault, sendJson } from "./exchange.ts";
 import { callerOf, checkOrigin, decoded, permit } from "./gate.ts";
 import type { Channel } from "./gate.ts";
-import { mcpEndpoint } from "./mcp-endpoint.ts";
+import type { McpEndpoint } from "./mcp-endpoint.ts";
 import { matchRoute, unknownRoute } from "./routes.ts";
 import type { Match } from "./routes.ts";
 
@@ -38,7 +38,12 @@ export function requestHandler({ operations, log, version }: HandlerPorts): Requ
     log.error("request.bug", { target, cause: messageOf(cause ?? fault), stack });
   };
   const streams = eventStreams(operations);
-  const mcp = mcpEndpoint({ operations, log, version, onFailure });
+  // Loaded once the first answer is out: a daemon that is being started has to answer at once.
+  let loading: Promise<McpEndpoint> | null = null;
+  const mcp = (): Promise<McpEndpoint> =>
+    (loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) =>
+      mcpEndpoint({ operations, log, version, onFailure }),
+    ));
   const subscriptions = new WeakSet<ServerResponse>();
   let refusing = false;
 
@@ -79,7 +84,7 @@ export function requestHandler({ operations, log, version }: HandlerPorts): Requ
     if (request.headers["mcp-method"] === "subscriptions/listen") {
       subscriptions.add(response);
     }
-    await mcp.serve(request, response, caller);
+    await (await mcp()).serve(request, response, caller);
   }
 
   return {
@@ -90,13 +95,14 @@ export function requestHandler({ operations, log, version }: HandlerPorts): Requ
         onFailure(error, `${request.method} ${targetOf(request).path}`);
         sendFault(response, error);
       }
+      void mcp();
     },
     refuseNew: () => {
       refusing = true;
       streams.endAll();
     },
     isEndless: (response) => subscriptions.has(response),
-    close: () => mcp.close(),
+    close: async () => (await loading)?.close(),
   };
 }
 

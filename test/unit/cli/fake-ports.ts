@@ -3,7 +3,8 @@ import type { AgentView, Receipt } from "../../../src/contract/agent.ts";
 import type { HealthAnswer } from "../../../src/contract/api.ts";
 import { Fault } from "../../../src/kernel/fault.ts";
 import { runCommandLine } from "../../../src/surface/cli/program.ts";
-import type { ApiClient, CliPorts } from "../../../src/surface/cli/ports.ts";
+import type { ApiClient } from "../../../src/contract/client.ts";
+import type { CliPorts } from "../../../src/surface/cli/ports.ts";
 import { statePaths } from "../../../src/surface/cli/state-paths.ts";
 
 export const HEALTH: HealthAnswer = {

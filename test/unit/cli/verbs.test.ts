@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { AgentView } from "../../../src/contract/agent.ts";
 import type { WaitAnswer } from "../../../src/contract/api.ts";
 import { Fault } from "../../../src/kernel/fault.ts";
-import type { ApiClient } from "../../../src/surface/cli/ports.ts";
+import type { ApiClient } from "../../../src/contract/client.ts";
+
 import { anAgent, aReceipt, corral, HEALTH } from "./fake-ports.ts";
 
 const ONE = anAgent("fixer-101010-aaaaaa");
@@ -261,6 +262,16 @@ describe("with the daemon dead", () => {
     const { exit, did } = await corral(["sweep", "--apply"], failing);
     expect({ exit, did }).toEqual({ exit: 4, did: [] });
   });
+});
+
+test("a daemon that left in the middle of an answer may still be at work: nothing is done without it", async () => {
+  const leaving = {
+    health: async () => {
+      throw new Fault("DAEMON_UNREACHABLE", "It left.", { hint: "h", details: { sent: true } });
+    },
+  };
+  const { exit, did } = await corral(["sweep", "--apply"], leaving);
+  expect({ exit, did }).toEqual({ exit: 6, did: [] });
 });
 
 const unreachable = async () => {

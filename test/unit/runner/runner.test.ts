@@ -211,7 +211,7 @@ test("ends at once when there is no directory, or nothing to launch", async () =
   expect((await startRunner(nothing, containment).ended)[0]).toBe(1);
 });
 
-test.for([["/usr/bin/bash", "--posix"], ["/usr/bin/dash"]])(
+test.for([["/usr/bin/bash", "--posix"], ["/usr/bin/dash"], ["/usr/bin/busybox", "sh"]])(
   "runs in %s",
   async (shell, { skip }) => {
     if (!existsSync(shell[0] ?? "")) skip("not installed");

@@ -1,5 +1,6 @@
 import { Fault } from "../../../kernel/fault.ts";
-import type { ApiClient, CliPorts, Offline } from "../ports.ts";
+import type { ApiClient } from "../../../contract/client.ts";
+import type { CliPorts, Offline } from "../ports.ts";
 
 /**
  * Asks the daemon, and does it here when there certainly is none.

@@ -16,10 +16,10 @@ import type {
   TasksAnswer,
   WaitAnswer,
   WaitInput,
-} from "../../contract/api.ts";
-import type { AgentView, Receipt } from "../../contract/agent.ts";
-import type { CorralEvent } from "../../contract/events.ts";
-import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
+} from "./api.ts";
+import type { AgentView, Receipt } from "./agent.ts";
+import type { CorralEvent } from "./events.ts";
+import type { ToolAnswer, ToolName } from "./tools.ts";
 
 /**
  * Every method: may be called at the same time as itself and others; opens its own

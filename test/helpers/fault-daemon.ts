@@ -1,0 +1,33 @@
+/**
+ * The real daemon with failpoints around its ports: a composition root for tests.
+ *
+ *   CORRAL_FAULT='{"point":"store.settle","when":"after","nth":1,"act":"kill"}'   armed from the start
+ *   message {"arm": Injection | null}   arms anew; answered with {"armed": true}
+ *   message {"tell": true}              answered with {"passed": Passed[], "hits": number}
+ *   at its end it tells                 {"left": Passed[]}
+ */
+import { runDaemon } from "../../src/bin/daemon.ts";
+import { statePaths } from "../../src/surface/cli/state-paths.ts";
+import { failpoints, type Injection } from "./fault-points.ts";
+
+export interface Order {
+  readonly arm?: Injection | null;
+  readonly tell?: boolean;
+}
+
+const first = process.env["CORRAL_FAULT"];
+const points = failpoints(first === undefined ? null : (JSON.parse(first) as Injection));
+
+process.on("message", (order: Order) => {
+  if (order.arm !== undefined) {
+    points.arm(order.arm);
+    process.send?.({ armed: true });
+  }
+  if (order.tell === true) process.send?.({ passed: points.passed(), hits: points.hits() });
+});
+
+const code = await runDaemon(statePaths(process.env), process.env, (setting) =>
+  points.wrap(setting),
+);
+// Who has left cannot be asked any more.
+process.send?.({ left: points.passed() }, () => process.exit(code));

@@ -1,0 +1,113 @@
+/** One round: a daemon dies at a point, another one takes over, and everything is accounted for. */
+import { isDeepStrictEqual } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import { waitFor } from "./daemon-process.ts";
+import type { Passed } from "./fault-points.ts";
+import { killAll, type Scenario, type Strike, strikesOf } from "./fault-scenarios.ts";
+import type { FaultDaemon, FaultWorld } from "./fault-world.ts";
+
+/** How long a daemon that has gone through a scenario may still come to a late point. */
+const LATE_MS = 1_500;
+const SETTLED_MS = 6_000;
+
+export interface Report {
+  readonly struck: number;
+  /** Points that this run did not come by again: the order of a loop's looks varies. */
+  readonly missed: readonly string[];
+  /** `strike: what is wrong`. */
+  readonly wrong: readonly string[];
+}
+
+/** Goes through a scenario without a fault. @returns what it passed. */
+export async function recordScenario(
+  fault: FaultWorld,
+  daemon: FaultDaemon,
+  { prepare, run, leaves }: Scenario,
+): Promise<readonly Passed[]> {
+  await prepare?.(fault);
+  await daemon.arm(null);
+  await run(fault);
+  if (leaves !== true) return (await daemon.told()).passed;
+  await daemon.end;
+  return daemon.left();
+}
+
+/** Records a scenario, then strikes at each of its points in turn, each with a new daemon after it. */
+export async function strikeAll(
+  fault: FaultWorld,
+  scenario: Scenario,
+  covered: Set<string>,
+): Promise<Report> {
+  const first = await fault.start();
+  const passed = await recordScenario(fault, first, scenario);
+  const missed: string[] = [];
+  const wrong: string[] = [];
+  const strikes = strikesOf(passed, covered, scenario.since);
+  let daemon = await alive(fault, first);
+  for (const strike of strikes) {
+    const name = `${strike.point}:${strike.nth} ${strike.when}`;
+    if (!(await dieAt(fault, daemon, scenario, strike))) missed.push(name);
+    daemon = await alive(fault, daemon);
+    wrong.push(...(await reckon(fault, scenario)).map((what) => `${name}: ${what}`));
+  }
+  await fault.api("/api/leave", { mode: "end" });
+  await daemon.end;
+  wrong.push(...fault.remains().map((what) => `after down: ${what}`));
+  return { struck: strikes.length - missed.length, missed, wrong };
+}
+
+async function alive(fault: FaultWorld, daemon: FaultDaemon): Promise<FaultDaemon> {
+  const { exitCode, signalCode } = daemon.child;
+  return exitCode === null && signalCode === null ? daemon : await fault.start();
+}
+
+async function dieAt(
+  fault: FaultWorld,
+  daemon: FaultDaemon,
+  { prepare, run }: Scenario,
+  strike: Strike,
+): Promise<boolean> {
+  await prepare?.(fault);
+  await daemon.arm({ ...strike, act: "kill" });
+  // The caller of a daemon that dies hears of it, or is answered before.
+  await run(fault).catch(() => undefined);
+  const end = await Promise.race([daemon.end, sleep(LATE_MS)]);
+  if (end?.signal === "SIGKILL") return true;
+  if (end === undefined) await daemon.arm(null);
+  return false;
+}
+
+/** What is wrong once all is quiet; then whether a second pass finds anything to do. */
+async function reckon(fault: FaultWorld, { keeps }: Scenario): Promise<readonly string[]> {
+  try {
+    if (keeps !== true) await waitUntilEnded(fault);
+    const agents = await fault.quiet();
+    const complaints = await lastComplaints(fault);
+    const once = fault.snapshot();
+    await fault.api("/api/sweep", { apply: true });
+    const isSame = isDeepStrictEqual(fault.snapshot(), once);
+    const again = isSame ? [] : ["a second pass changed the ledger or told events"];
+    if (!agents.some(({ status }) => status === "running")) return [...complaints, ...again];
+    // An adopted agent can be stopped like any other.
+    await killAll(fault, 0);
+    await fault.quiet();
+    return [...complaints, ...again, ...(await lastComplaints(fault))];
+  } catch (error) {
+    const seen = JSON.stringify(await fault.agents().catch(() => "no daemon"));
+    return [`${String(error)}: ${seen}; ${fault.complaints().join("; ")}`];
+  }
+}
+
+async function waitUntilEnded(fault: FaultWorld): Promise<void> {
+  await waitFor("every agent's end", async () => {
+    const running = (await fault.agents()).filter(({ ended_at }) => ended_at === null);
+    return running.length === 0 ? true : undefined;
+  });
+}
+
+/** What is just being done is no complaint; what stays is. */
+export async function lastComplaints(fault: FaultWorld): Promise<readonly string[]> {
+  const isRight = () => (fault.complaints().length === 0 ? true : undefined);
+  await waitFor("no complaint", isRight, SETTLED_MS).catch(() => undefined);
+  return fault.complaints();
+}

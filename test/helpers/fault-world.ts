@@ -1,0 +1,394 @@
+/** Daemons with failpoints in a world of a test's own, and the question who is left. */
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { AgentView } from "../../src/contract/agent.ts";
+import {
+  ask,
+  collect,
+  DAEMON_STOP_MS,
+  daemonAnswers,
+  endChild,
+  ended,
+  type Ran,
+  waitFor,
+} from "./daemon-process.ts";
+import type { Injection, Passed } from "./fault-points.ts";
+import { corralCgroups, filesBelow, processes, socketsBelow } from "./os-look.ts";
+import { makeWorld, type World } from "./world.ts";
+
+const PROGRAM = join(import.meta.dirname, "fault-daemon.ts");
+const QUIET_MS = 25_000;
+/** Soft limits of the watermark; see src/supervision/ports.ts. */
+const INFRASTRUCTURE_SOFT = 400_001;
+const SLOT_0_SOFT = 400_000;
+
+/** Short stops, so that a scenario takes as long as its processes need and no longer. */
+export const QUICK: Readonly<Record<string, string>> = {
+  CORRAL_GRACE_MS: "60",
+  CORRAL_TERM_MS: "60",
+  CORRAL_LEFTOVER_MS: "60",
+  CORRAL_RESYNC_MS: "200",
+};
+
+export interface FaultDaemon {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  /** Acts at this point from now on; null records only. */
+  arm(injection: Injection | null): Promise<void>;
+  /** What was passed since it was armed. */
+  told(): Promise<{ readonly passed: readonly Passed[]; readonly hits: number }>;
+  /** What it had passed when it left by itself. */
+  left(): readonly Passed[];
+  /** How it ended. */
+  readonly end: Promise<Pick<Ran, "code" | "signal">>;
+  output(): string;
+}
+
+export interface FaultWorld extends AsyncDisposable {
+  readonly world: World;
+  /** A folder that agents may work in. */
+  readonly project: string;
+  /** Starts a daemon with failpoints and waits until it answers. */
+  start(env?: Readonly<Record<string, string>>): Promise<FaultDaemon>;
+  /** Starts one with an injection in force from its first step on; it may never answer. */
+  startDoomed(injection: Injection, env?: Readonly<Record<string, string>>): FaultDaemon;
+  /** The body of a 200; throws the text of any other answer. */
+  api<T>(path: string, body?: unknown): Promise<T>;
+  agents(): Promise<readonly AgentView[]>;
+  /** Makes a task and deploys one command. */
+  deploy(argv: readonly string[], more?: Readonly<Record<string, unknown>>): Promise<AgentView>;
+  /** Waits until every agent runs untouched or is clean. */
+  quiet(): Promise<readonly AgentView[]>;
+  /** Everything that is wrong between the store and the operating system; empty when all is right. */
+  complaints(): readonly string[];
+  /** What is left of a world whose daemon has ended everything; empty when nothing is. */
+  remains(): readonly string[];
+  /** Count of events and state of every row, for comparing. */
+  snapshot(): unknown;
+}
+
+export async function makeFaultWorld(): Promise<FaultWorld> {
+  const world = await makeWorld();
+  const project = join(world.folder, "project");
+  mkdirSync(project);
+  const children = new Set<ChildProcess>();
+
+  const launch = (env: Readonly<Record<string, string>>): FaultDaemon => {
+    const child = fork(PROGRAM, [], {
+      cwd: world.folder,
+      env: { ...world.env, ...QUICK, NODE_COMPILE_CACHE: join(world.folder, "cache"), ...env },
+      execArgv: [],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    children.add(child);
+    const output = collect(child);
+    let left: readonly Passed[] = [];
+    const waiting: ((answer: unknown) => void)[] = [];
+    child.on("message", (said: { left?: readonly Passed[] }) => {
+      if (said.left === undefined) waiting.shift()?.(said);
+      else left = said.left;
+    });
+    const end = ended(child);
+    const answer = async (order: object): Promise<unknown> => {
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      waiting.push(resolve);
+      child.send(order);
+      return await Promise.race([promise, end]);
+    };
+    return {
+      pid: child.pid ?? 0,
+      child,
+      arm: async (injection) => void (await answer({ arm: injection })),
+      told: async () => (await answer({ tell: true })) as Awaited<ReturnType<FaultDaemon["told"]>>,
+      left: () => left,
+      end,
+      output: () => output().stderr,
+    };
+  };
+
+  const api = async <T>(path: string, body?: unknown): Promise<T> => {
+    const answer = await ask(world.paths.socket, path, body);
+    if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+    return answer.body as T;
+  };
+  const agents = async () => (await api<{ agents: AgentView[] }>("/api/agents?all=1")).agents;
+
+  const start = async (env: Readonly<Record<string, string>> = {}): Promise<FaultDaemon> => {
+    const daemon = launch(env);
+    await daemonAnswers(world.paths.socket, daemon.child, daemon.output);
+    return daemon;
+  };
+  /** Agents outlive their daemon: a test that failed must not leave them. */
+  const endAll = async (): Promise<void> => {
+    const isThere = await api("/api/health").then(
+      () => true,
+      () => false,
+    );
+    const daemon = isThere ? null : await start();
+    await api("/api/leave", { mode: "end" });
+    await daemon?.end;
+  };
+
+  return {
+    world,
+    project,
+    api,
+    agents,
+    start,
+    startDoomed: (injection, env = {}) =>
+      launch({ ...env, CORRAL_FAULT: JSON.stringify(injection) }),
+    async deploy(argv, more = {}) {
+      const task = await api<{ task_id: string }>("/api/tools/create_real_task", {
+        description: "A task that something goes wrong in.",
+        client_cwd: project,
+      });
+      return await api<AgentView>("/api/tools/deploy_headless_agent", {
+        task_id: task.task_id,
+        agent_type: "worker",
+        prompt: "Do what the command does.",
+        harness: "command",
+        command: argv,
+        ...more,
+      });
+    },
+    quiet: () =>
+      waitFor(
+        "every agent to be running or clean",
+        async () => {
+          const seen = await agents();
+          const isAtRest = ({ status, cleanup }: AgentView) =>
+            status === "running" || (isEnded(status) && cleanup.state === "clean");
+          return seen.every(isAtRest) ? seen : undefined;
+        },
+        QUIET_MS,
+      ),
+    complaints: () => complaintsOf(world, project),
+    remains: () => remainsOf(world),
+    snapshot: () => withDatabase(world, snapshotOf),
+    async [Symbol.asyncDispose]() {
+      if (existsSync(world.paths.database)) await endAll().catch(() => undefined);
+      for (const child of children) child.kill("SIGTERM");
+      await Promise.all([...children].map((child) => endChild(child, DAEMON_STOP_MS)));
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function isEnded(status: string): boolean {
+  return ["completed", "failed", "killed", "timed_out", "lost"].includes(status);
+}
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+interface Records {
+  readonly agents: readonly Row[];
+  readonly resources: readonly Row[];
+  readonly settled: readonly Row[];
+  readonly tasks: readonly Row[];
+  readonly worldName: string;
+  readonly mark: number;
+}
+
+/** Reads the database beside its owner. */
+export function withDatabase<T>(world: World, read: (database: DatabaseSync) => T): T {
+  const database = new DatabaseSync(world.paths.database, { readOnly: true, timeout: 5_000 });
+  try {
+    return read(database);
+  } finally {
+    database.close();
+  }
+}
+
+function snapshotOf(database: DatabaseSync): unknown {
+  return {
+    events: database.prepare("SELECT count(*) AS n FROM events").get(),
+    rows: database.prepare("SELECT id, owner, kind, state, attempts FROM resources").all(),
+    agents: database.prepare("SELECT id, status, ended_at, exit_code FROM agents").all(),
+  };
+}
+
+function recordsOf(world: World): Records {
+  return withDatabase(world, (database) => {
+    const all = (sql: string) => database.prepare(sql).all() as unknown as Row[];
+    const facts = new Map(
+      all("SELECT key, value FROM world").map(({ key, value }) => [key, value]),
+    );
+    return {
+      agents: all("SELECT * FROM agents"),
+      resources: all("SELECT * FROM resources"),
+      settled: all("SELECT agent_id FROM events WHERE kind = 'agent.settled'"),
+      tasks: all("SELECT * FROM tasks"),
+      worldName: String(facts.get("name")),
+      mark: Number(facts.get("mark")),
+    };
+  });
+}
+
+function complaintsOf(world: World, project: string): readonly string[] {
+  const records = recordsOf(world);
+  const live = records.agents.filter((agent) => agent["ended_at"] === null);
+  const ended = records.agents.filter((agent) => agent["ended_at"] !== null);
+  const liveIds = new Set(live.map(({ id }) => String(id)));
+  return [
+    ...heldWithoutOwner(records, liveIds),
+    ...ended.flatMap((agent) => wrongEnd(agent, records)),
+    ...ended.flatMap((agent) => filesOf(world, agent)),
+    ...live.flatMap((agent) => wrongLife(agent, world)),
+    ...strangers(records, live),
+    ...sessionsOf(world)
+      .filter((name) => !live.some(({ session }) => session === name))
+      .map((name) => `session ${name}`),
+    ...leavesOf(records.worldName)
+      .filter((path) => !liveIds.has(basename(path)))
+      .map((path) => `control group ${path}`),
+    ...names(world.paths.bellDir)
+      .filter((name) => !liveIds.has(name))
+      .map((name) => `bell ${name}`),
+    ...names(join(project, ".agent-workspace"))
+      .filter((name) => !records.tasks.some(({ id }) => id === name))
+      .map((name) => `workspace ${name} of no task`),
+  ];
+}
+
+function heldWithoutOwner({ resources }: Records, live: ReadonlySet<string>): readonly string[] {
+  return resources
+    .filter(({ state }) => state === "intended" || state === "held" || state === "releasing")
+    .filter(({ owner }) => owner !== "daemon" && !live.has(String(owner)))
+    .map(({ owner, kind, state, error }) => `row ${kind} of ${owner} is ${state}: ${error}`);
+}
+
+/** Settled once, with no token, and as its runner wrote it down. */
+function wrongEnd(agent: Row, { settled }: Records): readonly string[] {
+  const wrong: string[] = [];
+  const times = settled.filter(({ agent_id }) => agent_id === agent["id"]).length;
+  if (times !== 1) wrong.push(`${agent["id"]} was settled ${times} times`);
+  if (agent["token_hash"] !== null) wrong.push(`${agent["id"]} has a token still`);
+  const record = join(String(agent["directory"]), "exit.json");
+  const isGivenBack = String(agent["reason"]).startsWith("Its deploy failed");
+  if (existsSync(record) && !isGivenBack) {
+    const { code, signal } = JSON.parse(readFileSync(record, "utf8")) as Row;
+    const known = [agent["exit_code"], agent["signal"]];
+    if (known[0] !== code || known[1] !== signal) {
+      wrong.push(`${agent["id"]} ended with ${code}/${signal} and is settled ${known.join("/")}`);
+    }
+  }
+  return wrong;
+}
+
+/** What a clean agent may keep, until its retention ends. */
+const KEPT = new Set([
+  "exit.json",
+  "runner.json",
+  "runner.log",
+  "spec.json",
+  "started.json",
+  "stderr.log",
+  "stream.jsonl",
+]);
+
+function filesOf(world: World, agent: Row): readonly string[] {
+  const directory = String(agent["directory"]);
+  if (!directory.startsWith(world.paths.agentsDir)) return [`${directory} is outside`];
+  return filesBelow(directory).flatMap((name) => {
+    if (!KEPT.has(name)) return [`file ${name} of ${agent["id"]}`];
+    const text = readFileSync(join(directory, name), "utf8");
+    return /corral_[0-9a-f]{64}/.test(text) ? [`token in ${name} of ${agent["id"]}`] : [];
+  });
+}
+
+function wrongLife(agent: Row, world: World): readonly string[] {
+  const started = join(String(agent["directory"]), "started.json");
+  if (!existsSync(started)) return [`${agent["id"]} is ${agent["status"]} and never started`];
+  const { pid } = JSON.parse(readFileSync(started, "utf8")) as { pid: number };
+  const isThere = processes().some((found) => found.pid === pid);
+  const isListed = sessionsOf(world).includes(String(agent["session"]));
+  return isThere && (isListed || agent["host"] !== "tmux")
+    ? []
+    : [`${agent["id"]} is ${agent["status"]} and not there`];
+}
+
+/** Every process with the world's mark that no live agent accounts for; the tmux server is the daemon's. */
+function strangers({ mark }: Records, live: readonly Row[]): readonly string[] {
+  const softs = new Set(live.map(({ slot }) => SLOT_0_SOFT + 2 * Number(slot)));
+  return markedBy(mark)
+    .filter(({ soft }) => !softs.has(soft))
+    .filter(({ soft, name }) => soft !== INFRASTRUCTURE_SOFT || !name.startsWith("tmux"))
+    .filter(({ soft, argv }) => {
+      const isRunner = live.some(({ directory }) => argv.includes(String(directory)));
+      const isItsClock = argv[0] === "sleep" && live.length > 0;
+      return soft !== INFRASTRUCTURE_SOFT || !(isRunner || isItsClock);
+    })
+    .map(({ pid, soft, argv }) => `marked process ${pid} (${soft}): ${argv.join(" ")}`);
+}
+
+interface Marked {
+  readonly pid: number;
+  readonly soft: number;
+  readonly name: string;
+  readonly argv: readonly string[];
+}
+
+/** Processes whose hard limit is that world's. */
+export function markedBy(hard: number): readonly Marked[] {
+  return processes().flatMap(({ pid, name, argv }) => {
+    const limits = textOrNothing(`/proc/${pid}/limits`);
+    const match = /^Max msgqueue size\s+(\d+)\s+(\d+)/m.exec(limits);
+    return Number(match?.[2]) === hard ? [{ pid, name, argv, soft: Number(match?.[1]) }] : [];
+  });
+}
+
+function remainsOf(world: World): readonly string[] {
+  const { mark, resources, worldName } = recordsOf(world);
+  return [
+    ...markedBy(mark).map(({ pid, name }) => `process ${pid} (${name})`),
+    ...corralCgroups().filter((path) => path.includes(`corral-${worldName}`)),
+    ...socketsBelow(world.folder),
+    ...resources
+      .filter(({ state }) => state !== "released" && state !== "retained")
+      .map(({ owner, kind, state, error }) => `row ${kind} of ${owner} is ${state}: ${error}`),
+  ];
+}
+
+/** The mark and the name of a world, for making strays in it. */
+export function identityOf(world: World): { readonly mark: number; readonly name: string } {
+  const { mark, worldName } = recordsOf(world);
+  return { mark, name: worldName };
+}
+
+/** Names of the sessions on the world's own tmux socket; empty when no server listens there. */
+export function sessionsOf({ paths }: World): readonly string[] {
+  if (!existsSync(paths.tmuxSocket)) return [];
+  try {
+    const argv = ["-S", paths.tmuxSocket, "list-sessions", "-F", "#{session_name}"];
+    const text = execFileSync("tmux", argv, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    return text.split("\n").filter(Boolean);
+  } catch (error) {
+    if (/no server running|error connecting/.test(String(error))) return [];
+    throw error;
+  }
+}
+
+function leavesOf(worldName: string): readonly string[] {
+  return corralCgroups()
+    .flatMap((root) =>
+      basename(root) === `corral-${worldName}` ? names(root).map((name) => join(root, name)) : [],
+    )
+    .filter((path) => existsSync(join(path, "cgroup.procs")));
+}
+
+function names(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function textOrNothing(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
