@@ -37,7 +37,9 @@ interface Daemon {
 
 async function startDaemon(): Promise<Daemon> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [LAUNCHER, "daemon"], { env, stdio: "ignore" });
+  // The flag is the one that `corral up` gives its daemon.
+  const argv = ["--max-semi-space-size=1", LAUNCHER, "daemon"];
+  const child = spawn(process.execPath, argv, { env, stdio: "ignore" });
   for (;;) {
     try {
       await api.health();

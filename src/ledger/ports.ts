@@ -14,12 +14,13 @@ export interface LedgerStore {
   allResources(max: number): readonly Resource[];
   /** intended → held, with what proves its identity from now on. */
   confirmResource(id: number, identity: unknown): void;
-  /** → releasing. Before the first thing of it is undone. */
-  beginRelease(id: number): void;
-  /** → released. Only after its absence was seen. */
-  forgetResource(id: number, seen: string): void;
-  /** → retained until a date. */
-  retainResource(id: number, seen: string, until: EpochMs): void;
+  /** → releasing, all in one commit. Before the first of them is undone. */
+  beginRelease(ids: readonly number[]): void;
+  /**
+   * What came of it, in one commit: → released only after the absence was seen, → retained
+   * until a date, or a failed try recorded and the row still held.
+   */
+  recordReleases(outcomes: readonly ReleaseOutcome[]): void;
   /** Records a failed try; the row stays held. */
   failRelease(id: number, error: string): void;
 }
@@ -28,6 +29,11 @@ export interface LedgerStore {
 export type Undone =
   | { readonly gone: true; readonly seen: string }
   | { readonly gone: false; readonly seen: string; readonly retainUntil: EpochMs };
+
+/** One undo that was tried: what it saw, or why it failed. */
+export type ReleaseOutcome =
+  | { readonly resource: Resource; readonly error: null; readonly undone: Undone }
+  | { readonly resource: Resource; readonly error: string; readonly undone: null };
 
 /**
  * Removes one resource from the world and looks that it is gone. Must succeed when it is

@@ -6,7 +6,7 @@
  * or may not exist, so every undo treats "already gone" as success.
  */
 import { messageOf } from "../kernel/fault.ts";
-import type { LedgerStore, Undos } from "./ports.ts";
+import type { LedgerStore, ReleaseOutcome, Undos } from "./ports.ts";
 import { isHeld, type Resource } from "./resource.ts";
 
 export interface ReleaseReport {
@@ -28,14 +28,17 @@ export async function releaseAll(
   store: LedgerStore,
   undos: Undos,
 ): Promise<ReleaseReport> {
-  const released: Resource[] = [];
-  const stuck: { resource: Resource; error: string }[] = [];
-  for (const resource of store.resourcesOf(owner).filter(isHeld).toReversed()) {
-    const error = await releaseOne(resource, store, undos);
-    if (error === null) released.push(resource);
-    else stuck.push({ resource, error });
-  }
-  return { released, stuck };
+  const held = store.resourcesOf(owner).filter(isHeld).toReversed();
+  // One commit before the first undo and one after the last: a crash between them leaves rows
+  // whose things are gone, which is what every undo expects.
+  store.beginRelease(held.map(({ id }) => id));
+  const outcomes: ReleaseOutcome[] = [];
+  for (const resource of held) outcomes.push(await undo(resource, undos));
+  store.recordReleases(outcomes);
+  return {
+    released: outcomes.filter(({ error }) => error === null).map(({ resource }) => resource),
+    stuck: outcomes.flatMap(({ resource, error }) => (error === null ? [] : [{ resource, error }])),
+  };
 }
 
 /**
@@ -47,15 +50,16 @@ export async function releaseOne(
   store: LedgerStore,
   undos: Undos,
 ): Promise<string | null> {
+  store.beginRelease([resource.id]);
+  const outcome = await undo(resource, undos);
+  store.recordReleases([outcome]);
+  return outcome.error;
+}
+
+async function undo(resource: Resource, undos: Undos): Promise<ReleaseOutcome> {
   try {
-    store.beginRelease(resource.id);
-    const undone = await undos[resource.kind](resource);
-    if (undone.gone) store.forgetResource(resource.id, undone.seen);
-    else store.retainResource(resource.id, undone.seen, undone.retainUntil);
-    return null;
+    return { resource, error: null, undone: await undos[resource.kind](resource) };
   } catch (error) {
-    const message = messageOf(error);
-    store.failRelease(resource.id, message);
-    return message;
+    return { resource, error: messageOf(error), undone: null };
   }
 }

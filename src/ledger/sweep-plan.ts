@@ -4,7 +4,7 @@
  * A stray bears our world's mark, or lies on our socket or in our control groups, and no row
  * holds it. What does not bear our mark is not in the sighting, so it can never be in a plan.
  */
-import type { Resource } from "./resource.ts";
+import { DAEMON_OWNER, type Resource } from "./resource.ts";
 
 export interface StrayProcess {
   readonly pid: number;
@@ -40,8 +40,9 @@ export type SweepTarget =
 
 /** Plans a sweep; running it twice plans nothing the second time unless something is stuck. */
 export function planSweep(holdings: Holdings, world: WorldSighting): readonly SweepTarget[] {
+  const rows = rowsOfEnded(holdings);
   return [
-    ...rowsOfEnded(holdings),
+    ...rows.filter(({ resource }) => resource.owner !== DAEMON_OWNER),
     ...strayProcesses(holdings, world),
     ...straySessions(holdings, world),
     ...strayLeaves(holdings, world),
@@ -50,12 +51,18 @@ export function planSweep(holdings: Holdings, world: WorldSighting): readonly Sw
       resource,
       why: "its retention has ended",
     })),
+    // Last: the tmux server and the control groups are what all the others lie in.
+    ...rows.filter(({ resource }) => resource.owner === DAEMON_OWNER),
   ];
 }
 
-function rowsOfEnded({ held, ended }: Holdings): readonly SweepTarget[] {
+function rowsOfEnded({
+  held,
+  ended,
+}: Holdings): readonly Extract<SweepTarget, { readonly is: "row" }>[] {
   return held
     .filter(({ owner }) => ended.has(owner))
+    .toReversed()
     .map((resource) => ({ is: "row", resource, why: "its agent has ended" }));
 }
 

@@ -47,6 +47,8 @@ export function deploys(setting: Setting, loops: AgentLoops): Deploys {
       const agentId = mintAgentId(request.type, setting.clock.now(), setting.chance.hex);
       const token = `corral_${setting.chance.hex(TOKEN_BYTES)}`;
       const plan = planRun(setting, task, request, agentId, token);
+      // What cannot be written down as a launch is refused before a place is spent on it.
+      launchScript(setting, plan, setting.containment.plan(agentId, 0));
       const { agent, isNew } = admitAgent(setting, task, request, plan, token);
       if (!isNew) return answerOf(agent);
       const handOver = loops.holdBack(agent.id);

@@ -3,7 +3,6 @@ import { Fault } from "../kernel/fault.ts";
 import { humanBytes, isoTime, SECOND_MS } from "../kernel/units.ts";
 import type { Undo, Undone, Undos } from "../ledger/ports.ts";
 import type { Resource } from "../ledger/resource.ts";
-import { PROOF_LOOKS } from "./decide.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { runnerOf } from "./sighting.ts";
@@ -17,8 +16,8 @@ export function undosOf(setting: Setting): Undos {
   const removed: Undo = async (resource) => gone(setting.files.remove(resource.locator));
   const kept: Undo = async (resource) => keep(setting, resource);
   return {
-    tmux_server: async () => gone(await setting.hostOf("tmux").close()),
-    cgroup_root: async () => gone(await setting.containment.removeRoots()),
+    tmux_server: () => endServer(setting),
+    cgroup_root: () => removeRoots(setting),
     workspace_link: kept,
     deploy_record: kept,
     stream_log: kept,
@@ -43,6 +42,28 @@ function gone(seen: string): Undone {
   return { gone: true, seen };
 }
 
+/** A server with sessions in it is kept by its host: then it is not gone, whatever was asked. */
+async function endServer({ hostOf }: Setting): Promise<Undone> {
+  const host = hostOf("tmux");
+  const seen = await host.close();
+  const sessions = await host.list();
+  if (sessions.length > 0) throw stillThere(seen);
+  return gone(seen);
+}
+
+async function removeRoots({ containment }: Setting): Promise<Undone> {
+  const seen = await containment.removeRoots();
+  const leaves = await containment.leaves();
+  if (leaves.length > 0) throw stillThere(seen);
+  return gone(seen);
+}
+
+function stillThere(seen: string): Fault {
+  return new Fault("PROBE_FAILED", `Not given back: ${seen}.`, {
+    hint: 'Run "corral sweep --apply" once what is in it has ended.',
+  });
+}
+
 /** A log is kept until its date, and then deleted; one that was never written is gone. */
 async function keep(setting: Setting, resource: Resource): Promise<Undone> {
   const { clock, files, configuration } = setting;
@@ -57,19 +78,13 @@ async function keep(setting: Setting, resource: Resource): Promise<Undone> {
   };
 }
 
-/** The ladder has emptied the set before; this is the proof, and the end of its control groups. */
+/** The ladder has seen the set empty, twice; this look is the proof at the moment of release. */
 async function proveEmpty(setting: Setting, resource: Resource): Promise<Undone> {
   const set = resource.identity as ProcessSet;
-  const witnesses = new Set<string>();
-  for (let look = 0; look < PROOF_LOOKS; look += 1) {
-    const sighting = await setting.containment.look(set);
-    for (const witness of sighting.witnesses) witnesses.add(witness);
-    if (sighting.members.length > 0) throw stillAlive(sighting.members);
-  }
+  const { members, witnesses } = await setting.containment.look(set);
+  if (members.length > 0) throw stillAlive(members);
   const removed = await setting.containment.remove(set);
-  return gone(
-    `${PROOF_LOOKS} looks of ${[...witnesses].join(" and ")} found no process; ${removed}`,
-  );
+  return gone(`${witnesses.join(" and ") || "nobody left to ask"}: no process; ${removed}`);
 }
 
 function stillAlive(members: readonly { readonly pid: number; readonly name: string }[]): Fault {

@@ -1,7 +1,7 @@
-/** The ledger's rows: every change is one statement, so that each is atomic by itself. */
+/** The ledger's rows: every change is atomic by itself. */
 import type { EpochMs } from "../../kernel/units.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import type { LedgerStore } from "../../ledger/ports.ts";
+import type { LedgerStore, ReleaseOutcome } from "../../ledger/ports.ts";
 import type { Resource, ResourceIntent } from "../../ledger/resource.ts";
 import type { Database } from "./database.ts";
 import { resourceOf, toJson } from "./rows.ts";
@@ -57,40 +57,45 @@ export function ledgerRows(database: Database, clock: Clock): LedgerStore {
         id,
       );
     },
-    beginRelease(id) {
-      database.run(
-        "UPDATE resources SET state = 'releasing', changed_at = ? WHERE id = ? AND state <> 'released'",
-        clock.now(),
-        id,
-      );
+    beginRelease(ids) {
+      database.transaction(() => {
+        for (const id of ids) {
+          database.run(
+            "UPDATE resources SET state = 'releasing', changed_at = ? WHERE id = ? AND state <> 'released'",
+            clock.now(),
+            id,
+          );
+        }
+      });
     },
-    forgetResource(id, seen) {
-      database.run(
-        `UPDATE resources SET state = 'released', seen = ?, error = NULL, retain_until = NULL, changed_at = ?
-         WHERE id = ?`,
-        seen,
-        clock.now(),
-        id,
-      );
+    recordReleases(outcomes) {
+      database.transaction(() => {
+        for (const outcome of outcomes) record(outcome);
+      });
     },
-    retainResource(id, seen, until) {
-      database.run(
-        `UPDATE resources SET state = 'retained', seen = ?, error = NULL, retain_until = ?, changed_at = ?
-         WHERE id = ?`,
-        seen,
-        until,
-        clock.now(),
-        id,
-      );
-    },
-    failRelease(id, error) {
-      database.run(
-        `UPDATE resources SET state = 'releasing', attempts = attempts + 1, error = ?, changed_at = ?
-         WHERE id = ?`,
-        error,
-        clock.now(),
-        id,
-      );
-    },
+    failRelease,
   };
+
+  function record({ resource: { id }, error, undone }: ReleaseOutcome): void {
+    if (error !== null) return failRelease(id, error);
+    const [state, until] = undone.gone ? ["released", null] : ["retained", undone.retainUntil];
+    database.run(
+      "UPDATE resources SET state = ?, seen = ?, error = NULL, retain_until = ?, changed_at = ? WHERE id = ?",
+      state,
+      undone.seen,
+      until,
+      clock.now(),
+      id,
+    );
+  }
+
+  function failRelease(id: number, error: string): void {
+    database.run(
+      `UPDATE resources SET state = 'releasing', attempts = attempts + 1, error = ?, changed_at = ?
+       WHERE id = ?`,
+      error,
+      clock.now(),
+      id,
+    );
+  }
 }

@@ -10,6 +10,7 @@ import type { CliPorts, Terminal } from "./ports.ts";
 import { isVerb, VERB_NAMES, VERBS } from "./verb-table.ts";
 import type { VerbName } from "./verb-table.ts";
 import type { Bind } from "./verb.ts";
+import { harmless } from "./paint.ts";
 import { jsonText } from "./verb.ts";
 
 const EXIT_HELP = `
@@ -127,8 +128,9 @@ function usageFault(thrown: unknown): Fault {
 /** Prints a failure in two lines, with `json` also as a document. @returns the exit code. */
 export function renderFailure(fault: Fault, terminal: Terminal, json: boolean): number {
   if (json) terminal.line(jsonText({ error: faultToWire(fault) }));
-  terminal.note(`${fault.code}: ${fault.message}`);
-  terminal.note(`Next: ${fault.hint}`);
+  // A message repeats what was typed, or what an agent printed: neither may steer the terminal.
+  terminal.note(harmless(`${fault.code}: ${fault.message}`));
+  terminal.note(harmless(`Next: ${fault.hint}`));
   // The one place where a bug's cause is shown: the person at the terminal can report it.
   if (fault.code === "INTERNAL" && fault.cause instanceof Error) {
     terminal.note(fault.cause.stack ?? fault.cause.message);
