@@ -43,8 +43,6 @@ export interface Composed {
 export interface ComposeOptions {
   readonly paths: StatePaths;
   readonly env: PathEnvironment;
-  /** Who takes the state lock, for whoever finds it taken. */
-  readonly purpose: string;
   readonly version: string;
   /** Lays something over the real ports; tests inject faults here. */
   readonly wrap?: (setting: Setting) => Setting;
@@ -58,7 +56,7 @@ export interface ComposeOptions {
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const { paths, env } = options;
   makeStateDirectories(paths);
-  const lock = acquireStateLock(paths.lock, options.purpose);
+  const lock = acquireStateLock(paths.lock);
   try {
     return await composeLocked(options, lock, readSettings(paths, env));
   } catch (error) {

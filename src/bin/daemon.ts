@@ -34,11 +34,9 @@ export async function runDaemon(
   process.umask(0o077);
   let composed: Composed;
   try {
-    const purpose = "daemon";
     composed = await compose({
       paths,
       env,
-      purpose,
       version: VERSION,
       ...(wrap === undefined ? {} : { wrap }),
     });

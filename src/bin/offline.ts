@@ -32,7 +32,7 @@ export async function offlineSweep(
   paths: StatePaths,
   { apply }: { readonly apply: boolean },
 ): Promise<SweepAnswer> {
-  return withState(paths, "offline sweep", async ({ setting, undos, loops }) => {
+  return withState(paths, async ({ setting, undos, loops }) => {
     if (apply) await loops.runOnce(setting.store.unfinishedAgents().map(({ id }) => id));
     const answer = await sweep(setting, undos, apply, true);
     await loops.close();
@@ -42,15 +42,14 @@ export async function offlineSweep(
 
 /** Looks at the machine and the state directory without a daemon. */
 export async function offlineDoctor(paths: StatePaths): Promise<DoctorAnswer> {
-  return withState(paths, "offline doctor", ({ setting }) => doctor(setting, null));
+  return withState(paths, ({ setting }) => doctor(setting, null));
 }
 
 async function withState<T>(
   paths: StatePaths,
-  purpose: string,
   work: (composed: Composed) => Promise<T>,
 ): Promise<T> {
-  const composed = await compose({ paths, env: process.env, purpose, version: VERSION });
+  const composed = await compose({ paths, env: process.env, version: VERSION });
   try {
     return await work(composed);
   } finally {

@@ -12,6 +12,7 @@
 export const RESOURCE_KINDS = [
   "tmux_server",
   "cgroup_root",
+  "task_workspace",
   "workspace_link",
   "deploy_record",
   "stream_log",
@@ -23,8 +24,9 @@ export const RESOURCE_KINDS = [
   "agent_config",
   "bell",
   "tmux_session",
-  "runner_process",
+  // The runner goes before the set is proven empty: while it lives it may still start its agent.
   "process_set",
+  "runner_process",
   "token",
 ] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
@@ -46,7 +48,7 @@ export interface ResourceIntent {
 
 export interface Resource {
   readonly id: number;
-  /** Agent id, or {@link DAEMON_OWNER}. */
+  /** Agent id, task id, or {@link DAEMON_OWNER}. */
   readonly owner: string;
   readonly kind: ResourceKind;
   readonly locator: string;

@@ -113,8 +113,8 @@ function intentsOf(
     { kind: "agent_config", locator: `${directory}/launch.sh` },
     { kind: "bell", locator: setting.files.bellOf(agentId) },
     ...(setting.host.kind === "tmux" ? [{ kind: "tmux_session" as const, locator: session }] : []),
-    { kind: "runner_process", locator: agentId },
     { kind: "process_set", locator: markOf(set), identity: set },
+    { kind: "runner_process", locator: agentId },
     { kind: "token", locator: "store" },
   ];
 }

@@ -43,6 +43,10 @@ function holdingsOf({ store, clock }: Setting, isDaemonGone: boolean): Holdings 
   const ended = new Set(
     [...agents.values()].filter(({ endedAt }) => endedAt !== null).map(({ id }) => id),
   );
+  for (const { kind, owner } of held) {
+    // Its task was never added: the daemon died while it was being made.
+    if (kind === "task_workspace" && store.task(owner) === null) ended.add(owner);
+  }
   if (isDaemonGone && store.countLive() === 0) ended.add(DAEMON_OWNER);
   const slots = held
     .filter(({ kind }) => kind === "process_set")

@@ -1,6 +1,7 @@
 /** Making tasks. */
 import type { CreateTaskAnswer, CreateTaskInput } from "../contract/tools.ts";
 import { mintTaskId } from "../kernel/ids.ts";
+import type { EpochMs } from "../kernel/units.ts";
 import { contextOf, type TaskRecord } from "../tasks/task.ts";
 import type { Caller } from "./operations.ts";
 import type { Setting } from "./setting.ts";
@@ -38,15 +39,30 @@ export function createTask(
     context: contextOf(input),
     createdAt: now,
   };
-  files.makeWorkspace(task.workspace);
-  try {
-    store.addTask(task);
-  } catch (error) {
-    files.remove(task.workspace);
-    throw error;
-  }
+  addWithWorkspace(setting, task);
   const warnings = warningsOf(setting, input, clientCwd);
   return { task_id: id, workspace: task.workspace, status: "open", warnings };
+}
+
+/** The end of the calendar: a workspace is kept as long as its task. */
+const FOR_EVER: EpochMs = 8_640_000_000_000_000;
+
+/**
+ * Writes the workspace down, makes it, and adds the task, which holds it from then on. What a
+ * crash between leaves is a row of no task: the next sweep removes it.
+ */
+function addWithWorkspace({ files, store }: Setting, task: TaskRecord): void {
+  const [row] = store.intend(task.id, [{ kind: "task_workspace", locator: task.workspace }]);
+  try {
+    files.makeWorkspace(task.workspace);
+    store.atomically(() => {
+      store.addTask(task);
+      store.retainResource(row!.id, "kept with its task", FOR_EVER);
+    });
+  } catch (error) {
+    store.forgetResource(row!.id, files.remove(task.workspace));
+    throw error;
+  }
 }
 
 /** What was accepted and may still not be what was meant. */

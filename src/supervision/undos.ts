@@ -18,6 +18,7 @@ export function undosOf(setting: Setting): Undos {
   return {
     tmux_server: () => endServer(setting),
     cgroup_root: () => removeRoots(setting),
+    task_workspace: removed,
     workspace_link: kept,
     deploy_record: kept,
     stream_log: kept,

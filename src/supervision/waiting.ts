@@ -17,6 +17,7 @@ export async function waitUntil(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (condition()) return true;
+  if (signal?.aborted === true) return false;
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const onAbort = (): void => resolve(condition());
   const forget = setting.store.onEvent(() => {

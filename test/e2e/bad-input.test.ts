@@ -19,7 +19,6 @@ import {
   type Deployed,
   expectSpeaks,
   faultOf,
-  FOREVER,
   held,
   newTask,
   outputOf,
@@ -27,9 +26,13 @@ import {
   read,
   sessionsOf,
   shell,
+  sleepTag,
   waitClean,
   waitCleanOne,
 } from "./support.ts";
+
+/** Starts no process of its own, so that processes can be compared. */
+const QUIET = ["/bin/sleep", sleepTag()] as const;
 
 let world: World;
 let client: Client;
@@ -42,7 +45,7 @@ beforeAll(async () => {
   world = await makeWorld();
   url = (await world.daemon(QUICK)).health.url;
   client = await world.mcp();
-  running = await deploy(world, client, shell(FOREVER));
+  running = await deploy(world, client, QUIET);
   ({ taskId, cwd } = await newTask(world, client));
 });
 afterAll(async () => {
@@ -57,7 +60,7 @@ async function everything(): Promise<unknown> {
     tasks: (await world.api("/api/tasks")).body,
     agents: agents.map(({ agent_id: id, status }) => [id, status]),
     processes: processes()
-      .filter(({ pid, name }) => isMarked(pid) && mentions(pid, world.folder) && name !== "sleep")
+      .filter(({ pid }) => isMarked(pid) && mentions(pid, world.folder))
       .map(({ pid }) => pid),
     sessions: sessionsOf(world),
     agentFiles: filesBelow(world.paths.agentsDir).filter((path) => !path.includes("/")),
@@ -328,14 +331,14 @@ describe("refused", () => {
 
 describe("an agent acts only as itself", () => {
   test("not as another, not upon its parent, its task or other tasks", async () => {
-    const parent = await deploy(world, client, shell(FOREVER), { taskId });
+    const parent = await deploy(world, client, QUIET, { taskId });
     const asParent = await world.mcp({ token: parent.token });
     const child = await callTool(asParent, "spawn_child_agent", {
       task_id: taskId,
       parent_agent_id: parent.id,
       child_agent_type: "child",
       child_prompt: "Be a child.",
-      command: shell(`printf %s "$CORRAL_TOKEN" >child-token; ${FOREVER}`),
+      command: shell(`printf %s "$CORRAL_TOKEN" >child-token; exec sleep ${QUIET[1]}`),
     });
     const token = await waitFor(
       "the child's token",
@@ -385,7 +388,7 @@ describe("odd, and right", () => {
     ["my_type-2", /^agent_my_type-2-\d{6}-[0-9a-f]{6}$/],
     ["a".repeat(64), /^agent_a{64}-/],
   ])("the agent type %s has a session of a safe name", async (type, session) => {
-    const agent = await deploy(world, client, shell(FOREVER), { type, taskId });
+    const agent = await deploy(world, client, QUIET, { type, taskId });
     expect(agent.answer.tmux_session).toMatch(session);
     expect(sessionsOf(world)).toContain(agent.answer.tmux_session);
     await callTool(client, "kill_real_agent", { task_id: taskId, agent_id: agent.id, grace_s: 0 });

@@ -46,7 +46,7 @@ test("six processes and eighteen kills: no double owner", { timeout: 60_000 }, a
     await Promise.all(Array.from({ length: PROCESSES }, contend));
     expect(lines.filter((line) => line !== "owned")).toEqual([]);
     expect(lines.length).toBeGreaterThanOrEqual(200);
-    acquireStateLock(lock, "the last one").release();
+    acquireStateLock(lock).release();
   } finally {
     rmSync(folder, { recursive: true });
   }

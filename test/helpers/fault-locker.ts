@@ -15,7 +15,7 @@ const [, , lockPath = "", shared = "", times = "1"] = process.argv;
 
 for (let owned = 0; owned < Number(times);) {
   try {
-    const lock = acquireStateLock(lockPath, "test");
+    const lock = acquireStateLock(lockPath);
     const before = Number(readFileSync(shared, "utf8"));
     const isDouble = before !== 0 && before !== process.pid && isAlive(before);
     writeFileSync(shared, String(process.pid));
@@ -26,7 +26,8 @@ for (let owned = 0; owned < Number(times);) {
     writeFileSync(shared, "0");
     lock.release();
   } catch (error) {
-    if (!(error instanceof Fault && error.code === "STATE_LOCKED")) say(`FAILED ${messageOf(error)}`);
+    if (!(error instanceof Fault && error.code === "STATE_LOCKED"))
+      say(`FAILED ${messageOf(error)}`);
   }
   await sleep(Math.random() * 3);
 }

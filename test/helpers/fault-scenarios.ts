@@ -19,6 +19,8 @@ export interface Scenario {
   readonly leaves?: true;
   /** Agents that are meant to go on; all others end by themselves. */
   readonly keeps?: true;
+  /** Struck at every call, also at those that other scenarios have been struck at. */
+  readonly everyCall?: true;
   /** Only what comes after the first call of this: what lies before is another scenario's. */
   readonly since?: string;
 }
@@ -64,6 +66,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "kill of an agent that ignores all",
     prepare: (fault) => needSleeper(fault, deaf),
     run: (fault) => killAll(fault, 0.05),
+    keeps: true,
   },
   {
     name: "down",
@@ -73,6 +76,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "detach",
+    everyCall: true,
     prepare: (fault) => needSleeper(fault),
     run: async (fault) => void (await fault.api("/api/leave", { mode: "detach" })),
     leaves: true,

@@ -118,6 +118,11 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
   const start = async (env: Readonly<Record<string, string>> = {}): Promise<FaultDaemon> => {
     const daemon = launch(env);
     await daemonAnswers(world.paths.socket, daemon.child, daemon.output);
+    // The sweep of its start would otherwise be mixed into what a test looks at.
+    await waitFor("the first sweep", async () => {
+      const { passed } = await daemon.told();
+      return passed.some(({ point }) => point === "store.expiredResources") ? true : undefined;
+    });
     return daemon;
   };
   /** Agents outlive their daemon: a test that failed must not leave them. */

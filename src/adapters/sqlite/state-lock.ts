@@ -1,11 +1,13 @@
 /**
  * One owner per state directory, by a lock that the kernel releases.
  *
- * SQLite's EXCLUSIVE mode holds fcntl(2) locks on a small file of its own for as long as the
- * connection lives. The kernel drops them with the process, whatever ends it, so there is
- * nothing stale to take over: a lock *file* with stale takeover let two owners in, in 63 of
- * 450 tries, when that was measured.
+ * An open EXCLUSIVE transaction of SQLite holds fcntl(2) locks on a small file of its own for as
+ * long as the connection lives. The kernel drops them with the process, whatever ends it, so
+ * there is nothing stale to take over: a lock *file* with stale takeover let two owners in, in
+ * 63 of 450 tries, when that was measured. Nothing is ever written to the file: an owner that
+ * is killed cannot leave it damaged, and damage by others is thrown away with the file's content.
  */
+import { statSync, truncateSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Fault, messageOf } from "../../kernel/fault.ts";
 
@@ -17,27 +19,20 @@ export interface StateLock {
 /**
  * Takes the lock or says who has it; never waits.
  *
- * @param path     Lock file; made when absent. On a local file system.
- * @param purpose  What the owner is, for the next one's error: `"daemon"`, `"offline sweep"`.
+ * @param path  Lock file; made when absent. On a local file system.
  * @throws {Fault} STATE_LOCKED when another process owns it; STATE_UNUSABLE when the file cannot be used.
  */
-export function acquireStateLock(path: string, purpose: string): StateLock {
+export function acquireStateLock(path: string): StateLock {
   let database: DatabaseSync;
   try {
+    // SQLite will not lock what is no database; an empty file is one, and nobody needs its content.
+    if (statSync(path, { throwIfNoEntry: false })?.size) truncateSync(path);
     database = new DatabaseSync(path, { timeout: 0 });
   } catch (error) {
     throw unusable(path, error);
   }
   try {
-    database.exec(
-      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;",
-    );
-    database.exec(
-      "CREATE TABLE IF NOT EXISTS owner (pid INTEGER, purpose TEXT); DELETE FROM owner;",
-    );
-    database.prepare("INSERT INTO owner VALUES (?, ?)").run(process.pid, purpose);
-    // Committed, so that the file names its owner; EXCLUSIVE mode keeps the locks after it.
-    database.exec("COMMIT");
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
     if (/locked|busy/i.test(messageOf(error))) throw locked(error);

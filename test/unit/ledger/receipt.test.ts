@@ -10,7 +10,12 @@ const states: readonly ResourceState[] = ["intended", "held", "releasing", "rele
 
 test.for([
   ["nothing was ever held", [], false, { state: "none", held: 0, stuck: 0 }],
-  ["it lives and holds on purpose", [row(1, "token")], false, { state: "pending", held: 1, stuck: 0 }],
+  [
+    "it lives and holds on purpose",
+    [row(1, "token")],
+    false,
+    { state: "pending", held: 1, stuck: 0 },
+  ],
   ["it ended", [row(1, "token")], true, { state: "releasing", held: 1, stuck: 0 }],
   [
     "a release failed",

@@ -36,9 +36,15 @@ test("releases newest first, one after the other, and keeps what was seen", asyn
       return { gone: true, seen: `saw ${id}` };
     }),
   );
-  expect(order).toEqual(held().map(({ id }) => id).toReversed());
+  expect(order).toEqual(
+    held()
+      .map(({ id }) => id)
+      .toReversed(),
+  );
   expect({ released: released.length, stuck }).toEqual({ released: held().length, stuck: [] });
-  expect(ledger.resourcesOf("a1").map(({ seen }) => seen)).toEqual(order.map((_, i) => `saw ${i + 1}`));
+  expect(ledger.resourcesOf("a1").map(({ seen }) => seen)).toEqual(
+    order.map((_, i) => `saw ${i + 1}`),
+  );
 });
 
 test.for(RESOURCE_KINDS.map((_, nth) => nth))(
@@ -104,7 +110,10 @@ test("the row says that it is being released before the undo begins", async () =
 });
 
 test("rows that are released or retained are not undone again", async () => {
-  const rows = [row(1, "token", { state: "released" }), row(2, "stream_log", { state: "retained" })];
+  const rows = [
+    row(1, "token", { state: "released" }),
+    row(2, "stream_log", { state: "retained" }),
+  ];
   const ledger = memoryLedger(rows);
   const never = every(async () => {
     throw new Error("undone again");

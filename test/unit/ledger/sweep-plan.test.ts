@@ -104,9 +104,9 @@ const anyWorld = fc.record({
   processes: fc.option(fc.array(fc.nat(9).map((slot) => process(slot))), { nil: null }),
   sessions: fc.option(fc.uniqueArray(fc.constantFrom("s1", "s2", "s3", "s4")), { nil: null }),
   leaves: fc.option(
-    fc.uniqueArray(fc.constantFrom("a1", "a2", "a9")).map((ids) =>
-      ids.map((agentId) => ({ agentId, path: `/cg/${agentId}` })),
-    ),
+    fc
+      .uniqueArray(fc.constantFrom("a1", "a2", "a9"))
+      .map((ids) => ids.map((agentId) => ({ agentId, path: `/cg/${agentId}` }))),
     { nil: null },
   ),
 });

@@ -43,7 +43,10 @@ describe("an end without a stop", () => {
   });
 
   test("another code is failed, with the end of its stderr", () => {
-    const settlement = judged({ exit: exit({ code: 3 }), stderrTail: "x".repeat(900) + "the end\n" });
+    const settlement = judged({
+      exit: exit({ code: 3 }),
+      stderrTail: "x".repeat(900) + "the end\n",
+    });
     expect(settlement).toMatchObject({ status: "failed", exitCode: 3 });
     expect(settlement.reason).toMatch(/^exited with code 3 Its stderr ends: x{593}the end$/);
   });
@@ -58,7 +61,11 @@ describe("an end without a stop", () => {
   });
 
   test("no record is lost, now, with no code; a reboot says so", () => {
-    expect(judged({ exit: null })).toMatchObject({ status: "lost", exitCode: null, endedAt: 9_000 });
+    expect(judged({ exit: null })).toMatchObject({
+      status: "lost",
+      exitCode: null,
+      endedAt: 9_000,
+    });
     expect(judged({ exit: null, rebooted: true }).reason).toContain("restarted");
   });
 });
