@@ -1,6 +1,6 @@
 /** Puts Corral together over the real machine: everything but the listeners. */
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { openContainment, type OpenContainment } from "../adapters/containment/open-containment.ts";
 import { agentFiles } from "../adapters/fs/agent-files.ts";
@@ -44,6 +44,10 @@ export interface ComposeOptions {
   readonly paths: StatePaths;
   readonly env: PathEnvironment;
   readonly version: string;
+  /** The user's own file mode creation mask, which agents get. */
+  readonly umask: number;
+  /** False for a command that works beside dead daemons: it begins no epoch. Absent means true. */
+  readonly isDaemon?: boolean;
   /** Lays something over the real ports; tests inject faults here. */
   readonly wrap?: (setting: Setting) => Setting;
 }
@@ -66,13 +70,13 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 }
 
 async function composeLocked(
-  { paths, env, version, wrap = (setting) => setting }: ComposeOptions,
+  { paths, env, version, umask, isDaemon = true, wrap = (setting) => setting }: ComposeOptions,
   lock: StateLock,
   first: Configuration,
 ): Promise<Composed> {
   let configuration = first;
   let url = "";
-  const store = openStore(paths.database, machineClock, machineChance);
+  const store = openStore(paths.database, machineClock, machineChance, isDaemon);
   try {
     const containment = await openContainment({
       worldName: store.world.name,
@@ -97,6 +101,7 @@ async function composeLocked(
             ...launch,
             bellDirectory: paths.bellDir,
             prlimit: containment.prlimit,
+            umask,
             nproc: containment.nprocFor(launch.set, launch.maxProcesses),
           }),
       },
@@ -153,6 +158,7 @@ function makeStateDirectories(paths: StatePaths): void {
     for (const path of [stateDir, runtimeDir, agentsDir, bellDir, workspaces]) {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     }
+    for (const path of [stateDir, runtimeDir]) refuseForeign(path);
     chmodSync(stateDir, 0o700);
     chmodSync(runtimeDir, 0o700);
   } catch (error) {
@@ -163,6 +169,16 @@ function makeStateDirectories(paths: StatePaths): void {
       cause: error,
     });
   }
+}
+
+/** A folder below /tmp that somebody else made, or a link to one, would hand him our sockets. */
+function refuseForeign(path: string): void {
+  const { uid } = lstatSync(path);
+  const own = process.getuid?.() ?? uid;
+  if (uid === own && !(path.startsWith("/tmp/") && lstatSync(path).isSymbolicLink())) return;
+  throw new Fault("STATE_UNUSABLE", `"${path}" belongs to somebody else.`, {
+    hint: "Set CORRAL_STATE_DIR to a directory of your own.",
+  });
 }
 
 /** The settings in force. @throws {Fault} CONFIG_INVALID. */
@@ -179,7 +195,7 @@ function readConfigFile(path: string): unknown {
     throw unreadableConfig(error);
   }
   try {
-    return JSON.parse(text);
+    return text.trim() === "" ? {} : JSON.parse(text);
   } catch (error) {
     throw unreadableConfig(error);
   }

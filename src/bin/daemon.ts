@@ -6,9 +6,10 @@
  * HUP         read the settings again
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { threadLineMatcher } from "../adapters/regex/line-matcher.ts";
 import { streamReader } from "../adapters/output/stream-files.ts";
+import type { LeaveAnswer } from "../contract/api.ts";
 import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import type { Operations } from "../supervision/operations.ts";
@@ -31,13 +32,14 @@ export async function runDaemon(
   env: PathEnvironment,
   wrap?: ComposeOptions["wrap"],
 ): Promise<number> {
-  process.umask(0o077);
+  const umask = process.umask(0o077);
   let composed: Composed;
   try {
     composed = await compose({
       paths,
       env,
       version: VERSION,
+      umask,
       ...(wrap === undefined ? {} : { wrap }),
     });
   } catch (error) {
@@ -67,7 +69,8 @@ function sayWhyNot(error: unknown): number {
 async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
   const { setting, undos, loops, deploys } = composed;
   const { store, log } = setting;
-  const left = Promise.withResolvers<void>();
+  let hasEnded = false;
+  const left = Promise.withResolvers<LeaveAnswer>();
   const startedAt = setting.clock.now();
   const operations = corral({
     setting,
@@ -78,7 +81,7 @@ async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<vo
     startedAt,
     pid: process.pid,
     isClientToken: tokenCheck(clientToken(paths.clientToken)),
-    onLeft: () => left.resolve(),
+    onLeft: left.resolve,
   });
   const served = await listen(operations, composed, paths);
   composed.setUrl(served.url);
@@ -93,7 +96,8 @@ async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<vo
   store.addEvent({ kind: "daemon.started", facts: { epoch: store.world.epoch, pid: process.pid } });
   log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });
   try {
-    await left.promise;
+    const { mode } = await left.promise;
+    hasEnded = mode === "end";
     store.addEvent({ kind: "daemon.stopping", facts: {} });
     // The caller of `leave` is still being answered.
     await new Promise((resolve) => setTimeout(resolve, LAST_ANSWER_MS));
@@ -103,6 +107,7 @@ async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<vo
     await served.close();
     await loops.close();
     forgetSignals();
+    if (hasEnded) removeRuntimeDirectory(paths);
   }
   log.info("daemon.left", { pid: process.pid });
 }
@@ -129,6 +134,16 @@ async function listen(
   }
 }
 
+/** The folder that holds the sockets when the state directory's own path is too long for them. */
+function removeRuntimeDirectory({ runtimeDir, stateDir }: StatePaths): void {
+  if (runtimeDir === stateDir) return;
+  try {
+    rmdirSync(runtimeDir);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTEMPTY") throw error;
+  }
+}
+
 function onSignals(operations: Operations, { setting, reload }: Composed): () => void {
   const end = (): void => void operations.leave({ mode: "end" });
   const keep = (): void => void operations.leave({ mode: "detach" });
@@ -148,11 +163,11 @@ function onSignals(operations: Operations, { setting, reload }: Composed): () =>
 }
 
 /** A sweep at the start and then periodically; one that fails is told and tried again. */
-function sweepNowAndThen({ setting, undos }: Composed): () => void {
+function sweepNowAndThen({ setting, undos, loops }: Composed): () => void {
   let cancel = (): void => undefined;
   const next = (delayMs: number): void => {
     cancel = setting.timers.after(delayMs, () => {
-      void sweep(setting, undos, true)
+      void sweep(setting, undos, loops, { apply: true })
         .then(({ steps, unknown }) => {
           if (steps.length > 0 || unknown.length > 0)
             setting.log.info("sweep.done", { steps, unknown });

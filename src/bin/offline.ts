@@ -7,7 +7,9 @@ import type { DoctorAnswer, LedgerAnswer, SweepAnswer } from "../contract/api.ts
 import { ledgerRow } from "../ledger/receipt.ts";
 import { doctor } from "../supervision/doctor.ts";
 import { sweep } from "../supervision/sweep.ts";
-import type { StatePaths } from "../surface/cli/state-paths.ts";
+import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
+import { SETTINGS, type SettingName, variableOf } from "../supervision/configuration.ts";
+import { Fault } from "../kernel/fault.ts";
 import { compose, type Composed } from "./compose.ts";
 import { VERSION } from "./version.ts";
 
@@ -34,22 +36,45 @@ export async function offlineSweep(
 ): Promise<SweepAnswer> {
   return withState(paths, async ({ setting, undos, loops }) => {
     if (apply) await loops.runOnce(setting.store.unfinishedAgents().map(({ id }) => id));
-    const answer = await sweep(setting, undos, apply, true);
+    const answer = await sweep(setting, undos, loops, { apply, isDaemonGone: true });
     await loops.close();
     return answer;
   });
 }
 
-/** Looks at the machine and the state directory without a daemon. */
+/**
+ * Looks at the machine and the state directory without a daemon; makes the directory when there
+ * is none, because that it can be made is a part of the answer. Settings that cannot be used are
+ * a problem that it tells, not a reason to say nothing else.
+ */
 export async function offlineDoctor(paths: StatePaths): Promise<DoctorAnswer> {
-  return withState(paths, ({ setting }) => doctor(setting, null));
+  try {
+    return await withState(paths, ({ setting }) => doctor(setting, null));
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== "CONFIG_INVALID") throw error;
+    const usual = { ...paths, configFile: "/dev/null" };
+    const answer = await withState(
+      usual,
+      ({ setting }) => doctor(setting, null),
+      unset(process.env),
+    );
+    return { ...answer, problems: [`${error.message} ${error.hint}`, ...answer.problems] };
+  }
+}
+
+/** The environment without the variables that are settings. */
+function unset(env: PathEnvironment): PathEnvironment {
+  const settings = new Set(Object.keys(SETTINGS).map((name) => variableOf(name as SettingName)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !settings.has(name)));
 }
 
 async function withState<T>(
   paths: StatePaths,
   work: (composed: Composed) => Promise<T>,
+  env: PathEnvironment = process.env,
 ): Promise<T> {
-  const composed = await compose({ paths, env: process.env, version: VERSION });
+  const umask = process.umask(0o077);
+  const composed = await compose({ paths, env, version: VERSION, umask, isDaemon: false });
   try {
     return await work(composed);
   } finally {

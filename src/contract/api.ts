@@ -1,8 +1,8 @@
 /**
  * The HTTP API of the daemon, used by the command line, the stdio bridge and the dashboard.
  *
- * Served on loopback (bearer token) and on the 0700 unix socket (the file mode is the
- * authority). A failure is `{ "error": FaultWire }` with the code's HTTP status.
+ * Served on loopback (bearer token) and on the unix socket (0600 in a 0700 folder: the
+ * file mode is the authority). A failure is `{ "error": FaultWire }` with the code's HTTP status.
  *
  *   GET  /api/health                         HealthAnswer
  *   POST /api/tools/<tool>                   the tool's input → its answer

@@ -27,6 +27,11 @@ export function humanBytes(bytes: number): string {
   return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
 }
 
+/** A number of things for people: `"1 agent"`, `"3 agents"`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A duration for people: `"840 ms"`, `"12.3 s"`, `"4 min 10 s"`. Never parsed back. */
 export function humanDuration(ms: number): string {
   if (ms < SECOND_MS) return `${Math.round(ms)} ms`;

@@ -26,6 +26,8 @@ export interface LaunchSpec {
   readonly prlimit: string | null;
   /** RLIMIT_NPROC; null leaves it as it is. Processes and threads of the user. */
   readonly nproc: number | null;
+  /** File mode creation mask of the agent: the user's own, not ours. Absent leaves what was inherited. */
+  readonly umask?: number;
   /** How long the agent may run. Whole seconds, > 0; null is without end. */
   readonly wallClockS: number | null;
 }
@@ -93,6 +95,7 @@ function body(spec: LaunchSpec): string {
     ...(stdinPath === null ? [] : [openStdin(stdinPath)]),
     FORGET_ENVIRONMENT,
     ...Object.entries(env).map(exportLine),
+    ...(spec.umask === undefined ? [] : [`umask ${spec.umask.toString(8).padStart(4, "0")}`]),
     execLine(spec),
     "",
   ].join("\n");

@@ -30,7 +30,11 @@ export const SETTINGS = {
   limit_running: setting(count(500), 20, "Agents of one task that may run at once."),
   limit_total: setting(count(10_000), 45, "Agents that one task may have in all."),
   limit_depth: setting(count(20), 5, "Generations of agents below the orchestrator."),
-  limit_processes: setting(count(100_000), 1_024, "Processes and threads of one agent."),
+  limit_processes: setting(
+    z.coerce.number().int().min(8).max(100_000),
+    1_024,
+    "Processes and threads of one agent.",
+  ),
   wall_clock_s: setting(
     count(7 * 86_400),
     86_400,

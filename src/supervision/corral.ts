@@ -83,6 +83,8 @@ export function corral(parts: CorralParts): Operations {
   ) => {
     refuseWhileLeaving();
     const task = taskOf(input.task_id);
+    const earlier = deploys.earlier(task, input.idempotency_key ?? null);
+    if (earlier !== null) return earlier;
     const parent = mission.parent === "orchestrator" ? null : agentOf(mission.parent, task.id);
     if (parent !== null && parent.endedAt !== null) throw parentEnded(parent);
     return deploys.deploy(task, {
@@ -221,7 +223,7 @@ export function corral(parts: CorralParts): Operations {
       }
       return readResource(store, uri, taskOf);
     },
-    sweep: ({ apply }) => sweep(setting, undos, apply),
+    sweep: ({ apply }) => sweep(setting, undos, loops, { apply }),
     doctor: () => doctor(setting, parts.pid),
     leave({ mode }) {
       leaving ??= (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)).then(

@@ -35,6 +35,8 @@ export interface Deploys {
    *                 nothing is left behind.
    */
   deploy(task: TaskRecord, request: DeployRequest): Promise<DeployAnswer>;
+  /** What an earlier deploy with the same key answered; null when there was none. */
+  earlier(task: TaskRecord, idempotencyKey: string | null): DeployAnswer | null;
   /** Tells the deploy that waits for it that an agent's runner rang. */
   rang(agentId: AgentId): void;
 }
@@ -43,6 +45,13 @@ export function deploys(setting: Setting, loops: AgentLoops): Deploys {
   const waiting = new Map<AgentId, () => void>();
   return {
     rang: (agentId) => waiting.get(agentId)?.(),
+    earlier(task, idempotencyKey) {
+      if (idempotencyKey === null) return null;
+      const agent = setting.store
+        .agentsOf(task.id)
+        .find((one) => one.idempotencyKey === idempotencyKey);
+      return agent === undefined ? null : answerOf(agent);
+    },
     async deploy(task, request) {
       const agentId = mintAgentId(request.type, setting.clock.now(), setting.chance.hex);
       const token = `corral_${setting.chance.hex(TOKEN_BYTES)}`;

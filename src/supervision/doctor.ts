@@ -52,8 +52,8 @@ function problemsOf(setting: Setting): string[] {
   const has = (mechanism: string): boolean =>
     levels.some((level) => level.mechanism === mechanism && level.available);
   const problems: string[] = [];
-  if (setting.host.kind === "process") {
-    problems.push(`Agents are detached processes, not tmux sessions: ${setting.host.detail}`);
+  if (setting.host.kind === "process" && setting.configuration().host !== "process") {
+    problems.push(`Agents are not tmux sessions but ${setting.host.detail}`);
   }
   if (!has("watermark") && !has("cgroup2")) {
     problems.push(

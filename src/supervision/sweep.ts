@@ -3,7 +3,7 @@ import type { SweepAnswer, SweepStep } from "../contract/api.ts";
 import { asFault, Fault, messageOf } from "../kernel/fault.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { releaseOne } from "../ledger/release.ts";
-import { DAEMON_OWNER } from "../ledger/resource.ts";
+import { DAEMON_OWNER, isHeld } from "../ledger/resource.ts";
 import {
   type Holdings,
   planSweep,
@@ -11,30 +11,57 @@ import {
   type SweepTarget,
   type WorldSighting,
 } from "../ledger/sweep-plan.ts";
+import type { AgentLoops } from "./agent-loop.ts";
 import type { ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
+import { isCleanOrStuck, waitUntil } from "./waiting.ts";
 
 const KILL_DEADLINE_MS = 2_000;
 
+/** How long the loops of ended agents get before a sweep releases what they still hold. */
+const LOOPS_MS = 10_000;
+
+export interface SweepOptions {
+  /** False: say what would be done. */
+  readonly apply: boolean;
+  /** True when the daemon is dead for good: what it held itself is swept, too. */
+  readonly isDaemonGone?: boolean;
+}
+
 /**
  * Plans, and performs when asked to. A part of the world that cannot be looked at is told
- * as unknown and left alone.
- *
- * @param isDaemonGone  True when the daemon is dead for good: what it held itself is swept, too.
+ * as unknown and left alone. What an ended agent holds is given back by its own loop, with
+ * its graces; the sweep itself takes only what the loop could not.
  */
 export async function sweep(
   setting: Setting,
   undos: Undos,
-  apply: boolean,
-  isDaemonGone = false,
+  loops: AgentLoops,
+  { apply, isDaemonGone = false }: SweepOptions,
 ): Promise<SweepAnswer> {
   const { world, unknown } = await sightWorld(setting);
-  const targets = planSweep(holdingsOf(setting, isDaemonGone), world);
+  const holdings = holdingsOf(setting, isDaemonGone);
+  const targets = planSweep(holdings, world).filter((target) => isThere(setting, target));
+  if (!apply) return { applied: false, steps: targets.map(planned), unknown };
+  await finishEnded(setting, loops, holdings.ended);
   const steps: SweepStep[] = [];
-  for (const target of targets) {
-    steps.push(apply ? await performStep(setting, undos, target) : planned(target));
-  }
-  return { applied: apply, steps, unknown };
+  for (const target of targets) steps.push(await performStep(setting, undos, target));
+  return { applied: true, steps, unknown };
+}
+
+/** A process that ended between the look and the plan was given back by its own agent's end. */
+function isThere({ containment }: Setting, target: SweepTarget): boolean {
+  return target.is !== "process" || containment.isAlive(target.process);
+}
+
+async function finishEnded(
+  setting: Setting,
+  loops: AgentLoops,
+  owners: ReadonlySet<string>,
+): Promise<void> {
+  const agents = [...owners].filter((owner) => setting.store.agent(owner) !== null);
+  for (const id of agents) loops.poke(id);
+  await waitUntil(setting, () => agents.every((id) => isCleanOrStuck(setting, id)), LOOPS_MS);
 }
 
 function holdingsOf({ store, clock }: Setting, isDaemonGone: boolean): Holdings {
@@ -139,6 +166,9 @@ async function releaseRow(
   undos: Undos,
   resource: Parameters<typeof releaseOne>[0],
 ): Promise<string> {
+  const now = store.resourcesOf(resource.owner).find(({ id }) => id === resource.id);
+  if (now !== undefined && !isHeld(now) && now.state !== resource.state)
+    return now.seen ?? now.state;
   if (resource.kind === "process_set") {
     await containment.kill(resource.identity as ProcessSet, KILL_DEADLINE_MS);
   }

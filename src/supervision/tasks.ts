@@ -3,6 +3,7 @@ import type { CreateTaskAnswer, CreateTaskInput } from "../contract/tools.ts";
 import { mintTaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 import { contextOf, type TaskRecord } from "../tasks/task.ts";
+import type { Undone } from "../ledger/ports.ts";
 import type { Caller } from "./operations.ts";
 import type { Setting } from "./setting.ts";
 
@@ -18,7 +19,7 @@ export function createTask(
   input: CreateTaskInput,
   caller: Caller,
 ): CreateTaskAnswer {
-  const { store, files, clock, chance, places, configuration } = setting;
+  const { files, clock, chance, places, configuration } = setting;
   const wanted = input.client_cwd ?? (caller.kind === "client" ? caller.cwd : undefined);
   const clientCwd = wanted === undefined ? null : files.realFolder(wanted, true);
   const now = clock.now();
@@ -53,14 +54,16 @@ const FOR_EVER: EpochMs = 8_640_000_000_000_000;
  */
 function addWithWorkspace({ files, store }: Setting, task: TaskRecord): void {
   const [row] = store.intend(task.id, [{ kind: "task_workspace", locator: task.workspace }]);
+  const record = (undone: Undone): void =>
+    store.recordReleases([{ resource: row!, error: null, undone }]);
   try {
     files.makeWorkspace(task.workspace);
     store.atomically(() => {
       store.addTask(task);
-      store.retainResource(row!.id, "kept with its task", FOR_EVER);
+      record({ gone: false, seen: "kept with its task", retainUntil: FOR_EVER });
     });
   } catch (error) {
-    store.forgetResource(row!.id, files.remove(task.workspace));
+    record({ gone: true, seen: files.remove(task.workspace) });
     throw error;
   }
 }

@@ -14,18 +14,17 @@ import type { FaultWire } from "../../src/kernel/fault.ts";
 import { type Ran, waitFor } from "../helpers/daemon-process.ts";
 import { countByArgument, processes, processOf } from "../helpers/os-look.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
+import { statusWith, expectGivenBack, held } from "./given-back.ts";
 import {
   deploy,
   type Deployed,
-  expectGivenBack,
   faultOf,
   FOREVER,
-  held,
+  MATRIX,
   newTask,
   QUICK,
   shell,
   sleepTag,
-  statusWith,
   waitClean,
   waitCleanOne,
 } from "./support.ts";
@@ -141,53 +140,60 @@ describe("signals", () => {
     expect(processOf(daemon.pid)).toBeDefined();
   });
 
-  test("QUIT keeps the agents: the next daemon has them, their token, their port, and can end them", async () => {
-    await using world = await makeWorld();
-    const first = await world.daemon(QUICK);
-    const client = await world.mcp();
-    const tag = sleepTag();
-    const agent = await deploy(world, client, shell(`setsid sleep ${tag} & ${FOREVER}`));
-    const ended = await deploy(
-      world,
-      client,
-      shell("until [ -e go ]; do sleep 0.02; done; exit 5"),
-    );
-    expect(await first.stop("SIGQUIT")).toEqual({ code: 0, signal: null });
-    expect(processOf(agent.pid)).toBeDefined();
-    expect(countByArgument(tag)).toBe(1);
-    writeFileSync(join(ended.cwd, "go"), "");
-    await expect.poll(() => processOf(ended.pid)).toBeUndefined();
+  test.each(MATRIX)(
+    "QUIT keeps the agents: the next daemon has them, their token, their port, and can end them ($name)",
+    async ({ env: how }) => {
+      const env = { ...QUICK, ...how };
+      await using world = await makeWorld();
+      const first = await world.daemon(env);
+      const client = await world.mcp();
+      const tag = sleepTag();
+      const agent = await deploy(world, client, shell(`setsid sleep ${tag} & ${FOREVER}`));
+      const ended = await deploy(
+        world,
+        client,
+        shell("until [ -e go ]; do sleep 0.02; done; exit 5"),
+      );
+      expect(await first.stop("SIGQUIT")).toEqual({ code: 0, signal: null });
+      expect(processOf(agent.pid)).toBeDefined();
+      expect(countByArgument(tag)).toBe(1);
+      writeFileSync(join(ended.cwd, "go"), "");
+      await expect.poll(() => processOf(ended.pid)).toBeUndefined();
 
-    const second = await world.daemon(QUICK);
-    expect(second.health).toMatchObject({ url: first.health.url, epoch: 2 });
-    expect(await statusWith(world, agent.token), "its token still works").toBe(200);
-    const asAgent = await world.mcp({ token: agent.token });
-    const report = {
-      task_id: agent.taskId,
-      agent_id: agent.id,
-      status: "working",
-      message: "Still here.",
-    };
-    expect(await callTool(asAgent, "update_agent_progress", report)).toMatchObject({
-      own_update: { message: "Still here." },
-    });
-    expect(await waitCleanOne(world, ended.id)).toMatchObject({ status: "failed", exit_code: 5 });
+      const second = await world.daemon(env);
+      expect(second.health).toMatchObject({ url: first.health.url, epoch: 2 });
+      expect(await statusWith(world, agent.token), "its token still works").toBe(200);
+      const asAgent = await world.mcp({ token: agent.token });
+      const report = {
+        task_id: agent.taskId,
+        agent_id: agent.id,
+        status: "working",
+        message: "Still here.",
+      };
+      expect(await callTool(asAgent, "update_agent_progress", report)).toMatchObject({
+        own_update: { message: "Still here." },
+      });
+      expect(await waitCleanOne(world, ended.id)).toMatchObject({ status: "failed", exit_code: 5 });
 
-    const again = await world.mcp();
-    const kill = { task_id: agent.taskId, agent_id: agent.id, grace_s: 0 };
-    expect(await callTool(again, "kill_real_agent", kill)).toMatchObject({
-      status: "killed",
-      receipt: { survivors: [], cleanup: { state: "clean" } },
-    });
-    expect(countByArgument(tag)).toBe(0);
-    await expectGivenBack(world, again, agent);
-    await expectGivenBack(world, again, ended);
-  });
+      const again = await world.mcp();
+      const kill = { task_id: agent.taskId, agent_id: agent.id, grace_s: 0 };
+      expect(await callTool(again, "kill_real_agent", kill)).toMatchObject({
+        status: "killed",
+        receipt: { survivors: [], cleanup: { state: "clean" } },
+      });
+      expect(countByArgument(tag)).toBe(0);
+      await expectGivenBack(world, again, agent);
+      await expectGivenBack(world, again, ended);
+    },
+  );
 });
 
 describe("its sudden death", () => {
-  async function withDeadDaemon(world: World): Promise<{ tag: string; agents: Deployed[] }> {
-    const daemon = await world.daemon(QUICK);
+  async function withDeadDaemon(
+    world: World,
+    env: Readonly<Record<string, string>> = QUICK,
+  ): Promise<{ tag: string; agents: Deployed[] }> {
+    const daemon = await world.daemon(env);
     const client = await world.mcp();
     const tag = sleepTag();
     const stays = await deploy(world, client, shell(`setsid sleep ${tag} & ${FOREVER}`));
@@ -199,22 +205,28 @@ describe("its sudden death", () => {
     return { tag, agents: [stays, goes] };
   }
 
-  test("the next one knows how each agent ended and has those that run", async () => {
-    await using world = await makeWorld();
-    const { tag, agents } = await withDeadDaemon(world);
-    await world.daemon(QUICK);
-    const client = await world.mcp();
-    const [stays, goes] = agents as [Deployed, Deployed];
-    expect(await waitCleanOne(world, goes.id)).toMatchObject({ status: "failed", exit_code: 6 });
-    expect((await world.api(`/api/agents/${stays.id}`)).body).toMatchObject({ status: "running" });
-    await callTool(client, "kill_real_agent", {
-      task_id: stays.taskId,
-      agent_id: stays.id,
-      grace_s: 0,
-    });
-    expect(countByArgument(tag)).toBe(0);
-    for (const agent of agents) await expectGivenBack(world, client, agent);
-  });
+  test.each(MATRIX)(
+    "the next one knows how each agent ended and has those that run ($name)",
+    async ({ env: how }) => {
+      const env = { ...QUICK, ...how };
+      await using world = await makeWorld();
+      const { tag, agents } = await withDeadDaemon(world, env);
+      await world.daemon(env);
+      const client = await world.mcp();
+      const [stays, goes] = agents as [Deployed, Deployed];
+      expect(await waitCleanOne(world, goes.id)).toMatchObject({ status: "failed", exit_code: 6 });
+      expect((await world.api(`/api/agents/${stays.id}`)).body).toMatchObject({
+        status: "running",
+      });
+      await callTool(client, "kill_real_agent", {
+        task_id: stays.taskId,
+        agent_id: stays.id,
+        grace_s: 0,
+      });
+      expect(countByArgument(tag)).toBe(0);
+      for (const agent of agents) await expectGivenBack(world, client, agent);
+    },
+  );
 
   test("ledger, sweep and doctor work without it, and leave what runs alone", async () => {
     await using world = await makeWorld();
@@ -302,7 +314,7 @@ describe("what it cannot start with", () => {
 
   test.each([
     ['{"grace_ms": "soon"}', /grace_ms/],
-    ['{"grace": 1}', /grace/],
+    ['{"grace": 1}', /"grace"/],
     ["{grace_ms: 1}", /config\.json/],
     ["[]", /config\.json/],
     ['{"host": "screen"}', /host/],
@@ -316,7 +328,8 @@ describe("what it cannot start with", () => {
     expect(lastWord(ran).message).toMatch(names);
     expect(lastWord(ran).hint).toMatch(/docs\/configuration\.md/);
     const up = await world.corral(["up"]);
-    expect(up.code).not.toBe(0);
+    expect(up.code, "the verb that starts it says the same").toBe(2);
+    expect(up.stderr).toMatch(/^CONFIG_INVALID: /);
     expect(up.stderr).toMatch(names);
     expect(daemonsOf(world)).toEqual([]);
   });
@@ -333,15 +346,18 @@ describe("what it cannot start with", () => {
     expect(statSync(join(world.home, "file")).size).toBe(4);
   });
 
-  test.runIf(asNobody)("a state directory that may not be written to", async () => {
-    await using world = await makeWorld();
-    chmodSync(world.home, 0o500);
-    const path = join(world.home, "state");
-    const ran = await world.corral(["daemon"], { env: { CORRAL_STATE_DIR: path } });
-    chmodSync(world.home, 0o700);
-    expect(ran.code).toBe(6);
-    expect(lastWord(ran)).toMatchObject({ code: "STATE_UNUSABLE" });
-  });
+  test.runIf(asNobody)(
+    "a state directory that may not be written to (as root: unprivileged.test.ts)",
+    async () => {
+      await using world = await makeWorld();
+      chmodSync(world.home, 0o500);
+      const path = join(world.home, "state");
+      const ran = await world.corral(["daemon"], { env: { CORRAL_STATE_DIR: path } });
+      chmodSync(world.home, 0o700);
+      expect(ran.code).toBe(6);
+      expect(lastWord(ran)).toMatchObject({ code: "STATE_UNUSABLE" });
+    },
+  );
 });
 
 test("two state directories side by side do not touch each other", async () => {

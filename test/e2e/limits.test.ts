@@ -5,16 +5,8 @@ import type { DeployAnswer } from "../../src/contract/tools.ts";
 import type { FaultWire } from "../../src/kernel/fault.ts";
 import { countByArgument } from "../helpers/os-look.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
-import {
-  expectSpeaks,
-  faultOf,
-  held,
-  newTask,
-  QUICK,
-  shell,
-  sleepTag,
-  waitClean,
-} from "./support.ts";
+import { held } from "./given-back.ts";
+import { expectSpeaks, faultOf, newTask, QUICK, shell, sleepTag, waitClean } from "./support.ts";
 
 let world: World;
 let client: Client;
@@ -45,7 +37,7 @@ async function rush(count: number, input: Readonly<Record<string, unknown>>): Pr
   return {
     deployed: results
       .filter(({ isError }) => isError !== true)
-      .map(({ structuredContent }) => structuredContent as unknown as DeployAnswer),
+      .map(({ structuredContent }) => structuredContent as DeployAnswer),
     refused: results
       .filter(({ isError }) => isError === true)
       .map(({ structuredContent }) => (structuredContent as { error: FaultWire }).error),

@@ -6,20 +6,18 @@ import { describe, expect, test } from "vitest";
 import type { SweepAnswer } from "../../src/contract/api.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { countByArgument, processOf } from "../helpers/os-look.ts";
-import { callTool, makeWorld, type World } from "../helpers/world.ts";
+import { callTool, makeWorld, type RunningDaemon, type World } from "../helpers/world.ts";
+import { expectGivenBack, sessionsOf, held } from "./given-back.ts";
 import {
   deploy,
   eventSeen,
-  expectGivenBack,
   faultOf,
   FOREVER,
-  held,
   MATRIX,
   newTask,
   outputOf,
   QUICK,
   read,
-  sessionsOf,
   shell,
   sleepTag,
   waitCleanOne,
@@ -141,8 +139,9 @@ describe("a launch fails: nothing is left", () => {
       world.paths.stateDir,
     ]);
     skip(mounted.status !== 0, "nothing can be mounted here");
+    let daemon: RunningDaemon | undefined;
     try {
-      const daemon = await world.daemon(QUICK);
+      daemon = await world.daemon(QUICK);
       const client = await world.mcp();
       const { taskId } = await newTask(world, client);
       const tag = sleepTag();
@@ -173,7 +172,8 @@ describe("a launch fails: nothing is left", () => {
       expect(countByArgument(tag)).toBe(0);
       expect(await daemon.stop()).toEqual({ code: 0, signal: null });
     } finally {
-      execFileSync("umount", [world.paths.stateDir]);
+      await daemon?.stop();
+      execFileSync("umount", ["--lazy", world.paths.stateDir]);
     }
   });
 
@@ -291,11 +291,10 @@ describe.each(["warn", "strict"] as const)(
       });
       await expectGivenBack(world, client, agent);
       const { task } = await callTool(client, "get_real_task_status", { task_id: agent.taskId });
-    const [line = ""] = (
-      read(join(task.workspace, "progress", `${agent.id}.jsonl`)) ?? ""
-    ).split("
-");
-    expect(JSON.parse(line)).toMatchObject({ agent_id: agent.id, validation });
+      const [line = ""] = (read(join(task.workspace, "progress", `${agent.id}.jsonl`)) ?? "").split(
+        "\n",
+      );
+      expect(JSON.parse(line)).toMatchObject({ agent_id: agent.id, validation });
     });
   },
 );

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { countByArgument } from "../helpers/os-look.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
+import { expectGivenBack } from "./given-back.ts";
 import {
   deploy,
   type Deployed,
-  expectGivenBack,
   FIXTURES,
   FOREVER,
   MATRIX,

@@ -48,13 +48,9 @@ export async function strikeAll(
   let daemon = await alive(fault, first);
   for (const strike of strikes) {
     const name = `${strike.point}:${strike.nth} ${strike.when}`;
-    const t0 = Date.now();
     if (!(await dieAt(fault, daemon, scenario, strike))) missed.push(name);
-    const t1 = Date.now();
     daemon = await alive(fault, daemon);
-    const t2 = Date.now();
     wrong.push(...(await reckon(fault, scenario, known)).map((what) => `${name}: ${what}`));
-    process.stderr.write(`${name} ${t1 - t0} ${t2 - t1} ${Date.now() - t2}\n`);
   }
   await fault.api("/api/leave", { mode: "end" });
   await daemon.end;

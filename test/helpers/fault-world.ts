@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { KEEPER_SESSION } from "../../src/adapters/tmux/control-link.ts";
 import type { AgentView } from "../../src/contract/agent.ts";
 import {
   ask,
@@ -371,7 +372,7 @@ export function sessionsOf({ paths }: World): readonly string[] {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
     });
-    return text.split("\n").filter(Boolean);
+    return text.split("\n").filter((name) => name !== "" && name !== KEEPER_SESSION);
   } catch (error) {
     if (/no server running|error connecting/.test(String(error))) return [];
     throw error;

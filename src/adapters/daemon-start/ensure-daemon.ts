@@ -10,7 +10,14 @@ import { mkdirSync, openSync, closeSync, readFileSync, statSync } from "node:fs"
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HealthAnswer } from "../../contract/api.ts";
-import { errnoOf, Fault } from "../../kernel/fault.ts";
+import {
+  asFault,
+  errnoOf,
+  Fault,
+  faultFromWire,
+  type FaultWire,
+  messageOf,
+} from "../../kernel/fault.ts";
 import { SECOND_MS } from "../../kernel/units.ts";
 
 export interface DaemonStart {
@@ -48,15 +55,14 @@ const LAST_WORDS_BYTES = 4_096;
  * Idempotent, also at the same time. The process is its own session with `/` as its folder, so
  * that it outlives the caller and holds no folder busy.
  *
- * @throws {Fault} DAEMON_UNREACHABLE with the end of the daemon's log when it did not come up;
- *                 whatever else `health` throws (a socket that may not be opened is not "none").
+ * @throws {Fault} What the daemon itself said when it did not come up, else DAEMON_UNREACHABLE
+ *                 with the end of its log; STATE_UNUSABLE when there can be no log; whatever
+ *                 else `health` throws (a socket that may not be opened is not "none").
  */
 export async function ensureDaemon(start: DaemonStart): Promise<DaemonFound> {
   const running = await healthOrNull(start.health);
   if (running !== null) return { health: running, started: false };
-  mkdirSync(dirname(start.log), { recursive: true, mode: 0o700 });
-  const logFrom = sizeOf(start.log);
-  const child = launch(start);
+  const { child, logFrom } = launchLogged(start);
   const health = await untilHealthy(start, child);
   if (health !== null) return { health, started: health.pid === child.pid };
   throw didNotComeUp(start, child, logFrom);
@@ -66,6 +72,20 @@ interface Child {
   readonly pid: number | undefined;
   /** How it ended, for people; null while it runs. */
   ended: { readonly how: string; readonly code: number | null; readonly at: number } | null;
+}
+
+function launchLogged(start: DaemonStart): { readonly child: Child; readonly logFrom: number } {
+  try {
+    mkdirSync(dirname(start.log), { recursive: true, mode: 0o700 });
+    return { logFrom: sizeOf(start.log), child: launch(start) };
+  } catch (error) {
+    const fault = asFault(error);
+    if (fault.code !== "INTERNAL") throw fault;
+    throw new Fault("STATE_UNUSABLE", `The state directory cannot be used: ${messageOf(error)}.`, {
+      hint: "Make it a writable directory of your own, or set CORRAL_STATE_DIR to another one.",
+      cause: error,
+    });
+  }
 }
 
 function launch({ argv: [program = "", ...rest], env, log }: DaemonStart): Child {
@@ -124,16 +144,29 @@ async function healthOrNull(health: DaemonStart["health"]): Promise<HealthAnswer
 
 function didNotComeUp({ log }: DaemonStart, { ended }: Child, logFrom: number): Fault {
   const words = lastWords(log, logFrom);
+  const own = faultIn(words.at(-1) ?? "");
+  if (own !== null) return own;
   const how = ended === null ? "it does not answer" : `it ended with ${ended.how}`;
-  const said = words === "" ? "It printed nothing" : `It printed: ${words}`;
+  const printed = words.join(" | ");
+  const said = printed === "" ? "It printed nothing" : `It printed: ${printed}`;
   return new Fault("DAEMON_UNREACHABLE", `The daemon was started, but ${how}.`, {
     hint: `${said}. Run "corral doctor", or "corral daemon" to watch it start.`,
-    details: { daemon_log: words },
+    details: { daemon_log: printed },
   });
 }
 
-/** The last lines that were added to the log since, on one line. */
-function lastWords(log: string, from: number): string {
+/** The daemon's own reason, when its last line is one. */
+function faultIn(line: string): Fault | null {
+  try {
+    const said = JSON.parse(line) as FaultWire & { readonly event?: unknown };
+    return said.event === "daemon.failed" ? faultFromWire(said) : null;
+  } catch {
+    return null; // words for people
+  }
+}
+
+/** The last lines that were added to the log since. */
+function lastWords(log: string, from: number): readonly string[] {
   try {
     const added = readFileSync(log).subarray(from);
     return added
@@ -141,10 +174,9 @@ function lastWords(log: string, from: number): string {
       .toString("utf8")
       .trim()
       .split("\n")
-      .slice(-LAST_WORDS_LINES)
-      .join(" | ");
+      .slice(-LAST_WORDS_LINES);
   } catch (thrown) {
-    return `(its log cannot be read: ${errnoOf(thrown) ?? "unknown error"})`;
+    return [`(its log cannot be read: ${errnoOf(thrown) ?? "unknown error"})`];
   }
 }
 

@@ -76,11 +76,13 @@ export function ledgerRows(database: Database, clock: Clock): LedgerStore {
     failRelease,
   };
 
+  // Two may release at once (the loop and a sweep): what one has seen gone, the other never revives.
   function record({ resource: { id }, error, undone }: ReleaseOutcome): void {
     if (error !== null) return failRelease(id, error);
     const [state, until] = undone.gone ? ["released", null] : ["retained", undone.retainUntil];
     database.run(
-      "UPDATE resources SET state = ?, seen = ?, error = NULL, retain_until = ?, changed_at = ? WHERE id = ?",
+      `UPDATE resources SET state = ?, seen = ?, error = NULL, retain_until = ?, changed_at = ?
+       WHERE id = ? AND state <> 'released'`,
       state,
       undone.seen,
       until,
@@ -92,7 +94,7 @@ export function ledgerRows(database: Database, clock: Clock): LedgerStore {
   function failRelease(id: number, error: string): void {
     database.run(
       `UPDATE resources SET state = 'releasing', attempts = attempts + 1, error = ?, changed_at = ?
-       WHERE id = ?`,
+       WHERE id = ? AND state <> 'released'`,
       error,
       clock.now(),
       id,

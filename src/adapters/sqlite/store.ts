@@ -14,13 +14,15 @@ const MARK_LOWEST = 780_000;
 const MARK_COUNT = 39_200;
 
 /**
- * Opens the store of a state directory and begins a new epoch. Hold the state lock.
+ * Opens the store of a state directory. Hold the state lock.
+ *
+ * @param isNewEpoch  True for a daemon: each begins an epoch of its own.
  * @throws {Fault} STATE_UNUSABLE, STATE_NEWER, DISK_FULL.
  */
-export function openStore(path: string, clock: Clock, chance: Chance): Store {
+export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch = true): Store {
   const database = openDatabase(path);
   const events = eventRows(database, clock);
-  const world = database.transaction(() => beginEpoch(database, clock, chance));
+  const world = database.transaction(() => openWorld(database, clock, chance, isNewEpoch));
   const stored = (key: string) =>
     database.get("SELECT value FROM world WHERE key = ?", key)?.["value"];
   return {
@@ -49,14 +51,14 @@ function keep(database: Database, key: string, value: string): void {
   );
 }
 
-function beginEpoch(database: Database, clock: Clock, chance: Chance): World {
+function openWorld(database: Database, clock: Clock, chance: Chance, isNewEpoch: boolean): World {
   const known = new Map(
     database.all("SELECT key, value FROM world").map((row) => [row["key"], String(row["value"])]),
   );
   const mark =
     known.get("mark") ?? String(MARK_LOWEST + (Number.parseInt(chance.hex(4), 16) % MARK_COUNT));
   const name = known.get("name") ?? chance.hex(4);
-  const epoch = Number(known.get("epoch") ?? 0) + 1;
+  const epoch = Number(known.get("epoch") ?? 0) + (isNewEpoch ? 1 : 0);
   if (!known.has("mark")) keep(database, "created_at", isoTime(clock.now()));
   keep(database, "mark", mark);
   keep(database, "name", name);

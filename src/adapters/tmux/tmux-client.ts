@@ -1,12 +1,12 @@
-/** Runs tmux, one invocation at a time, with argv and never through a shell. */
+/**
+ * Runs tmux commands: over one lasting connection while our server runs, else one invocation
+ * each, with argv and never through a shell. What is certain about a server that does not answer
+ * (that none runs) is always the word of an invocation.
+ */
 import { execFile } from "node:child_process";
 import { Fault } from "../../kernel/fault.ts";
-
-export interface TmuxAnswer {
-  readonly ok: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type ControlLink, controlLink } from "./control-link.ts";
+import type { TmuxAnswer } from "./control-protocol.ts";
 
 export interface TmuxClientOptions {
   readonly socket: string;
@@ -18,36 +18,101 @@ export interface TmuxClientOptions {
 
 export interface TmuxClient {
   /**
-   * Runs commands in one invocation; the first that fails ends it. Commands of tmux that failed
+   * Runs commands as one sequence; the first that fails ends it. Commands of tmux that failed
    * are an answer (`ok: false`). May be called at the same time as itself.
-   * @throws {Fault} HOST_UNREACHABLE when tmux could not be run or did not answer in 5 s.
+   * @throws {Fault} HOST_UNREACHABLE when tmux could not be run, said nothing for 5 s, or went
+   *         away in the middle of a sequence that makes a session: whether it did is unknown.
    */
   run(...commands: readonly (readonly string[])[]): Promise<TmuxAnswer>;
   /** "tmux 3.3a". @throws {Fault} HOST_UNREACHABLE. */
   version(): Promise<string>;
   /** True for the two answers that say no server listens; any other failure is uncertain. */
   isAbsent(answer: TmuxAnswer): boolean;
+  /**
+   * Ends the connection and waits until its process is gone; the next session made opens one
+   * again. May be called twice.
+   */
+  disconnect(): Promise<void>;
   unreachable(reason: string): Fault;
 }
 
 const TIMEOUT_MS = 5_000;
+const NO_ANSWER = `no answer in ${TIMEOUT_MS} ms`;
+/** Waiting this long for a connection that is being made is cheaper than an invocation. Milliseconds. */
+const PATIENCE_MS = 500;
+/** Before a connection that could not be made is tried again; doubles each time. Milliseconds. */
+const RETRY_MS = { first: 1_000, last: 300_000 } as const;
 const ABSENT = [/^no server running on /, /^error connecting to .* \(No such file or directory\)$/];
 
 export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): TmuxClient {
   const [prefix, ...rest] = before;
   const program = prefix ?? tmux;
   const words = prefix === undefined ? [] : [...rest, tmux];
+  let link: ControlLink | null = null;
+  /** Settles when the connection is up or could not be made; null while none is being made. */
+  let opening: Promise<void> | null = null;
+  let isWanted = true;
+  let retry = { afterMs: RETRY_MS.first as number, at: 0 };
+
   return {
-    run: async (...commands) =>
-      exec(["-S", socket, "-f", "/dev/null", ...commands.flatMap(joinCommand)]),
+    run,
     version: async () => {
       const { ok, stdout, stderr } = await exec(["-V"]);
       if (!ok) throw unreachable(stderr);
       return stdout.trim();
     },
     isAbsent: ({ stderr }) => ABSENT.some((pattern) => pattern.test(stderr.trim())),
+    disconnect,
     unreachable,
   };
+
+  async function run(...commands: readonly (readonly string[])[]): Promise<TmuxAnswer> {
+    if (makesSession(commands)) isWanted = true;
+    if (opening !== null) await patiently(opening);
+    if (link?.isUp() !== true) return invoke(commands);
+    const answer = await link.send(commands);
+    if (typeof answer !== "string") return answer;
+    if (answer === "silent") throw unreachable(NO_ANSWER);
+    // Whoever asks again after a loss must not make a thing twice.
+    if (makesSession(commands)) throw unreachable("it went away before it answered");
+    return invoke(commands);
+  }
+
+  async function disconnect(): Promise<void> {
+    isWanted = false;
+    await link?.end();
+    await opening;
+    await link?.end();
+    retry = { afterMs: RETRY_MS.first, at: 0 };
+  }
+
+  async function invoke(commands: readonly (readonly string[])[]): Promise<TmuxAnswer> {
+    const answering = exec(["-S", socket, "-f", "/dev/null", ...commands.flatMap(joinCommand)]);
+    // Whoever else comes while the server starts waits for the connection rather than invoke, too.
+    if (makesSession(commands)) openAfter(answering);
+    const answer = await answering;
+    if (answer.ok) openAfter(answering);
+    return answer;
+  }
+
+  function openAfter(answering: Promise<TmuxAnswer>): void {
+    if (opening !== null || link?.isUp() === true || performance.now() < retry.at) return;
+    opening = answering
+      .then(async ({ ok }) => (ok && isWanted ? open() : undefined))
+      .catch(() => {}) // told to whoever invoked
+      .finally(() => (opening = null));
+  }
+
+  async function open(): Promise<void> {
+    link = controlLink({ tmux, socket, env, silentMs: TIMEOUT_MS });
+    const isReady = await link.isReady;
+    retry = isReady
+      ? { afterMs: RETRY_MS.first, at: 0 }
+      : {
+          afterMs: Math.min(retry.afterMs * 2, RETRY_MS.last),
+          at: performance.now() + retry.afterMs,
+        };
+  }
 
   async function exec(args: readonly string[]): Promise<TmuxAnswer> {
     return new Promise((resolve, reject) => {
@@ -55,7 +120,7 @@ export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): Tm
       execFile(program, [...words, ...args], options, (error, stdout, stderr) => {
         if (error === null) resolve({ ok: true, stdout, stderr });
         else if (typeof error.code === "number") resolve({ ok: false, stdout, stderr });
-        else reject(unreachable(error.killed ? `no answer in ${TIMEOUT_MS} ms` : error.message));
+        else reject(unreachable(error.killed ? NO_ANSWER : error.message));
       });
     });
   }
@@ -66,6 +131,17 @@ export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): Tm
       details: { socket },
     });
   }
+}
+
+function makesSession(commands: readonly (readonly string[])[]): boolean {
+  return commands.some(([name]) => name === "new-session");
+}
+
+async function patiently(work: Promise<unknown>): Promise<void> {
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, PATIENCE_MS);
+  await Promise.race([work, enough]);
+  clearTimeout(timer);
 }
 
 /** tmux takes an argument that ends in `;` for the end of a command, unless it is escaped. */

@@ -16,6 +16,8 @@ import type {
   SessionSeen,
 } from "../../supervision/ports.ts";
 import { markOption } from "../containment/marks.ts";
+import { KEEPER_SESSION } from "./control-link.ts";
+import { sharedLook } from "./shared-look.ts";
 import { tmuxClient, type TmuxClient } from "./tmux-client.ts";
 import { sessionHooks } from "./viewer-hooks.ts";
 
@@ -47,6 +49,8 @@ const SERVER_OPTIONS = [
   ["remain-on-exit", "off"],
   ["destroy-unattached", "off"],
 ] as const;
+type Look = () => Promise<readonly SessionSeen[] | null>;
+
 const SERVER_GONE_MS = 5_000;
 const POLL_MS = 5;
 
@@ -59,14 +63,15 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
   const before = mark === null || prlimit === null ? [] : [prlimit, markOption(mark), "--"];
   const client = tmuxClient({ socket, env: options.env, tmux: options.tmux ?? "tmux", before });
   const version = await client.version();
+  const sessions = sharedLook(async () => listSessions(client));
 
   return {
     kind: "tmux",
     detail: `${version} on ${socket}`,
     start: async (runner) => start(runner, client, options),
-    release: async (session) => release(session, client),
-    list: async () => list(client),
-    close: async () => close(client, options),
+    release: async (session) => release(session, client, sessions),
+    list: async () => (await sessions()) ?? [],
+    close: async () => close(client, sessions, options),
   };
 }
 
@@ -100,35 +105,30 @@ function newSession(name: string, argv: readonly string[]): readonly string[] {
   return ["new-session", "-d", "-s", name, "-c", "/", "-P", "-F", "#{pane_pid}", ...argv];
 }
 
-async function release(session: string, client: TmuxClient): Promise<string> {
+async function release(session: string, client: TmuxClient, sessions: Look): Promise<string> {
   const name = checkedName(session);
-  const before = await names(client);
+  const before = await sessions();
   if (before === null) return "no tmux server runs on our socket";
-  if (!before.includes(name)) return "session absent in the list of all sessions";
+  if (!hasSession(before, name)) return "session absent in the list of all sessions";
   // The session may end by itself just now: only the second list tells.
   await client.run(["kill-session", "-t", `=${name}`]);
-  const after = await names(client);
-  if (after?.includes(name) !== true)
+  const after = await sessions();
+  if (after === null || !hasSession(after, name))
     return "kill-session, then absent in the list of all sessions";
   throw client.unreachable(`session ${name} is still listed after kill-session`);
 }
 
-async function list(client: TmuxClient): Promise<readonly SessionSeen[]> {
-  const format = `#{session_name}:#{${RUNNER_PID}}:#{pane_pid}`;
-  const listed = await client.run(["list-sessions", "-F", format]);
-  if (!listed.ok && client.isAbsent(listed)) return [];
-  if (!listed.ok) throw client.unreachable(listed.stderr);
-  return listed.stdout
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => {
-      const [name = "", runnerPid = "", panePid = ""] = line.split(":");
-      return { name, panePid: Number(runnerPid === "" ? panePid : runnerPid) };
-    });
+function hasSession(sessions: readonly SessionSeen[], wanted: string): boolean {
+  return sessions.some(({ name }) => name === wanted);
 }
 
-async function close(client: TmuxClient, { identify, socket }: TmuxHostOptions): Promise<string> {
-  const listed = await names(client);
+async function close(
+  client: TmuxClient,
+  sessions: Look,
+  { identify, socket }: TmuxHostOptions,
+): Promise<string> {
+  await client.disconnect();
+  const listed = await sessions();
   if (listed === null) return "no tmux server runs on our socket";
   if (listed.length > 0) return `tmux server kept: ${listed.length} sessions are left`;
   const asked = await client.run(["display-message", "-p", "#{pid}"]);
@@ -138,7 +138,7 @@ async function close(client: TmuxClient, { identify, socket }: TmuxHostOptions):
   await client.run(["kill-server"]);
   if (server !== null) await waitUntilGone(server, client, identify);
   // tmux leaves its socket behind; once nobody listens on it, it is a file of ours.
-  if ((await names(client)) === null) rmSync(socket, { force: true });
+  if ((await sessions()) === null) rmSync(socket, { force: true });
   return "tmux server ended and its process is gone";
 }
 
@@ -155,12 +155,20 @@ async function waitUntilGone(
   }
 }
 
-/** Names of all sessions; null when certainly no server runs. */
-async function names(client: TmuxClient): Promise<readonly string[] | null> {
-  const listed = await client.run(["list-sessions", "-F", "#{session_name}"]);
-  if (listed.ok) return listed.stdout.split("\n").filter(Boolean);
-  if (client.isAbsent(listed)) return null;
-  throw client.unreachable(listed.stderr);
+/** All sessions but the keeper of our own connection; null when certainly no server runs. */
+async function listSessions(client: TmuxClient): Promise<readonly SessionSeen[] | null> {
+  const format = `#{session_name}:#{${RUNNER_PID}}:#{pane_pid}`;
+  const listed = await client.run(["list-sessions", "-F", format]);
+  if (!listed.ok && client.isAbsent(listed)) return null;
+  if (!listed.ok) throw client.unreachable(listed.stderr);
+  return listed.stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const [name = "", runnerPid = "", panePid = ""] = line.split(":");
+      return { name, panePid: Number(runnerPid === "" ? panePid : runnerPid) };
+    })
+    .filter(({ name }) => name !== KEEPER_SESSION);
 }
 
 /** tmux rewrites `.` and `:` silently; a name that it would rewrite is never handed to it. */

@@ -26,7 +26,8 @@ export function sessionHooks(
   ];
 }
 
-/** One word for tmux's own parser that stands for exactly these characters. */
+/** One word on one line for tmux's own parser that stands for exactly these characters. */
 export function tmuxQuote(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  const quoted = word.replaceAll("'", String.raw`'\''`).replaceAll("\n", String.raw`'"\n"'`);
+  return `'${quoted}'`;
 }

@@ -7,7 +7,7 @@ import type {
   TasksAnswer,
 } from "../../contract/api.ts";
 import type { AgentView, Cleanup, Receipt, TerminalStatus } from "../../contract/agent.ts";
-import { humanBytes, humanDuration } from "../../kernel/units.ts";
+import { counted, humanBytes, humanDuration } from "../../kernel/units.ts";
 import { harmless, paint, toneOfCleanup, toneOfStatus } from "./paint.ts";
 import { table } from "./table.ts";
 import type { TableStyle } from "./table.ts";
@@ -134,7 +134,7 @@ export function healthLines(health: HealthAnswer, now: number): readonly string[
   return [
     `corral ${health.version}, pid ${health.pid}, up ${up}`,
     `listens on ${health.url}, state in ${health.state_dir}`,
-    `${health.agents_live} live agents, ${health.resources_held} resources held`,
+    `${counted(health.agents_live, "live agent")}, ${counted(health.resources_held, "resource")} held`,
   ];
 }
 

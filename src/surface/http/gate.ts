@@ -45,7 +45,7 @@ export function callerOf(
   const token = /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
   if (token === undefined) {
     throw new Fault("TOKEN_INVALID", "This request carries no bearer token.", {
-      hint: 'Send "Authorization: Bearer …" with the token that "corral install" or "corral up" wrote.',
+      hint: 'Send "Authorization: Bearer …" with the token of the file client.token in the state directory.',
     });
   }
   const caller = authenticate(token);

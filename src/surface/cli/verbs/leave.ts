@@ -1,5 +1,6 @@
 /** The two stops, which differ in what becomes of the agents. */
 import type { LeaveAnswer } from "../../../contract/api.ts";
+import { counted } from "../../../kernel/units.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { CliPorts } from "../ports.ts";
 import { jsonText } from "../verb.ts";
@@ -43,8 +44,8 @@ function print({ terminal }: CliPorts, answer: LeaveAnswer, pid: number, gone: b
   const { released, retained, stuck } = summarise(answer.receipts);
   terminal.line(
     answer.mode === "end"
-      ? `Ended ${answer.agents_ended} agents; ${released} resources released, ${retained} kept as archive.`
-      : `Left; ${answer.agents_kept} agents go on without the daemon. "corral up" takes them over again.`,
+      ? `Ended ${counted(answer.agents_ended, "agent")}; ${counted(released, "resource")} released, ${retained} kept as archive.`
+      : `Left; ${counted(answer.agents_kept, "agent")} kept without the daemon. "corral up" takes them over again.`,
   );
   for (const line of stuck) terminal.line(`stuck  ${line}`);
   if (stuck.length > 0) terminal.note('Next: run "corral sweep --apply" to try these again.');
