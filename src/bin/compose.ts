@@ -114,6 +114,7 @@ async function composeLocked(
       environment: env,
       hashToken: (token) => createHash("sha256").update(token).digest("hex"),
       url: () => url,
+      pid: process.pid,
       uid: process.getuid?.() ?? 0,
       version,
       machine: { node: process.versions.node, platform: `${process.platform} ${process.arch}` },

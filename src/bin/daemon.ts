@@ -88,7 +88,8 @@ async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<vo
   store.keepPort(served.port);
   const stopBells = setting.files.onBell((agentId) => {
     deploys.rang(agentId);
-    loops.poke(agentId);
+    // A bell is a file that anybody of the user's may touch.
+    if (store.agent(agentId) !== null) loops.rang(agentId);
   });
   const forgetSignals = onSignals(operations, composed);
   const stopSweeps = sweepNowAndThen(composed);

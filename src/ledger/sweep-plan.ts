@@ -10,13 +10,21 @@ export interface StrayProcess {
   readonly pid: number;
   readonly startTicks: number;
   readonly name: string;
-  /** Slot of its mark. */
-  readonly slot: number;
+  /** Slot of its mark; null for the infrastructure's. */
+  readonly slot: number | null;
+}
+
+/** A process that bears the mark of tmux server, runners and viewers. */
+export interface InfrastructureProcess extends StrayProcess {
+  readonly ppid: number;
+  /** Null where the platform does not tell: then nothing can be said about it. */
+  readonly sessionId: number | null;
 }
 
 /** What was seen of the world; null where it could not be looked at, which is no absence. */
 export interface WorldSighting {
   readonly processes: readonly StrayProcess[] | null;
+  readonly infrastructure: readonly InfrastructureProcess[] | null;
   readonly sessions: readonly string[] | null;
   readonly leaves: readonly { readonly agentId: string; readonly path: string }[] | null;
 }
@@ -28,6 +36,8 @@ export interface Holdings {
   readonly ended: ReadonlySet<string>;
   /** Slots of held process sets. */
   readonly slots: ReadonlySet<number>;
+  /** Runners of held rows, and ourselves: what they started is theirs. */
+  readonly keepers: ReadonlySet<number>;
   /** Retained rows whose date has passed. */
   readonly expired: readonly Resource[];
 }
@@ -44,6 +54,7 @@ export function planSweep(holdings: Holdings, world: WorldSighting): readonly Sw
   return [
     ...rows.filter(({ resource }) => resource.owner !== DAEMON_OWNER),
     ...strayProcesses(holdings, world),
+    ...strayInfrastructure(holdings, world),
     ...straySessions(holdings, world),
     ...strayLeaves(holdings, world),
     ...holdings.expired.map((resource) => ({
@@ -68,8 +79,36 @@ function rowsOfEnded({
 
 function strayProcesses({ slots }: Holdings, { processes }: WorldSighting): readonly SweepTarget[] {
   return (processes ?? [])
-    .filter(({ slot }) => !slots.has(slot))
+    .filter(({ slot }) => slot === null || !slots.has(slot))
     .map((process) => ({ is: "process", process, why: "it bears our mark and no row holds it" }));
+}
+
+/**
+ * What bears the infrastructure's mark and is nobody's: an agent's process may have taken it.
+ * Spared are a tmux server, its panes and all in their sessions, and what runners started; to be
+ * spared by a name is safe, to be chosen by one would not be.
+ */
+function strayInfrastructure(
+  { keepers }: Holdings,
+  { infrastructure }: WorldSighting,
+): readonly SweepTarget[] {
+  const all = infrastructure ?? [];
+  const servers = new Set(
+    all
+      .filter(({ name, pid, sessionId }) => name === "tmux: server" && pid === sessionId)
+      .map(({ pid }) => pid),
+  );
+  const panes = new Set(all.filter(({ ppid }) => servers.has(ppid)).map(({ pid }) => pid));
+  const isKnown = ({ pid, ppid, sessionId }: InfrastructureProcess): boolean =>
+    sessionId === null ||
+    [pid, ppid, sessionId].some((id) => keepers.has(id) || servers.has(id) || panes.has(id));
+  return all
+    .filter((process) => !isKnown(process))
+    .map((process) => ({
+      is: "process",
+      process,
+      why: "it bears our infrastructure's mark and is no part of it",
+    }));
 }
 
 function straySessions({ held }: Holdings, { sessions }: WorldSighting): readonly SweepTarget[] {

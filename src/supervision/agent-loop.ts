@@ -30,8 +30,13 @@ const RUNNER_RECORD_MS = SECOND_MS;
 const RETRY_FIRST_MS = SECOND_MS;
 const RETRY_MOST_MS = 300 * SECOND_MS;
 const STDERR_TAIL_BYTES = 4_096;
+/** After a ring: looks this often, for so long. */
+const RANG_LOOK_MS = 500;
+const RANG_MS = 5 * SECOND_MS;
 
 export interface AgentLoops {
+  /** Its runner rang: as a poke, and a few more looks soon after, since a ring tells that something is due. */
+  rang(agentId: AgentId): void;
   /** Something may have changed for this agent; returns at once. */
   poke(agentId: AgentId): void;
   /** Leaves an agent alone until the returned function is called: its deploy owns it meanwhile. */
@@ -115,12 +120,19 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
 
   const arm = (agentId: AgentId, slot: Slot, wake: EpochMs): void => {
     const now = setting.clock.now();
-    const delay = Math.min(Math.max(0, wake - now), setting.configuration().resync_ms);
+    const { rangAt } = slot.memory;
+    const isDue = rangAt !== null && now - rangAt < RANG_MS;
+    const longest = isDue ? RANG_LOOK_MS : setting.configuration().resync_ms;
+    const delay = Math.min(Math.max(0, wake - now), longest);
     slot.cancelTimer = setting.timers.after(delay, () => poke(agentId));
   };
 
   return {
     poke,
+    rang(agentId) {
+      slotOf(agentId).memory.rangAt = setting.clock.now();
+      poke(agentId);
+    },
     holdBack(agentId) {
       const slot = slotOf(agentId);
       slot.heldBack = true;

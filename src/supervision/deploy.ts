@@ -204,13 +204,18 @@ function startedOrDeadline(
   promise.catch(() => undefined);
   const isThere = (): boolean =>
     setting.files.hasStarted(agent.directory) || setting.files.readExit(agent.directory) !== null;
+  // It is called by bells and timers, too: what it throws there would end the daemon.
   const look = (): void => {
-    if (isThere()) resolve();
+    try {
+      if (isThere()) resolve();
+    } catch (error) {
+      reject(error);
+    }
   };
   waiting.set(agent.id, look);
   const deadlineMs = setting.configuration().start_deadline_ms;
   const cancel = setting.timers.after(deadlineMs, () => {
-    if (isThere()) return resolve();
+    look();
     reject(
       new Fault("LAUNCH_FAILED", `The agent had not started after ${deadlineMs} ms.`, {
         hint: 'Look at the load of the machine and at "corral doctor", then deploy again.',

@@ -127,6 +127,8 @@ export interface Containment {
 export interface WorldProcess extends ProcessSeen {
   /** Slot of the agent whose mark it bears; null for the infrastructure mark. */
   readonly slot: number | null;
+  /** Its session; null where the platform does not tell. */
+  readonly sessionId: number | null;
   /** Leaf cgroup's agent id when it sits in one of our cgroups. */
   readonly cgroupAgentId: AgentId | null;
 }

@@ -76,6 +76,8 @@ export interface Setting {
   readonly hashToken: (token: string) => string;
   /** http://127.0.0.1:PORT, once the listener is bound. */
   readonly url: () => string;
+  /** Our own process. */
+  readonly pid: number;
   /** Effective user id of the daemon; 0 is root. */
   readonly uid: number;
   readonly version: string;

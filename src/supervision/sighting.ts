@@ -17,6 +17,8 @@ export interface Memory {
   /** When what an ended agent left behind was told to terminate. */
   leftoverTermAt: EpochMs | null;
   wasStuck: boolean;
+  /** When its runner last rang; a record may follow a moment later, or never. */
+  rangAt: EpochMs | null;
 }
 
 export function freshMemory(): Memory {
@@ -28,6 +30,7 @@ export function freshMemory(): Memory {
     failures: 0,
     leftoverTermAt: null,
     wasStuck: false,
+    rangAt: null,
   };
 }
 

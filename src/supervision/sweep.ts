@@ -3,7 +3,7 @@ import type { SweepAnswer, SweepStep } from "../contract/api.ts";
 import { asFault, Fault, messageOf } from "../kernel/fault.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { releaseOne } from "../ledger/release.ts";
-import { DAEMON_OWNER, isHeld } from "../ledger/resource.ts";
+import { DAEMON_OWNER, isHeld, type Resource } from "../ledger/resource.ts";
 import {
   type Holdings,
   planSweep,
@@ -12,7 +12,7 @@ import {
   type WorldSighting,
 } from "../ledger/sweep-plan.ts";
 import type { AgentLoops } from "./agent-loop.ts";
-import type { ProcessSet } from "./ports.ts";
+import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { isCleanOrStuck, waitUntil } from "./waiting.ts";
 
@@ -64,7 +64,8 @@ async function finishEnded(
   await waitUntil(setting, () => agents.every((id) => isCleanOrStuck(setting, id)), LOOPS_MS);
 }
 
-function holdingsOf({ store, clock }: Setting, isDaemonGone: boolean): Holdings {
+function holdingsOf(setting: Setting, isDaemonGone: boolean): Holdings {
+  const { store, clock } = setting;
   const held = store.heldResources();
   const agents = new Map(store.unfinishedAgents().map((agent) => [agent.id, agent]));
   const ended = new Set(
@@ -78,7 +79,25 @@ function holdingsOf({ store, clock }: Setting, isDaemonGone: boolean): Holdings 
   const slots = held
     .filter(({ kind }) => kind === "process_set")
     .flatMap(({ owner }) => agents.get(owner)?.slot ?? []);
-  return { held, ended, slots: new Set(slots), expired: store.expiredResources(clock.now()) };
+  return {
+    held,
+    ended,
+    slots: new Set(slots),
+    keepers: new Set([setting.pid, ...runnerPids(setting, held)]),
+    expired: store.expiredResources(clock.now()),
+  };
+}
+
+/** Runners of held rows: as confirmed, or in their own words when a deploy was cut short. */
+function runnerPids({ store, files }: Setting, held: readonly Resource[]): readonly number[] {
+  return held
+    .filter(({ kind }) => kind === "runner_process")
+    .flatMap(({ identity, owner }) => {
+      const directory = store.agent(owner)?.directory;
+      const confirmed = identity as ProcessIdentity | null;
+      return confirmed?.pid ?? (directory && files.readRunner(directory)?.pid) ?? [];
+    })
+    .filter((pid) => typeof pid === "number");
 }
 
 async function sightWorld(
@@ -93,17 +112,15 @@ async function sightWorld(
       return null;
     }
   };
-  const processes = await attempt("processes", async () =>
-    (await setting.containment.lookEverywhere()).flatMap(
-      ({ pid, startTicks, name, slot }): readonly StrayProcess[] =>
-        slot === null ? [] : [{ pid, startTicks, name, slot }],
-    ),
-  );
+  const seen = await attempt("processes", () => setting.containment.lookEverywhere());
+  const processes = seen?.filter(({ slot }) => slot !== null) ?? null;
+  const infrastructure =
+    seen?.filter(({ slot, cgroupAgentId }) => slot === null && cgroupAgentId === null) ?? null;
   const sessions = await attempt("tmux sessions", async () =>
     (await setting.hostOf("tmux").list()).map(({ name }) => name),
   );
   const leaves = await attempt("control groups", () => setting.containment.leaves());
-  return { world: { processes, sessions, leaves }, unknown };
+  return { world: { processes, infrastructure, sessions, leaves }, unknown };
 }
 
 function planned(target: SweepTarget): SweepStep {
@@ -180,7 +197,8 @@ async function releaseRow(
 
 async function releaseProcess(setting: Setting, stray: StrayProcess): Promise<string> {
   const { containment, store } = setting;
-  const mark = { soft: MARK_OF_SLOT_0 + 2 * stray.slot, hard: store.world.mark };
+  const soft = stray.slot === null ? INFRASTRUCTURE_SOFT : MARK_OF_SLOT_0 + 2 * stray.slot;
+  const mark = { soft, hard: store.world.mark };
   containment.killOne(stray, mark);
   const deadline = setting.clock.now() + KILL_DEADLINE_MS;
   while (containment.isAlive(stray)) {

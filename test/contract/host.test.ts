@@ -82,6 +82,24 @@ describe.each(OPENERS)("a $kind host", ({ open, kind }) => {
     expect(exitOf(one.directory)).toMatchObject({ code: null, signal: "SIGKILL" });
   });
 
+  test("answers truly however many ask at once", async () => {
+    const host = await opened(open);
+    const agents = [await agent(1, "sleep 60"), await agent(2, "sleep 60")];
+    await Promise.all(agents.map(async (one) => host.start(startOf(one))));
+    await until("the agents run", () => tagged(box.tag).length === 2);
+    const names = agents.map((one) => startOf(one).session);
+    const looks = await Promise.all(Array.from({ length: 10 }, async () => host.list()));
+    for (const seen of looks) expect(seen.map(({ name }) => name).toSorted()).toEqual(names);
+    for (const { set } of agents) await containment.kill(set, 5_000);
+    await Promise.all(
+      names.map(async (name) => {
+        await host.release(name);
+        expect((await host.list()).map((seen) => seen.name)).not.toContain(name);
+      }),
+    );
+    expect(await host.list()).toEqual([]);
+  });
+
   test("is found again by a daemon that was started later", async () => {
     const first = await opened(open);
     const one = await agent(1, "sleep 60");
@@ -174,6 +192,7 @@ describe("tmux", () => {
     const host = await opened(openTmux);
     const one = await agent(1, "sleep 60");
     await host.start(startOf(one));
+    await until("the agent runs", () => tagged(box.tag).length === 1);
     await host.release(startOf(one).session.slice(0, -1));
     expect(await host.list()).toHaveLength(1);
     await expect(host.start(startOf(one))).rejects.toThrow("duplicate session");
@@ -186,6 +205,7 @@ describe("tmux", () => {
     const one = await agent(1, "sleep 60");
     const { session } = startOf(one);
     await host.start(startOf(one));
+    await until("the agent runs", () => tagged(box.tag).length === 1);
     const windows = () => tmux("list-windows", "-t", `=${session}:`, "-F", "#{window_name}");
     expect(windows().split("\n")).toHaveLength(1);
     // A terminal of our own, in which a client can attach: a second tmux server.

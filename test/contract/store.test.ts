@@ -366,7 +366,9 @@ describe("opening", () => {
     expect(codeOf(() => here.open())).toBe("STATE_NEWER");
     const after = new DatabaseSync(here.path);
     expect(after.prepare("PRAGMA user_version").get()).toEqual({ user_version: 999 });
-    expect(after.prepare("SELECT value FROM world WHERE key = 'epoch'").get()).toEqual({ value: "1" });
+    expect(after.prepare("SELECT value FROM world WHERE key = 'epoch'").get()).toEqual({
+      value: "1",
+    });
     after.close();
   });
 

@@ -304,7 +304,7 @@ describe("corral down", () => {
     await deploy(world, client, shell(FOREVER));
     const { code, stdout, stderr } = await world.corral(["down"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^Ended 1 agents; \d+ resources released, \d+ kept as archive\.\n/);
+    expect(stdout).toMatch(/^Ended 1 agent; \d+ resources released, \d+ kept as archive\.\n/);
     expect(stdout).toMatch(/The daemon \(pid \d+\) is gone\.\n$/);
   });
 });

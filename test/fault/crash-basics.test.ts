@@ -7,14 +7,8 @@ import { expect, test } from "vitest";
 import type { AgentView } from "../../src/contract/agent.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { lastComplaints } from "../helpers/fault-rounds.ts";
-import {
-  type FaultDaemon,
-  type FaultWorld,
-  identityOf,
-  makeFaultWorld,
-  markedBy,
-  sessionsOf,
-} from "../helpers/fault-world.ts";
+import { identityOf, markedBy, sessionsOf } from "../helpers/fault-reckoning.ts";
+import { type FaultDaemon, type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
 import { processOf } from "../helpers/os-look.ts";
 
 const INFRASTRUCTURE_SOFT = 400_001;

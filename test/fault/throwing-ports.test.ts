@@ -11,7 +11,7 @@ import { type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
 
 /** Calls of a deploy from its admission on; all of them are made once or more in each. */
 const OF_A_DEPLOY = [
-  ["store.admitAgent", "ENOSPC"],
+  // Admission is one transaction: it has happened, or it has not.
   ["launchScripts.write", "EIO"],
   ["files.prepare", "ENOSPC"],
   ["files.prepare", "EACCES"],
@@ -66,12 +66,16 @@ async function ended(fault: FaultWorld): Promise<readonly AgentView[]> {
   );
 }
 
-test.for(["tmux", "process"])(
-  "a deploy on the %s host that fails at any call leaves nothing behind",
+test.for([
+  ["tmux", "auto"],
+  ["tmux", "watermark"],
+  ["process", "auto"],
+] as const)(
+  "a deploy that fails at any call leaves nothing behind: host %s, containment %s",
   { timeout: 180_000 },
-  async (host) => {
+  async ([host, containment]) => {
     await using fault = await makeFaultWorld();
-    const daemon = await fault.start({ CORRAL_HOST: host });
+    const daemon = await fault.start({ CORRAL_HOST: host, CORRAL_CONTAINMENT: containment });
     for (const [point, errno] of OF_A_DEPLOY) {
       for (const when of ["before", "after"] as const) {
         const where = `${point} ${when} ${errno}`;

@@ -80,7 +80,7 @@ async function dieAt(
 }
 
 /** What is wrong once all is quiet; then whether a second pass finds anything to do. */
-async function reckon(
+export async function reckon(
   fault: FaultWorld,
   { keeps }: Scenario,
   known: Set<string>,

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { waitFor } from "./daemon-process.ts";
 import type { Passed, When } from "./fault-points.ts";
-import { type FaultWorld, identityOf, markedBy, sessionsOf } from "./fault-world.ts";
+import { identityOf, markedBy, sessionsOf } from "./fault-reckoning.ts";
+import type { FaultWorld } from "./fault-world.ts";
 import { corralCgroups } from "./os-look.ts";
 
 const AGENTS = join(import.meta.dirname, "../fixtures/agents");
@@ -73,6 +74,7 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: (fault) => needSleeper(fault),
     run: async (fault) => void (await fault.api("/api/leave", { mode: "end" })),
     leaves: true,
+    keeps: true,
   },
   {
     name: "detach",

@@ -51,7 +51,14 @@ export function task(id = "T1", limits: Partial<TaskRecord["limits"]> = {}): Tas
     workspace: `/workspaces/${id}`,
     clientCwd: null,
     limits: { running: 20, total: 45, depth: 5, ...limits },
-    context: { background: null, deliverables: [], criteria: [], constraints: [], files: [], history: [] },
+    context: {
+      background: null,
+      deliverables: [],
+      criteria: [],
+      constraints: [],
+      files: [],
+      history: [],
+    },
     createdAt: 1,
   };
 }

@@ -1,9 +1,7 @@
-/** Daemons with failpoints in a world of a test's own, and the question who is left. */
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { KEEPER_SESSION } from "../../src/adapters/tmux/control-link.ts";
+/** Daemons with failpoints in a world of a test's own. */
+import { type ChildProcess, fork } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { AgentView } from "../../src/contract/agent.ts";
 import {
   ask,
@@ -16,14 +14,11 @@ import {
   waitFor,
 } from "./daemon-process.ts";
 import type { Injection, Passed } from "./fault-points.ts";
-import { corralCgroups, filesBelow, processes, socketsBelow } from "./os-look.ts";
+import { complaintsOf, remainsOf, snapshotOf } from "./fault-reckoning.ts";
 import { makeWorld, type World } from "./world.ts";
 
 const PROGRAM = join(import.meta.dirname, "fault-daemon.ts");
 const QUIET_MS = 25_000;
-/** Soft limits of the watermark; see src/supervision/ports.ts. */
-const INFRASTRUCTURE_SOFT = 400_001;
-const SLOT_0_SOFT = 400_000;
 
 /** Short stops, so that a scenario takes as long as its processes need and no longer. */
 export const QUICK: Readonly<Record<string, string>> = {
@@ -172,7 +167,7 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
       ),
     complaints: () => complaintsOf(world, project),
     remains: () => remainsOf(world),
-    snapshot: () => withDatabase(world, snapshotOf),
+    snapshot: () => snapshotOf(world),
     async [Symbol.asyncDispose]() {
       if (existsSync(world.paths.database)) await endAll().catch(() => undefined);
       for (const child of children) child.kill("SIGTERM");
@@ -184,217 +179,4 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
 
 function isEnded(status: string): boolean {
   return ["completed", "failed", "killed", "timed_out", "lost"].includes(status);
-}
-
-type Row = Readonly<Record<string, string | number | null>>;
-
-interface Records {
-  readonly agents: readonly Row[];
-  readonly resources: readonly Row[];
-  readonly settled: readonly Row[];
-  readonly tasks: readonly Row[];
-  readonly worldName: string;
-  readonly mark: number;
-}
-
-/** Reads the database beside its owner. */
-export function withDatabase<T>(world: World, read: (database: DatabaseSync) => T): T {
-  const database = new DatabaseSync(world.paths.database, { readOnly: true, timeout: 5_000 });
-  try {
-    return read(database);
-  } finally {
-    database.close();
-  }
-}
-
-function snapshotOf(database: DatabaseSync): unknown {
-  return {
-    events: database.prepare("SELECT count(*) AS n FROM events").get(),
-    rows: database.prepare("SELECT id, owner, kind, state, attempts FROM resources").all(),
-    agents: database.prepare("SELECT id, status, ended_at, exit_code FROM agents").all(),
-  };
-}
-
-function recordsOf(world: World): Records {
-  return withDatabase(world, (database) => {
-    const all = (sql: string) => database.prepare(sql).all() as unknown as Row[];
-    const facts = new Map(
-      all("SELECT key, value FROM world").map(({ key, value }) => [key, value]),
-    );
-    return {
-      agents: all("SELECT * FROM agents"),
-      resources: all("SELECT * FROM resources"),
-      settled: all("SELECT agent_id FROM events WHERE kind = 'agent.settled'"),
-      tasks: all("SELECT * FROM tasks"),
-      worldName: String(facts.get("name")),
-      mark: Number(facts.get("mark")),
-    };
-  });
-}
-
-function complaintsOf(world: World, project: string): readonly string[] {
-  const records = recordsOf(world);
-  const live = records.agents.filter((agent) => agent["ended_at"] === null);
-  const ended = records.agents.filter((agent) => agent["ended_at"] !== null);
-  const liveIds = new Set(live.map(({ id }) => String(id)));
-  return [
-    ...heldWithoutOwner(records, liveIds),
-    ...ended.flatMap((agent) => wrongEnd(agent, records)),
-    ...ended.flatMap((agent) => filesOf(world, agent)),
-    ...live.flatMap((agent) => wrongLife(agent, world)),
-    ...strangers(records, live),
-    ...sessionsOf(world)
-      .filter((name) => !live.some(({ session }) => session === name))
-      .map((name) => `session ${name}`),
-    ...leavesOf(records.worldName)
-      .filter((path) => !liveIds.has(basename(path)))
-      .map((path) => `control group ${path}`),
-    ...names(world.paths.bellDir)
-      .filter((name) => !liveIds.has(name))
-      .map((name) => `bell ${name}`),
-    ...names(join(project, ".agent-workspace"))
-      .filter((name) => !records.tasks.some(({ id }) => id === name))
-      .map((name) => `workspace ${name} of no task`),
-  ];
-}
-
-function heldWithoutOwner({ resources }: Records, live: ReadonlySet<string>): readonly string[] {
-  return resources
-    .filter(({ state }) => state === "intended" || state === "held" || state === "releasing")
-    .filter(({ owner }) => owner !== "daemon" && !live.has(String(owner)))
-    .map(({ owner, kind, state, error }) => `row ${kind} of ${owner} is ${state}: ${error}`);
-}
-
-/** Settled once, with no token, and as its runner wrote it down. */
-function wrongEnd(agent: Row, { settled }: Records): readonly string[] {
-  const wrong: string[] = [];
-  const times = settled.filter(({ agent_id }) => agent_id === agent["id"]).length;
-  if (times !== 1) wrong.push(`${agent["id"]} was settled ${times} times`);
-  if (agent["token_hash"] !== null) wrong.push(`${agent["id"]} has a token still`);
-  const record = join(String(agent["directory"]), "exit.json");
-  const isGivenBack = String(agent["reason"]).startsWith("Its deploy failed");
-  if (existsSync(record) && !isGivenBack) {
-    const { code, signal } = JSON.parse(readFileSync(record, "utf8")) as Row;
-    const known = [agent["exit_code"], agent["signal"]];
-    if (known[0] !== code || known[1] !== signal) {
-      wrong.push(`${agent["id"]} ended with ${code}/${signal} and is settled ${known.join("/")}`);
-    }
-  }
-  return wrong;
-}
-
-/** What a clean agent may keep, until its retention ends. */
-const KEPT = new Set([
-  "exit.json",
-  "runner.json",
-  "runner.log",
-  "spec.json",
-  "started.json",
-  "stderr.log",
-  "stream.jsonl",
-]);
-
-function filesOf(world: World, agent: Row): readonly string[] {
-  const directory = String(agent["directory"]);
-  if (!directory.startsWith(world.paths.agentsDir)) return [`${directory} is outside`];
-  return filesBelow(directory).flatMap((name) => {
-    if (!KEPT.has(name)) return [`file ${name} of ${agent["id"]}`];
-    const text = readFileSync(join(directory, name), "utf8");
-    return /corral_[0-9a-f]{64}/.test(text) ? [`token in ${name} of ${agent["id"]}`] : [];
-  });
-}
-
-function wrongLife(agent: Row, world: World): readonly string[] {
-  const started = join(String(agent["directory"]), "started.json");
-  if (!existsSync(started)) return [`${agent["id"]} is ${agent["status"]} and never started`];
-  const { pid } = JSON.parse(readFileSync(started, "utf8")) as { pid: number };
-  const isThere = processes().some((found) => found.pid === pid);
-  const isListed = sessionsOf(world).includes(String(agent["session"]));
-  return isThere && (isListed || agent["host"] !== "tmux")
-    ? []
-    : [`${agent["id"]} is ${agent["status"]} and not there`];
-}
-
-/** Every process with the world's mark that no live agent accounts for; the tmux server is the daemon's. */
-function strangers({ mark }: Records, live: readonly Row[]): readonly string[] {
-  const softs = new Set(live.map(({ slot }) => SLOT_0_SOFT + 2 * Number(slot)));
-  return markedBy(mark)
-    .filter(({ soft }) => !softs.has(soft))
-    .filter(({ soft, name }) => soft !== INFRASTRUCTURE_SOFT || !name.startsWith("tmux"))
-    .filter(({ soft, argv }) => {
-      const isRunner = live.some(({ directory }) => argv.includes(String(directory)));
-      const isItsClock = argv[0] === "sleep" && live.length > 0;
-      return soft !== INFRASTRUCTURE_SOFT || !(isRunner || isItsClock);
-    })
-    .map(({ pid, soft, argv }) => `marked process ${pid} (${soft}): ${argv.join(" ")}`);
-}
-
-interface Marked {
-  readonly pid: number;
-  readonly soft: number;
-  readonly name: string;
-  readonly argv: readonly string[];
-}
-
-/** Processes whose hard limit is that world's. */
-export function markedBy(hard: number): readonly Marked[] {
-  return processes().flatMap(({ pid, name, argv }) => {
-    const limits = textOrNothing(`/proc/${pid}/limits`);
-    const match = /^Max msgqueue size\s+(\d+)\s+(\d+)/m.exec(limits);
-    return Number(match?.[2]) === hard ? [{ pid, name, argv, soft: Number(match?.[1]) }] : [];
-  });
-}
-
-function remainsOf(world: World): readonly string[] {
-  const { mark, resources, worldName } = recordsOf(world);
-  return [
-    ...markedBy(mark).map(({ pid, name }) => `process ${pid} (${name})`),
-    ...corralCgroups().filter((path) => path.includes(`corral-${worldName}`)),
-    ...socketsBelow(world.folder),
-    ...resources
-      .filter(({ state }) => state !== "released" && state !== "retained")
-      .map(({ owner, kind, state, error }) => `row ${kind} of ${owner} is ${state}: ${error}`),
-  ];
-}
-
-/** The mark and the name of a world, for making strays in it. */
-export function identityOf(world: World): { readonly mark: number; readonly name: string } {
-  const { mark, worldName } = recordsOf(world);
-  return { mark, name: worldName };
-}
-
-/** Names of the sessions on the world's own tmux socket; empty when no server listens there. */
-export function sessionsOf({ paths }: World): readonly string[] {
-  if (!existsSync(paths.tmuxSocket)) return [];
-  try {
-    const argv = ["-S", paths.tmuxSocket, "list-sessions", "-F", "#{session_name}"];
-    const text = execFileSync("tmux", argv, {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    return text.split("\n").filter((name) => name !== "" && name !== KEEPER_SESSION);
-  } catch (error) {
-    if (/no server running|error connecting/.test(String(error))) return [];
-    throw error;
-  }
-}
-
-function leavesOf(worldName: string): readonly string[] {
-  return corralCgroups()
-    .flatMap((root) =>
-      basename(root) === `corral-${worldName}` ? names(root).map((name) => join(root, name)) : [],
-    )
-    .filter((path) => existsSync(join(path, "cgroup.procs")));
-}
-
-function names(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
-}
-
-function textOrNothing(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

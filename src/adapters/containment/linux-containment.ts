@@ -158,7 +158,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
 
   async function lookEverywhere(): Promise<readonly WorldProcess[]> {
     const byPid = new Map<number, WorldProcess>();
-    for (const { mark, sessionId: _, ...seen } of await scanner.scan()) {
+    for (const { mark, ...seen } of await scanner.scan()) {
       byPid.set(seen.pid, { ...seen, slot: slotOf(mark), cgroupAgentId: null });
     }
     for (const { agentId, path } of leavesNow()) {
@@ -175,7 +175,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     const mark = readMark(pid);
     const seen = seeProcess(pid);
     const slot = mark?.hard === worldHard ? slotOf(mark) : null;
-    return seen === null ? null : { ...seen, slot, cgroupAgentId: null };
+    return seen === null ? null : { ...seen, slot, sessionId: null, cgroupAgentId: null };
   }
 
   async function endCompanions(runner: ProcessIdentity): Promise<number> {

@@ -24,7 +24,7 @@ export type Row = Readonly<Record<string, unknown>>;
 export function openDatabase(path: string): Database {
   const connection = connect(path);
   try {
-    migrate(connection, path);
+    migrate(connection);
   } catch (error) {
     connection.close();
     throw error;
@@ -34,14 +34,15 @@ export function openDatabase(path: string): Database {
 
 /** Opens an existing database for reading only, beside its owner. @throws {Fault} as {@link openDatabase}. */
 export function openDatabaseToRead(path: string): Database {
-  const connection = connect(path, true);
-  refuseNewer(versionOf(connection), path);
-  return database(connection);
+  return database(connect(path, true));
 }
 
 function connect(path: string, readOnly = false): DatabaseSync {
+  let connection: DatabaseSync | null = null;
   try {
-    const connection = new DatabaseSync(path, { readOnly, timeout: 5_000 });
+    connection = new DatabaseSync(path, { readOnly, timeout: 5_000 });
+    // Before anything is set: the journal mode is a change to the file, too.
+    refuseNewer(versionOf(connection), path);
     // FULL: an intent is on the disk before its thing is made, power cut or not.
     connection.exec(
       readOnly
@@ -50,6 +51,8 @@ function connect(path: string, readOnly = false): DatabaseSync {
     );
     return connection;
   } catch (error) {
+    connection?.close();
+    if (error instanceof Fault) throw error;
     throw new Fault("STATE_UNUSABLE", `The database cannot be opened: ${messageOf(error)}.`, {
       hint: 'Check the state directory ("corral doctor" prints it); if the file is damaged, move it away and keep it.',
       cause: error,
@@ -57,9 +60,8 @@ function connect(path: string, readOnly = false): DatabaseSync {
   }
 }
 
-function migrate(connection: DatabaseSync, path: string): void {
+function migrate(connection: DatabaseSync): void {
   const version = versionOf(connection);
-  refuseNewer(version, path);
   for (const [index, step] of MIGRATIONS.entries()) {
     if (index < version) continue;
     connection.exec("BEGIN IMMEDIATE");

@@ -41,6 +41,8 @@ export interface ControlLinkOptions {
   readonly tmux: string;
   readonly socket: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Sent first, so that a server which runs already is as we want it. */
+  readonly setUp: readonly (readonly string[])[];
   /** How long a server with something to do may say nothing. Milliseconds. */
   readonly silentMs: number;
 }
@@ -56,7 +58,8 @@ interface Request {
 const LEAVE_MS = 1_000;
 
 /** Connects to a server that runs; never starts one. */
-export function controlLink({ tmux, socket, env, silentMs }: ControlLinkOptions): ControlLink {
+export function controlLink(options: ControlLinkOptions): ControlLink {
+  const { tmux, socket, env, setUp, silentMs } = options;
   const child = spawn(tmux, ["-N", "-S", socket, "-f", "/dev/null", "-C", ...ATTACH_TO_KEEPER], {
     env: { ...env },
     cwd: "/",
@@ -85,9 +88,11 @@ export function controlLink({ tmux, socket, env, silentMs }: ControlLinkOptions)
   return { isReady: connect(), isUp: () => isUp, send, end };
 
   async function connect(): Promise<boolean> {
-    const answer = send([]);
+    const answering = send(setUp);
     silence?.unref(); // nobody waits for this one
-    isUp = typeof (await answer) !== "string" && !hasFallen;
+    const answer = await answering;
+    if (typeof answer === "string" || !answer.ok) fall("gone");
+    isUp = !hasFallen;
     return isUp;
   }
 
@@ -118,7 +123,15 @@ export function controlLink({ tmux, socket, env, silentMs }: ControlLinkOptions)
 
   function listenForSilence(): void {
     if (silence !== null) clearTimeout(silence);
-    silence = requests.length === 0 ? null : setTimeout(() => fall("silent"), silentMs);
+    silence = requests.length === 0 ? null : setTimeout(hearOnce, silentMs);
+  }
+
+  /** If it was us who did not listen so long, the answer waits in the pipe: it is read first. */
+  function hearOnce(): void {
+    const deaf = silence;
+    setImmediate(() => {
+      if (silence === deaf) fall("silent");
+    });
   }
 
   function fall(why: NoAnswer): void {

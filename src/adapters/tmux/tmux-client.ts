@@ -14,11 +14,13 @@ export interface TmuxClientOptions {
   readonly tmux: string;
   /** Words before tmux: what marks the server, should this client have to start it. */
   readonly before: readonly string[];
+  /** What every server of ours is told before its first session. */
+  readonly setUp: readonly (readonly string[])[];
 }
 
 export interface TmuxClient {
   /**
-   * Runs commands as one sequence; the first that fails ends it. Commands of tmux that failed
+   * Runs commands as one sequence, and starts a server first if one of them makes a session; the first that fails ends it. Commands of tmux that failed
    * are an answer (`ok: false`). May be called at the same time as itself.
    * @throws {Fault} HOST_UNREACHABLE when tmux could not be run, said nothing for 5 s, or went
    *         away in the middle of a sequence that makes a session: whether it did is unknown.
@@ -44,7 +46,8 @@ const PATIENCE_MS = 500;
 const RETRY_MS = { first: 1_000, last: 300_000 } as const;
 const ABSENT = [/^no server running on /, /^error connecting to .* \(No such file or directory\)$/];
 
-export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): TmuxClient {
+export function tmuxClient(options: TmuxClientOptions): TmuxClient {
+  const { socket, env, tmux, before, setUp } = options;
   const [prefix, ...rest] = before;
   const program = prefix ?? tmux;
   const words = prefix === undefined ? [] : [...rest, tmux];
@@ -87,7 +90,8 @@ export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): Tm
   }
 
   async function invoke(commands: readonly (readonly string[])[]): Promise<TmuxAnswer> {
-    const answering = exec(["-S", socket, "-f", "/dev/null", ...commands.flatMap(joinCommand)]);
+    const all = makesSession(commands) ? [["start-server"], ...setUp, ...commands] : commands;
+    const answering = exec(["-S", socket, "-f", "/dev/null", ...all.flatMap(joinCommand)]);
     // Whoever else comes while the server starts waits for the connection rather than invoke, too.
     if (makesSession(commands)) openAfter(answering);
     const answer = await answering;
@@ -104,7 +108,7 @@ export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): Tm
   }
 
   async function open(): Promise<void> {
-    link = controlLink({ tmux, socket, env, silentMs: TIMEOUT_MS });
+    link = controlLink({ tmux, socket, env, setUp, silentMs: TIMEOUT_MS });
     const isReady = await link.isReady;
     retry = isReady
       ? { afterMs: RETRY_MS.first, at: 0 }
@@ -116,12 +120,21 @@ export function tmuxClient({ socket, env, tmux, before }: TmuxClientOptions): Tm
 
   async function exec(args: readonly string[]): Promise<TmuxAnswer> {
     return new Promise((resolve, reject) => {
-      const options = { env: { ...env }, timeout: TIMEOUT_MS, killSignal: "SIGKILL" as const };
-      execFile(program, [...words, ...args], options, (error, stdout, stderr) => {
+      const child = execFile(program, [...words, ...args], { env: { ...env } }, (...ended) => {
+        clearTimeout(timer);
+        const [error, stdout, stderr] = ended;
         if (error === null) resolve({ ok: true, stdout, stderr });
         else if (typeof error.code === "number") resolve({ ok: false, stdout, stderr });
-        else reject(unreachable(error.killed ? NO_ANSWER : error.message));
+        else reject(unreachable(error.message));
       });
+      // Not execFile's own limit: when we were busy for as long, it drops what the pipe still
+      // holds and calls the rest a success. Here an answer that is there is read first.
+      const timer = setTimeout(() => setImmediate(giveUp), TIMEOUT_MS);
+      const giveUp = (): void => {
+        if (child.exitCode !== null) return; // it answered; its last words are being read
+        child.kill("SIGKILL");
+        reject(unreachable(NO_ANSWER));
+      };
     });
   }
 

@@ -49,6 +49,8 @@ const SERVER_OPTIONS = [
   ["remain-on-exit", "off"],
   ["destroy-unattached", "off"],
 ] as const;
+const SET_UP = SERVER_OPTIONS.map(([option, value]) => ["set-option", "-g", option, value]);
+
 type Look = () => Promise<readonly SessionSeen[] | null>;
 
 const SERVER_GONE_MS = 5_000;
@@ -61,7 +63,13 @@ const POLL_MS = 5;
 export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
   const { socket, mark, prlimit } = options;
   const before = mark === null || prlimit === null ? [] : [prlimit, markOption(mark), "--"];
-  const client = tmuxClient({ socket, env: options.env, tmux: options.tmux ?? "tmux", before });
+  const client = tmuxClient({
+    socket,
+    env: options.env,
+    tmux: options.tmux ?? "tmux",
+    before,
+    setUp: SET_UP,
+  });
   const version = await client.version();
   const sessions = sharedLook(async () => listSessions(client));
 
@@ -76,7 +84,7 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
 }
 
 /**
- * One invocation for server, options and session: should the server have to be started, it is
+ * One sequence for server, options and session: should the server have to be started, it is
  * started by this very client, marked, and with no moment in which its options are not set.
  */
 async function start(
@@ -86,8 +94,6 @@ async function start(
 ): Promise<ProcessIdentity | null> {
   const name = checkedName(session);
   const made = await client.run(
-    ["start-server"],
-    ...SERVER_OPTIONS.map(([option, value]) => ["set-option", "-g", option, value]),
     newSession(name, ["/bin/sh", runnerScript, directory, name]),
     ["set-option", "-F", "-t", `=${name}:`, RUNNER_PID, "#{pane_pid}"],
     ...(viewer === null ? [] : sessionHooks(name, viewer(agentId))),

@@ -9,11 +9,12 @@ import {
 } from "../../../src/ledger/sweep-plan.ts";
 import { row } from "./memory-ledger.ts";
 
-const NOTHING: WorldSighting = { processes: [], sessions: [], leaves: [] };
+const NOTHING: WorldSighting = { processes: [], infrastructure: [], sessions: [], leaves: [] };
 const holdings = (over: Partial<Holdings> = {}): Holdings => ({
   held: [],
   ended: new Set(),
   slots: new Set(),
+  keepers: new Set(),
   expired: [],
   ...over,
 });
@@ -38,7 +39,7 @@ describe("one of each", () => {
       row(2, "process_set", { owner: "live" }),
     ];
     const world: WorldSighting = {
-      processes: [],
+      ...NOTHING,
       sessions: ["agent_live", "agent_stray"],
       leaves: [
         { agentId: "live", path: "/cg/live" },
@@ -51,8 +52,43 @@ describe("one of each", () => {
     ]);
   });
 
+  test("the infrastructure's mark spares its own and nobody else", () => {
+    const bearer = (pid: number, ppid: number, sessionId: number | null, name = "sleep") => ({
+      pid,
+      startTicks: 1,
+      name,
+      slot: null,
+      ppid,
+      sessionId,
+    });
+    const server = bearer(10, 1, 10, "tmux: server");
+    const ours = [
+      server,
+      bearer(20, 10, 20, "sh"), // a pane: a runner or a viewer
+      bearer(21, 20, 20), // what runs in its session
+      bearer(30, 1, 30, "sh"), // a detached runner of a held row
+      bearer(31, 30, 30), // its wall clock
+      bearer(40, 50, 50, "tmux"), // a client that we have just started
+      bearer(60, 1, null), // a platform that tells no sessions
+    ];
+    const taken = [bearer(70, 1, 70), bearer(71, 1, 99, "tmux: server")];
+    const plan = planSweep(holdings({ keepers: new Set([30, 50]) }), {
+      ...NOTHING,
+      infrastructure: [...ours, ...taken],
+    });
+    expect(plan).toMatchObject([
+      { is: "process", process: { pid: 70 } },
+      { is: "process", process: { pid: 71 } },
+    ]);
+  });
+
   test("what could not be looked at is left alone", () => {
-    const world: WorldSighting = { processes: null, sessions: null, leaves: null };
+    const world: WorldSighting = {
+      processes: null,
+      infrastructure: null,
+      sessions: null,
+      leaves: null,
+    };
     expect(planSweep(holdings(), world)).toEqual([]);
   });
 
@@ -101,6 +137,7 @@ const anyHoldings = fc
     }),
   );
 const anyWorld = fc.record({
+  infrastructure: fc.constant([]),
   processes: fc.option(fc.array(fc.nat(9).map((slot) => process(slot))), { nil: null }),
   sessions: fc.option(fc.uniqueArray(fc.constantFrom("s1", "s2", "s3", "s4")), { nil: null }),
   leaves: fc.option(
@@ -129,6 +166,7 @@ test("a second plan over what the first has released is empty", () => {
         held: given.held.filter((resource) => !gone.has(resource)),
       };
       const rest: WorldSighting = {
+        infrastructure: [],
         processes: world.processes?.filter((one) => !gone.has(one)) ?? null,
         sessions: world.sessions?.filter((one) => !gone.has(one)) ?? null,
         leaves: world.leaves?.filter(({ path }) => !gone.has(path)) ?? null,
@@ -159,7 +197,7 @@ function isFair(target: SweepTarget, { held, ended, slots }: Holdings, world: Wo
     case "row":
       return ended.has(target.resource.owner);
     case "process":
-      return !slots.has(target.process.slot) && world.processes?.includes(target.process);
+      return !slots.has(target.process.slot ?? -1) && world.processes?.includes(target.process);
     case "session":
       return (
         world.sessions?.includes(target.session) &&
