@@ -223,9 +223,12 @@ describe.skipIf(!IS_ROOT || CGROUP2 === undefined)(
   },
 );
 
-test.runIf(IS_ROOT)(
-  "with the mark alone, whoever changes it is a stray that a sweep ends (skipped unless root)",
-  async () => {
+test.runIf(IS_ROOT).each([
+  ["another number", "4096:"],
+  ["the infrastructure's own", "400001:"],
+])(
+  "with the mark alone, whoever changes it to %s is a stray that a sweep ends (skipped unless root)",
+  async (_name, soft) => {
     await using world = await makeWorld();
     await world.daemon({ ...QUICK, CORRAL_CONTAINMENT: "watermark" });
     const client = await world.mcp();
@@ -233,7 +236,7 @@ test.runIf(IS_ROOT)(
     const agent = await deploy(
       world,
       client,
-      shell(`setsid prlimit --msgqueue=4096: sleep ${tag} & sleep 0.2`),
+      shell(`setsid prlimit --msgqueue=${soft} sleep ${tag} & sleep 0.2`),
     );
     await waitCleanOne(world, agent.id);
     const { stdout } = await world.corral(["sweep", "--apply", "--json"]);

@@ -70,22 +70,27 @@ export function controlLink(options: ControlLinkOptions): ControlLink {
   const readBlocks = blockReader();
   let serial = 0;
   let isUp = false;
-  let hasFallen = false;
+  // Out of file descriptors, a child has not even pipes.
+  let hasFallen = child.pid === undefined;
   let silence: NodeJS.Timeout | null = null;
 
   child.on("error", () => fall("gone"));
   child.on("exit", () => fall("gone"));
-  // Only a request that waits keeps us alive (through its timer), never the connection.
-  child.unref();
-  for (const pipe of [child.stdin, child.stdout] as unknown as readonly Socket[]) {
-    pipe.unref();
-    pipe.on("error", () => fall("gone"));
-    pipe.on("close", () => fall("gone"));
-  }
-  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
-    for (const block of readBlocks(piece)) if (block.isOurs) take(block);
-  });
+  if (!hasFallen) listen();
   return { isReady: connect(), isUp: () => isUp, send, end };
+
+  /** Only a request that waits keeps us alive (through its timer), never the connection. */
+  function listen(): void {
+    child.unref();
+    for (const pipe of [child.stdin, child.stdout] as unknown as readonly Socket[]) {
+      pipe.unref();
+      pipe.on("error", () => fall("gone"));
+      pipe.on("close", () => fall("gone"));
+    }
+    child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+      for (const block of readBlocks(piece)) if (block.isOurs) take(block);
+    });
+  }
 
   async function connect(): Promise<boolean> {
     const answering = send(setUp);

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findPrlimit } from "../../../../src/adapters/containment/find-prlimit.ts";
 import { identify, readMark } from "../../../../src/adapters/proc/proc-table.ts";
+import { controlLink } from "../../../../src/adapters/tmux/control-link.ts";
 import { tmuxClient } from "../../../../src/adapters/tmux/tmux-client.ts";
 import { tmuxHost } from "../../../../src/adapters/tmux/tmux-host.ts";
 import { Fault } from "../../../../src/kernel/fault.ts";
@@ -230,6 +231,17 @@ test("lines of answers that look like the protocol's are text", async () => {
   }
   await client.disconnect();
   await expect.poll(clients).toHaveLength(1);
+});
+
+test("a tmux that cannot be run, or a server that is not there, is no connection", async () => {
+  for (const program of ["/nonexistent/tmux", "tmux"]) {
+    const link = controlLink({ tmux: program, socket, env: ENV, setUp: [], silentMs: 5_000 });
+    expect(await link.isReady).toBe(false);
+    expect(link.isUp()).toBe(false);
+    expect(await link.send([["list-sessions"]])).toBe("gone");
+    await link.end();
+  }
+  expect(existsSync(socket)).toBe(false);
 });
 
 test("a server that hangs is unreachable, and asked again later", { timeout: 30_000 }, async () => {
