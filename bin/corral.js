@@ -18,8 +18,11 @@ if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
 // A folder that cannot be written changes nothing but the time.
 module.enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/corral", import.meta.url)));
 
+// A daemon that is being started should answer soon: it needs nothing of the command line.
+const isDaemon = process.argv.length === 3 && process.argv[2] === "daemon";
+const entry = isDaemon ? "daemon-entry" : "corral";
 // A checkout runs its sources; the published package, which Node will not strip types in, runs dist.
-const source = new URL("../src/bin/corral.ts", import.meta.url);
+const source = new URL(`../src/bin/${entry}.ts`, import.meta.url);
 await import(
-  existsSync(source) ? source.href : new URL("../dist/bin/corral.js", import.meta.url).href
+  existsSync(source) ? source.href : new URL(`../dist/bin/${entry}.js`, import.meta.url).href
 );

@@ -5,23 +5,12 @@
  * QUIT        leave and keep the agents: the next daemon takes them over
  * HUP         read the settings again
  */
-import { randomBytes, timingSafeEqual } from "node:crypto";
-import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { threadLineMatcher } from "../adapters/regex/line-matcher.ts";
-import { streamReader } from "../adapters/output/stream-files.ts";
-import type { LeaveAnswer } from "../contract/api.ts";
-import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
-import { corral } from "../supervision/corral.ts";
-import type { Operations } from "../supervision/operations.ts";
-import { sweep } from "../supervision/sweep.ts";
+import { asFault, faultToWire, messageOf } from "../kernel/fault.ts";
 import { exitCodeOf } from "../surface/cli/exit-codes.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
-import { serve, type Served } from "../surface/http/serve.ts";
 import { compose, type Composed, type ComposeOptions } from "./compose.ts";
+import type * as Serving from "./serving.ts";
 import { VERSION } from "./version.ts";
-
-/** Time that the answer of the call which ended the daemon gets to reach its caller. */
-const LAST_ANSWER_MS = 100;
 
 /**
  * Runs the daemon until it is told to leave.
@@ -34,20 +23,23 @@ export async function runDaemon(
 ): Promise<number> {
   const umask = process.umask(0o077);
   let composed: Composed;
+  let serving: typeof Serving;
   try {
-    composed = await compose({
+    const composing = compose({
       paths,
       env,
       version: VERSION,
       umask,
       ...(wrap === undefined ? {} : { wrap }),
     });
+    // What serving needs is loaded while the probes' processes run.
+    [composed, serving] = await Promise.all([composing, import("./serving.ts")]);
   } catch (error) {
     return sayWhyNot(error);
   }
   try {
     composed.holdDaemonResources();
-    await serveUntilLeft(composed, paths);
+    await serving.serveUntilLeft(composed, paths);
     return 0;
   } catch (error) {
     return sayWhyNot(error);
@@ -64,137 +56,4 @@ function sayWhyNot(error: unknown): number {
     `${JSON.stringify({ level: "error", event: "daemon.failed", ...faultToWire(fault), ...cause })}\n`,
   );
   return exitCodeOf(fault.exit);
-}
-
-async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, undos, loops, deploys } = composed;
-  const { store, log } = setting;
-  let hasEnded = false;
-  const left = Promise.withResolvers<LeaveAnswer>();
-  const startedAt = setting.clock.now();
-  const operations = corral({
-    setting,
-    undos,
-    loops,
-    deploys,
-    output: streamReader(setting.harnessOf, threadLineMatcher()),
-    startedAt,
-    pid: process.pid,
-    isClientToken: tokenCheck(clientToken(paths.clientToken)),
-    onLeft: left.resolve,
-  });
-  const served = await listen(operations, composed, paths);
-  composed.setUrl(served.url);
-  store.keepPort(served.port);
-  const stopBells = setting.files.onBell((agentId) => {
-    deploys.rang(agentId);
-    // A bell is a file that anybody of the user's may touch.
-    if (store.agent(agentId) !== null) loops.rang(agentId);
-  });
-  const forgetSignals = onSignals(operations, composed);
-  const stopSweeps = sweepNowAndThen(composed);
-  for (const { id } of store.unfinishedAgents()) loops.poke(id);
-  store.addEvent({ kind: "daemon.started", facts: { epoch: store.world.epoch, pid: process.pid } });
-  log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });
-  try {
-    const { mode } = await left.promise;
-    hasEnded = mode === "end";
-    store.addEvent({ kind: "daemon.stopping", facts: {} });
-    // The caller of `leave` is still being answered.
-    await new Promise((resolve) => setTimeout(resolve, LAST_ANSWER_MS));
-  } finally {
-    stopSweeps();
-    stopBells();
-    await served.close();
-    await loops.close();
-    forgetSignals();
-    if (hasEnded) removeRuntimeDirectory(paths);
-  }
-  log.info("daemon.left", { pid: process.pid });
-}
-
-/**
- * Binds the port that agents' configurations name already; when somebody else has taken it
- * and none was configured, another one.
- */
-async function listen(
-  operations: Operations,
-  { setting }: Composed,
-  paths: StatePaths,
-): Promise<Served> {
-  const { store, log, configuration } = setting;
-  const configured = configuration().http_port;
-  const ports = { operations, log, version: VERSION, socketPath: paths.socket };
-  const wanted = configured === 0 ? (store.port() ?? 0) : configured;
-  try {
-    return await serve({ ...ports, port: wanted });
-  } catch (error) {
-    if (configured !== 0 || wanted === 0) throw error;
-    log.warn("port.taken", { port: wanted, effect: "running agents cannot report any more" });
-    return serve({ ...ports, port: 0 });
-  }
-}
-
-/** The folder that holds the sockets when the state directory's own path is too long for them. */
-function removeRuntimeDirectory({ runtimeDir, stateDir }: StatePaths): void {
-  if (runtimeDir === stateDir) return;
-  try {
-    rmdirSync(runtimeDir);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTEMPTY") throw error;
-  }
-}
-
-function onSignals(operations: Operations, { setting, reload }: Composed): () => void {
-  const end = (): void => void operations.leave({ mode: "end" });
-  const keep = (): void => void operations.leave({ mode: "detach" });
-  const again = (): void => {
-    try {
-      reload();
-      setting.log.info("configuration.reloaded");
-    } catch (error) {
-      setting.log.error("configuration.refused", { ...faultToWire(asFault(error)) });
-    }
-  };
-  const handlers = { SIGTERM: end, SIGINT: end, SIGQUIT: keep, SIGHUP: again } as const;
-  for (const [name, handler] of Object.entries(handlers)) process.on(name, handler);
-  return () => {
-    for (const [name, handler] of Object.entries(handlers)) process.off(name, handler);
-  };
-}
-
-/** A sweep at the start and then periodically; one that fails is told and tried again. */
-function sweepNowAndThen({ setting, undos, loops }: Composed): () => void {
-  let cancel = (): void => undefined;
-  const next = (delayMs: number): void => {
-    cancel = setting.timers.after(delayMs, () => {
-      void sweep(setting, undos, loops, { apply: true })
-        .then(({ steps, unknown }) => {
-          if (steps.length > 0 || unknown.length > 0)
-            setting.log.info("sweep.done", { steps, unknown });
-        })
-        .catch((error: unknown) => setting.log.warn("sweep.failed", { cause: messageOf(error) }))
-        .finally(() => next(setting.configuration().sweep_ms));
-    });
-  };
-  next(0);
-  return () => cancel();
-}
-
-/** The token of clients: made once per state directory, readable for its owner only. */
-function clientToken(path: string): string {
-  try {
-    writeFileSync(path, `corral_${randomBytes(32).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
-  } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
-  }
-  return readFileSync(path, "utf8").trim();
-}
-
-function tokenCheck(expected: string): (token: string) => boolean {
-  const wanted = Buffer.from(expected);
-  return (token) => {
-    const given = Buffer.from(token);
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
-  };
 }

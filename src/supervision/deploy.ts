@@ -37,14 +37,18 @@ export interface Deploys {
   deploy(task: TaskRecord, request: DeployRequest): Promise<DeployAnswer>;
   /** What an earlier deploy with the same key answered; null when there was none. */
   earlier(task: TaskRecord, idempotencyKey: string | null): DeployAnswer | null;
-  /** Tells the deploy that waits for it that an agent's runner rang. */
-  rang(agentId: AgentId): void;
+  /** Tells a deploy that its agent's runner rang. @returns false when none waits for that agent. */
+  rang(agentId: AgentId): boolean;
 }
 
 export function deploys(setting: Setting, loops: AgentLoops): Deploys {
   const waiting = new Map<AgentId, () => void>();
   return {
-    rang: (agentId) => waiting.get(agentId)?.(),
+    rang(agentId) {
+      const look = waiting.get(agentId);
+      look?.();
+      return look !== undefined;
+    },
     earlier(task, idempotencyKey) {
       if (idempotencyKey === null) return null;
       const agent = setting.store

@@ -42,6 +42,13 @@ export interface ProcessSet {
   readonly cgroup: string | null;
   /** cgroup v1 pids directory that bounds the number of processes; null where we may not. */
   readonly pidsCgroup: string | null;
+  /** cgroup v1 freezer directory, where cgroup v2 is not usable. Rows of before it have none. */
+  readonly freezer?: string | null;
+  /** cgroup v1 memory and cpu directories; made only for a set that has such a limit. */
+  readonly memoryCgroup?: string | null;
+  readonly cpuCgroup?: string | null;
+  /** argv that makes the PID namespace in which the agent runs; absent or null: it runs in ours. */
+  readonly pidNamespace?: readonly string[] | null;
   /** /proc/sys/kernel/random/boot_id at creation. After a reboot nothing of the set can be alive. */
   readonly bootId: string;
   readonly uid: number;
@@ -52,14 +59,37 @@ export interface ProcessSet {
 export interface SetSighting {
   /** Live members (zombies are dead), each seen by at least one witness, never a protected process. */
   readonly members: readonly ProcessSeen[];
-  /** Which witnesses looked: "cgroup2", "watermark". Both must agree for a set to be clean. */
+  /** Which witnesses looked: "cgroup2", "freezer", "pidns", "watermark". All must agree for a set to be clean. */
   readonly witnesses: readonly string[];
   /** Processes that one available witness saw and another did not: an alert, never a reason to spare. */
   readonly mismatch: readonly ProcessSeen[];
 }
 
+/** What a set may use up. A limit that is absent is not set: what is inherited stays. */
+export interface SetLimits {
+  /** Processes and threads. */
+  readonly processes: number;
+  /** Memory of all processes together, or of each where only that can be enforced. Bytes. */
+  readonly memoryBytes?: number;
+  /** Share of the processors under contention, 1 to 10 000; 100 is everybody's. */
+  readonly cpuWeight?: number;
+  /** Open files of each process. */
+  readonly openFiles?: number;
+}
+
 export interface ContainmentLevel {
-  readonly mechanism: "cgroup2" | "pids-cgroup" | "watermark" | "nproc" | "none";
+  readonly mechanism:
+    | "cgroup2"
+    | "systemd-scope"
+    | "freezer"
+    | "pidns"
+    | "subreaper"
+    | "watermark"
+    | "pids-cgroup"
+    | "memory"
+    | "cpu"
+    | "nproc"
+    | "none";
   readonly available: boolean;
   /** One line for people: where, or why not. */
   readonly detail: string;
@@ -69,7 +99,7 @@ export interface ContainmentLevel {
 export interface Containment {
   /** What was found at start, best first. Stable for the life of the daemon. */
   levels(): readonly ContainmentLevel[];
-  /** Short name for answers: "cgroup2+watermark", "watermark", "none (best effort)". */
+  /** Short name for answers: "cgroup2+watermark", "freezer+watermark", "watermark", "none (best effort)". */
   describe(): string;
 
   /**
@@ -78,12 +108,12 @@ export interface Containment {
    */
   plan(agentId: AgentId, slot: number): ProcessSet;
   /**
-   * Makes what the plan names (cgroup directories with their process limit). May be called twice.
-   * @param maxProcesses  Processes and threads the set may have, where that can be enforced.
+   * Makes what the plan names (cgroup directories with their limits). May be called twice.
+   * @param limits  What the set may use up, where that can be enforced; a number is its processes.
    * @returns warnings for people about what could not be enforced; empty when all is.
    * @throws {Fault} LAUNCH_FAILED with nothing left behind.
    */
-  make(set: ProcessSet, maxProcesses: number): Promise<readonly string[]>;
+  make(set: ProcessSet, limits: SetLimits | number): Promise<readonly string[]>;
   /** Looks once, completely. @throws {Fault} PROBE_FAILED when any witness could not look. */
   look(set: ProcessSet): Promise<SetSighting>;
   /**
@@ -94,7 +124,8 @@ export interface Containment {
   signal(set: ProcessSet, signal: "SIGINT" | "SIGTERM"): Promise<number>;
   /**
    * Kills all and looks until the set is empty twice, or the deadline passes.
-   * cgroup.kill where there is one; SIGSTOP then SIGKILL to a fixpoint over the mark otherwise.
+   * The best rung strikes at one blow (cgroup.kill; freeze, kill, thaw; KILL of a namespace's
+   * init); then SIGSTOP and SIGKILL to a fixpoint over whatever any witness still sees.
    * @param deadlineMs  How long to try. Milliseconds.
    * @returns the last sighting: members is empty, or names the survivors.
    */

@@ -17,6 +17,8 @@ export interface Memory {
   /** When what an ended agent left behind was told to terminate. */
   leftoverTermAt: EpochMs | null;
   wasStuck: boolean;
+  /** Its runner, once it was found: it never changes. */
+  runner: ProcessIdentity | null;
   /** When its runner last rang; a record may follow a moment later, or never. */
   rangAt: EpochMs | null;
 }
@@ -30,6 +32,7 @@ export function freshMemory(): Memory {
     failures: 0,
     leftoverTermAt: null,
     wasStuck: false,
+    runner: null,
     rangAt: null,
   };
 }
@@ -51,11 +54,20 @@ export async function sight(
   agent: AgentRecord,
   memory: Memory,
 ): Promise<Sighted> {
+  if (isQuiet(setting, agent, memory)) {
+    return { view: viewOf(agent, [], memory, "alive", false), exit: null, resources: [] };
+  }
   const resources = setting.store.resourcesOf(agent.id);
   const isSettled = agent.endedAt !== null;
-  const runner = isSettled ? "gone" : await sightRunner(setting, agent, resources);
+  const runner = isSettled ? "gone" : await sightRunner(setting, agent, resources, memory);
   const exit = isSettled ? null : setting.files.readExit(agent.directory);
   return { view: viewOf(agent, resources, memory, runner, exit !== null), exit, resources };
+}
+
+/** It runs, nobody wants it stopped, and its runner has written nothing: hundreds of agents are so, most of the time. */
+function isQuiet({ containment, files }: Setting, agent: AgentRecord, memory: Memory): boolean {
+  if (agent.status !== "running" || memory.runner === null) return false;
+  return containment.isAlive(memory.runner) && files.readExit(agent.directory) === null;
 }
 
 function viewOf(
@@ -95,8 +107,10 @@ async function sightRunner(
   setting: Setting,
   agent: AgentRecord,
   resources: readonly Resource[],
+  memory: Memory,
 ): Promise<"alive" | "gone"> {
   const identity = await runnerOf(setting, agent, resources);
+  memory.runner = identity;
   return identity !== null && setting.containment.isAlive(identity) ? "alive" : "gone";
 }
 

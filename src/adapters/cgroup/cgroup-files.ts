@@ -1,5 +1,5 @@
 /** Reads, makes and removes control groups; the file names are the kernel's. */
-import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
@@ -9,6 +9,7 @@ const GONE: ReadonlySet<string> = new Set(["ENOENT", "ENODEV"]);
 /** A dying process keeps its group busy for a moment after its death is seen. Milliseconds. */
 const BUSY_PATIENCE_MS = 500;
 const RETRY_MS = 2;
+const FREEZER_STATE = "freezer.state";
 
 /** Makes a directory and says whether it was made now; one that is there is fine. */
 export function makeDirectory(path: string): boolean {
@@ -49,12 +50,37 @@ export function isPopulated(cgroup: string): boolean | null {
 
 /** Kills all in a cgroup v2 group, atomically; false when the group is gone. */
 export function killGroup(cgroup: string): boolean {
+  return writeGroupFile(join(cgroup, "cgroup.kill"), "1");
+}
+
+/** What a group's own files say it can do at one blow. */
+export function kindOfGroup(group: string): "cgroup2" | "freezer" | "other" {
+  if (existsSync(join(group, "cgroup.kill"))) return "cgroup2";
+  return existsSync(join(group, FREEZER_STATE)) ? "freezer" : "other";
+}
+
+/**
+ * Freezes or thaws all in a cgroup v1 freezer group and below it. Freezing takes a moment:
+ * {@link isFrozen} tells when it is done.
+ * @returns false when the group is gone. @throws {Fault} PROBE_FAILED.
+ */
+export function setFrozen(group: string, isToFreeze: boolean): boolean {
+  return writeGroupFile(join(group, FREEZER_STATE), isToFreeze ? "FROZEN" : "THAWED");
+}
+
+/** Whether nobody in the group runs any more; true as well for a group that is gone. */
+export function isFrozen(group: string): boolean {
+  return (readGroupFile(join(group, FREEZER_STATE)) ?? "FROZEN").trim() === "FROZEN";
+}
+
+/** Writes a file of a group; false when the group is gone. @throws {Fault} PROBE_FAILED. */
+function writeGroupFile(path: string, text: string): boolean {
   try {
-    writeFileSync(join(cgroup, "cgroup.kill"), "1");
+    writeFileSync(path, text);
     return true;
   } catch (error) {
     if (GONE.has(errnoOf(error) ?? "")) return false;
-    throw probeFailed(join(cgroup, "cgroup.kill"), error);
+    throw probeFailed(path, error);
   }
 }
 

@@ -20,9 +20,20 @@ export function ownCgroup2Directory(mountinfo: string, selfCgroup: string): stri
 
 /** Directory of our own group in the v1 `pids` hierarchy; null when there is none. */
 export function ownPidsDirectory(mountinfo: string, selfCgroup: string): string | null {
-  const own = /^\d+:(?:[^:\n]*,)?pids(?:,[^:\n]*)?:(.*)$/m.exec(selfCgroup)?.[1];
+  return ownV1Directory(mountinfo, selfCgroup, "pids");
+}
+
+/** Directory of our own group in the v1 hierarchy of a controller; null when there is none. */
+export function ownV1Directory(
+  mountinfo: string,
+  selfCgroup: string,
+  controller: "pids" | "freezer" | "memory" | "cpu",
+): string | null {
+  const own = new RegExp(String.raw`^\d+:(?:[^:\n]*,)?${controller}(?:,[^:\n]*)?:(.*)$`, "m").exec(
+    selfCgroup,
+  )?.[1];
   const mount = parseMounts(mountinfo).find(
-    ({ type, superOptions }) => type === "cgroup" && superOptions.includes("pids"),
+    ({ type, superOptions }) => type === "cgroup" && superOptions.includes(controller),
   );
   return own === undefined || mount === undefined ? null : inside(mount, own);
 }

@@ -1,22 +1,21 @@
 /**
- * Proves, with a real process, that cgroup v2 can hold and end an agent here. Permissions
+ * Proves, with a real process, that a control group can hold and end an agent here. Permissions
  * alone do not tell: a directory may be writable where the move into it is refused, and old
  * kernels have no `cgroup.kill`.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../kernel/fault.ts";
 import {
-  isPopulated,
-  killGroup,
+  kindOfGroup,
   makeDirectory,
   readMembers,
   removeGroup,
   removeIfEmpty,
 } from "./cgroup-files.ts";
+import { endGroup } from "./end-group.ts";
 
 export interface Finding {
   readonly available: boolean;
@@ -25,40 +24,39 @@ export interface Finding {
 }
 
 const PROBE_MS = 2_000;
-const POLL_MS = 1;
 
 /**
- * Tries cgroup v2 under `root`, which is made for it and removed again unless it was there.
- * Never throws: what fails is the finding.
+ * Tries to hold and end a process in a group under `root`, which is made for it and removed
+ * again unless it was there. Never throws: what fails is the finding.
  */
-export async function probeCgroup2(root: string): Promise<Finding> {
-  const probe = join(root, `probe-${process.pid}-${randomBytes(4).toString("hex")}`);
-  let madeRoot = false;
-  try {
-    madeRoot = makeDirectory(root);
-    makeDirectory(probe);
-    if (!existsSync(join(probe, "cgroup.kill"))) return no("this kernel has no cgroup.kill");
-    return await holdAndKill(probe, root);
-  } catch (error) {
-    return no(messageOf(error));
-  } finally {
-    await removeGroup(probe).catch(() => {});
-    if (madeRoot) removeIfEmpty(root);
-  }
+export async function probeHolding(root: string, kind: "cgroup2" | "freezer"): Promise<Finding> {
+  return tryInGroup(root, async (probe) => {
+    if (kindOfGroup(probe) === kind) return holdAndEnd(probe, root);
+    return no(kind === "cgroup2" ? "this kernel has no cgroup.kill" : "there is no freezer.state");
+  });
 }
 
-/** Tries a v1 pids group: made, given a limit, removed. Never throws. */
-export async function probePidsCgroup(
+/** Tries a limit: a group is made, given the limit, removed. Never throws. */
+export async function probeLimit(
   root: string,
   setLimit: (group: string) => void,
+): Promise<Finding> {
+  return tryInGroup(root, async (probe) => {
+    setLimit(probe);
+    return { available: true, detail: root };
+  });
+}
+
+async function tryInGroup(
+  root: string,
+  attempt: (probe: string) => Promise<Finding>,
 ): Promise<Finding> {
   const probe = join(root, `probe-${process.pid}-${randomBytes(4).toString("hex")}`);
   let madeRoot = false;
   try {
     madeRoot = makeDirectory(root);
     makeDirectory(probe);
-    setLimit(probe);
-    return { available: true, detail: root };
+    return await attempt(probe);
   } catch (error) {
     return no(messageOf(error));
   } finally {
@@ -67,7 +65,7 @@ export async function probePidsCgroup(
   }
 }
 
-async function holdAndKill(probe: string, root: string): Promise<Finding> {
+async function holdAndEnd(probe: string, root: string): Promise<Finding> {
   // The child moves itself in, exactly as an agent will, and then waits on its stdin.
   const script = 'echo 0 > "$1/cgroup.procs" && echo in && read -r _';
   const child = spawn("/bin/sh", ["-c", script, "sh", probe], {
@@ -85,23 +83,15 @@ async function holdAndKill(probe: string, root: string): Promise<Finding> {
     if (!(await within(isIn)) || !readMembers(probe).includes(child.pid ?? -1)) {
       return no(`a process could not move itself into ${probe}`);
     }
-    killGroup(probe);
+    await endGroup(probe, new Set());
     const end = await within(ended);
-    if (end !== "SIGKILL") return no(`cgroup.kill did not kill (${end ?? "timeout"})`);
-    return (await emptied(probe)) ? { available: true, detail: root } : no("populated never fell");
+    if (end !== "SIGKILL") return no(`what was in ${probe} was not killed (${end ?? "timeout"})`);
+    const left = readMembers(probe).length;
+    return left === 0 ? { available: true, detail: root } : no(`${probe} does not empty`);
   } finally {
     child.kill("SIGKILL");
     child.stdin.destroy();
   }
-}
-
-async function emptied(cgroup: string): Promise<boolean> {
-  const until = performance.now() + PROBE_MS;
-  while (isPopulated(cgroup) === true) {
-    if (performance.now() > until) return false;
-    await sleep(POLL_MS);
-  }
-  return true;
 }
 
 async function within<T>(promise: Promise<T>): Promise<T | null> {

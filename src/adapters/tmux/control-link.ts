@@ -39,6 +39,8 @@ export interface ControlLink {
 
 export interface ControlLinkOptions {
   readonly tmux: string;
+  /** Words before tmux that mark the child as ours: should we die while it is being started, a sweep finds it. */
+  readonly before: readonly string[];
   readonly socket: string;
   readonly env: Readonly<Record<string, string>>;
   /** Sent first, so that a server which runs already is as we want it. */
@@ -59,8 +61,10 @@ const LEAVE_MS = 1_000;
 
 /** Connects to a server that runs; never starts one. */
 export function controlLink(options: ControlLinkOptions): ControlLink {
-  const { tmux, socket, env, setUp, silentMs } = options;
-  const child = spawn(tmux, ["-N", "-S", socket, "-f", "/dev/null", "-C", ...ATTACH_TO_KEEPER], {
+  const { tmux, before, socket, env, setUp, silentMs } = options;
+  const arguments_ = ["-N", "-S", socket, "-f", "/dev/null", "-C", ...ATTACH_TO_KEEPER];
+  const [program = tmux, ...words] = [...before, tmux, ...arguments_];
+  const child = spawn(program, words, {
     env: { ...env },
     cwd: "/",
     stdio: ["pipe", "pipe", "ignore"],

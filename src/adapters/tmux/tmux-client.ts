@@ -108,7 +108,7 @@ export function tmuxClient(options: TmuxClientOptions): TmuxClient {
   }
 
   async function open(): Promise<void> {
-    link = controlLink({ tmux, socket, env, setUp, silentMs: TIMEOUT_MS });
+    link = controlLink({ tmux, before, socket, env, setUp, silentMs: TIMEOUT_MS });
     const isReady = await link.isReady;
     retry = isReady
       ? { afterMs: RETRY_MS.first, at: 0 }

@@ -7,7 +7,7 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sessionNameOf } from "../../kernel/ids.ts";
-import { Fault } from "../../kernel/fault.ts";
+import { errnoOf, Fault } from "../../kernel/fault.ts";
 import type {
   Host,
   Mark,
@@ -54,6 +54,8 @@ const SET_UP = SERVER_OPTIONS.map(([option, value]) => ["set-option", "-g", opti
 type Look = () => Promise<readonly SessionSeen[] | null>;
 
 const SERVER_GONE_MS = 5_000;
+/** How long a server may take to leave by itself. */
+const SERVER_LEAVES_MS = 1_500;
 const POLL_MS = 5;
 
 /**
@@ -148,17 +150,34 @@ async function close(
   return "tmux server ended and its process is gone";
 }
 
-/** A session started while the old server still leaves fails ("server exited unexpectedly"). */
+/**
+ * A session started while the old server still leaves fails ("server exited unexpectedly").
+ * A server waits for its clients; one that hangs (its daemon was killed while it connected)
+ * would make it wait for ever, so a server that has been told to leave and does not is killed.
+ */
 async function waitUntilGone(
   server: ProcessIdentity,
   client: TmuxClient,
   identify: (pid: number) => ProcessIdentity | null,
 ): Promise<void> {
-  const until = performance.now() + SERVER_GONE_MS;
+  const begun = performance.now();
+  let isKilled = false;
   while (identify(server.pid)?.startTicks === server.startTicks) {
-    if (performance.now() > until) throw client.unreachable("the server did not leave");
+    const waited = performance.now() - begun;
+    if (waited > SERVER_GONE_MS) throw client.unreachable("the server did not leave");
+    if (waited > SERVER_LEAVES_MS && !isKilled) isKilled = killed(server.pid);
     await sleep(POLL_MS);
   }
+}
+
+/** SIGKILL for our own server, whose identity has just been looked at. */
+function killed(pid: number): true {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
+  }
+  return true;
 }
 
 /** All sessions but the keeper of our own connection; null when certainly no server runs. */

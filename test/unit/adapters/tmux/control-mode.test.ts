@@ -235,7 +235,14 @@ test("lines of answers that look like the protocol's are text", async () => {
 
 test("a tmux that cannot be run, or a server that is not there, is no connection", async () => {
   for (const program of ["/nonexistent/tmux", "tmux"]) {
-    const link = controlLink({ tmux: program, socket, env: ENV, setUp: [], silentMs: 5_000 });
+    const link = controlLink({
+      tmux: program,
+      before: [],
+      socket,
+      env: ENV,
+      setUp: [],
+      silentMs: 5_000,
+    });
     expect(await link.isReady).toBe(false);
     expect(link.isUp()).toBe(false);
     expect(await link.send([["list-sessions"]])).toBe("gone");
