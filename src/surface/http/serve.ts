@@ -100,11 +100,12 @@ export async function serve(ports: ServePorts): Promise<Served> {
 }
 
 function listener(handle: (request: IncomingMessage, response: ServerResponse) => void): Server {
-  const server = createServer({ requestTimeout: ARRIVAL_MAX_MS }, handle);
-  // One request a connection, and said so: a client that reuses an idle one in the moment in which
-  // it is closed (or over a restart of ours) sees its call fail, and must not repeat it blindly.
-  server.maxRequestsPerSocket = 1;
-  return server;
+  return createServer({ requestTimeout: ARRIVAL_MAX_MS }, (request, response) => {
+    // One request a connection, and said so: a client that reuses an idle one in the moment in which
+    // it is closed (or over a restart of ours) sees its call fail, and must not repeat it blindly.
+    response.shouldKeepAlive = false;
+    handle(request, response);
+  });
 }
 
 async function bind(
