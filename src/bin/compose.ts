@@ -2,7 +2,11 @@
 import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { openContainment, type OpenContainment } from "../adapters/containment/open-containment.ts";
+import {
+  GROUP_MECHANISMS,
+  openContainment,
+  type OpenContainment,
+} from "../adapters/containment/open-containment.ts";
 import { agentFiles } from "../adapters/fs/agent-files.ts";
 import { daemonLog } from "../adapters/log/daemon-log.ts";
 import { streamOutcomes } from "../adapters/output/stream-files.ts";
@@ -82,9 +86,8 @@ async function composeLocked(
       worldName: store.world.name,
       worldHard: store.world.mark,
       runnerScript: RUNNER_SCRIPT,
-      ...(configuration.containment === "watermark"
-        ? { without: ["cgroup2", "pids-cgroup"] as const }
-        : {}),
+      without: configuration.containment === "watermark" ? GROUP_MECHANISMS : [],
+      pidNamespace: configuration.containment === "pidns",
     });
     const hosts = await openHosts(paths, env, configuration, containment);
     const setting: Setting = wrap({

@@ -121,6 +121,8 @@ function sweepNowAndThen({ setting, undos, loops }: Composed): () => void {
   let cancel = (): void => undefined;
   const next = (delayMs: number): void => {
     cancel = setting.timers.after(delayMs, () => {
+      // Whatever an agent's own loop may have missed, it looks again now.
+      for (const { id } of setting.store.unfinishedAgents()) loops.poke(id);
       void sweep(setting, undos, loops, { apply: true })
         .then(({ steps, unknown }) => {
           if (steps.length > 0 || unknown.length > 0)
