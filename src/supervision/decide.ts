@@ -2,7 +2,7 @@
  * The supervisor's judgement, with no hands.
  *
  * Pure: given what is wanted, what was seen and what time it is, it answers with exactly one
- * action. `agent-loop.ts` performs it, records it, and asks again.
+ * action. `agent-pass.ts` performs it, records it, and asks again.
  *
  *   settled   exit record   runner   stop     answer
  *   -------   -----------   ------   ----     ------------------------------------------------

@@ -109,6 +109,9 @@ async function sightRunner(
   resources: readonly Resource[],
   memory: Memory,
 ): Promise<"alive" | "gone"> {
+  const set = processSetOf(resources);
+  // Another boot's pids and start times may be anybody's now.
+  if (set !== null && set.bootId !== setting.containment.bootId) return "gone";
   const identity = await runnerOf(setting, agent, resources);
   memory.runner = identity;
   return identity !== null && setting.containment.isAlive(identity) ? "alive" : "gone";

@@ -5,7 +5,7 @@ import type { Undo, Undone, Undos } from "../ledger/ports.ts";
 import type { Resource } from "../ledger/resource.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
-import { runnerOf } from "./sighting.ts";
+import { processSetOf, runnerOf } from "./sighting.ts";
 
 /** How long a runner whose agent is gone may take to leave by itself. */
 const RUNNER_LEAVES_MS = SECOND_MS;
@@ -104,6 +104,9 @@ async function endRunner(setting: Setting, resource: Resource): Promise<Undone> 
       ? (resource.identity as ProcessIdentity | null)
       : await runnerOf(setting, agent, [resource]);
   if (identity === null) return gone("no runner was ever started");
+  const set = processSetOf(store.resourcesOf(resource.owner));
+  if (set !== null && set.bootId !== containment.bootId)
+    return gone("the machine was started anew");
   const deadline = clock.now() + RUNNER_LEAVES_MS;
   while (containment.isAlive(identity)) {
     if (clock.now() >= deadline) {
