@@ -105,7 +105,7 @@ async function composeLocked(
             bellDirectory: paths.bellDir,
             prlimit: containment.prlimit,
             umask,
-            nproc: containment.nprocFor(launch.set, launch.maxProcesses),
+            ...containment.rlimitsFor(launch.set, launch.limits),
           }),
       },
       places: placesOf(paths),

@@ -51,6 +51,18 @@ export const AgentLimits = z.strictObject({
     .optional()
     .describe("seconds after which the agent is stopped and settled timed_out"),
   processes: z.int().min(8).max(100_000).optional().describe("processes and threads it may have"),
+  memory_mb: z
+    .int()
+    .min(32)
+    .max(4_194_304)
+    .optional()
+    .describe("MiB of memory for all its processes; the answer warns where that is not enforced"),
+  open_files: z
+    .int()
+    .min(64)
+    .max(1_048_576)
+    .optional()
+    .describe("files that each of its processes may have open"),
 });
 export type AgentLimits = z.infer<typeof AgentLimits>;
 

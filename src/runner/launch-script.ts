@@ -2,8 +2,13 @@
  * Writes launch.sh, the one file that starts one agent. Pure.
  *
  * Its head are the facts that the runner reads too; the rest is run by a shell of the agent's
- * own, which becomes the agent: streams → started.json → cwd → control groups → stdin → environment →
+ * own, which becomes the agent: streams → started.json → control groups → cwd → stdin → environment →
  * `exec prlimit … argv`. Nothing secret is ever an argument; the file is to be written 0600.
+ *
+ * With a PID namespace it is run twice. The first shell marks itself and becomes the `unshare`
+ * that waits outside; the namespace's init is a shell that runs this file again, in the
+ * foreground as the runner does, and reaps: an agent that were itself the init would be deaf to
+ * every signal that it does not catch, TERM and INT among them.
  */
 import { Fault } from "../kernel/fault.ts";
 import type { ProcessSet } from "../supervision/ports.ts";
@@ -26,6 +31,10 @@ export interface LaunchSpec {
   readonly prlimit: string | null;
   /** RLIMIT_NPROC; null leaves it as it is. Processes and threads of the user. */
   readonly nproc: number | null;
+  /** RLIMIT_NOFILE, soft and hard; absent or null leaves it as it is. */
+  readonly openFiles?: number | null;
+  /** RLIMIT_DATA, soft and hard; absent or null leaves it as it is. Bytes. */
+  readonly dataBytes?: number | null;
   /** File mode creation mask of the agent: the user's own, not ours. Absent leaves what was inherited. */
   readonly umask?: number;
   /** How long the agent may run. Whole seconds, > 0; null is without end. */
@@ -34,6 +43,9 @@ export interface LaunchSpec {
 
 /** Exit code of a launch that ended before the agent's own program ran; stderr says why. */
 export const LAUNCH_FAILED_CODE = 125;
+
+/** How much sooner than its runner an agent is chosen when memory runs out; see proc(5). */
+const OOM_STEP = 500;
 
 /** Names that a shell cannot pass on: it keeps them read-only, or refuses most values. */
 const SHELL_OWN: ReadonlySet<string> = new Set([
@@ -74,6 +86,7 @@ corral_agent=${shellQuote(agentId)}
 corral_directory=${shellQuote(directory)}
 corral_bell=${shellQuote(bellDirectory)}
 corral_cgroup=${shellQuote(set.cgroup ?? "")}
+corral_freezer=${shellQuote(set.freezer ?? "")}
 corral_soft=${set.mark?.soft ?? ""}
 corral_hard=${set.mark?.hard ?? ""}
 corral_wall_clock_s=${wallClockS === null ? "" : Math.ceil(wallClockS)}
@@ -83,15 +96,16 @@ if [ -n "\${corral_reading-}" ]; then return 0; fi
 }
 
 function body(spec: LaunchSpec): string {
-  const { cwd, env, stdinPath, set } = spec;
+  const { cwd, env, stdinPath } = spec;
+  const outside = [RECORD_START, ...joinGroups(spec.set), OFFER_TO_OOM];
   return [
     // The streams are opened by append, straight to the files: nobody stands between.
     `exec </dev/null >>"$corral_directory/stream.jsonl" 2>>"$corral_directory/stderr.log"`,
     `fail() { printf 'corral: %s\\n' "$1" >&2; exit ${LAUNCH_FAILED_CODE}; }`,
-    RECORD_START,
+    ...(isNamespaced(spec.set)
+      ? ['if [ -z "${corral_inside-}" ]; then', ...outside, enterNamespace(spec), "fi"]
+      : outside),
     `cd ${shellQuote(cwd)} 2>/dev/null || fail ${shellQuote(`the working directory ${cwd} cannot be entered`)}`,
-    // The agent must never run uncontained: a join that fails ends the launch.
-    ...[set.pidsCgroup, set.cgroup].filter((group) => group !== null).map(joinGroup),
     ...(stdinPath === null ? [] : [openStdin(stdinPath)]),
     FORGET_ENVIRONMENT,
     ...Object.entries(env).map(exportLine),
@@ -111,6 +125,53 @@ fi
 printf '{"pid":%d,"start_ticks":%s}\\n' "$$" "$corral_ticks" 2>/dev/null >"$corral_directory/started.json" ||
   fail 'the agent directory cannot be written'
 true 2>/dev/null >"$corral_bell/$corral_agent"`;
+
+/** When memory runs out, an agent goes before whoever started it. What is refused changes nothing. */
+const OFFER_TO_OOM = `if IFS= read -r corral_oom 2>/dev/null </proc/self/oom_score_adj; then
+  corral_oom=$((corral_oom + ${OOM_STEP}))
+  [ "$corral_oom" -le 1000 ] || corral_oom=1000
+  { echo "$corral_oom" >/proc/self/oom_score_adj; } 2>/dev/null
+fi`;
+
+/**
+ * The init's stderr is the runner's, where a shell leaves its word on a signal that ended its
+ * foreground command; this file then opens the agent's again.
+ */
+const INIT = `exec 2>>"$1/runner.log"; /bin/sh "$1/launch.sh"; exit "$?"`;
+
+function enterNamespace({ prlimit, set }: LaunchSpec): string {
+  if (prlimit === null || set.mark === null) throw invalid("A PID namespace needs a marked set");
+  const mark = [prlimit, `--msgqueue=${set.mark.soft}:${set.mark.hard}`, "--"];
+  const init = ["/bin/sh", "-c", INIT, "corral-init"];
+  const words = [...mark, ...(set.pidNamespace ?? []), ...init].map(shellQuote).join(" ");
+  return `export corral_inside=1\nexec ${words} "$corral_directory"`;
+}
+
+function isNamespaced({ pidNamespace }: ProcessSet): boolean {
+  return pidNamespace !== undefined && pidNamespace !== null;
+}
+
+/**
+ * The agent must never run uncontained: a join that fails ends the launch. The groups of limits
+ * that were not asked for were not made.
+ */
+function joinGroups({
+  cgroup,
+  cpuCgroup,
+  freezer,
+  memoryCgroup,
+  pidsCgroup,
+}: ProcessSet): string[] {
+  const isGiven = (group: string | null | undefined): group is string => typeof group === "string";
+  return [
+    ...[memoryCgroup, cpuCgroup].filter(isGiven).map(joinGroupIfThere),
+    ...[pidsCgroup, freezer, cgroup].filter(isGiven).map(joinGroup),
+  ];
+}
+
+function joinGroupIfThere(group: string): string {
+  return `if [ -d ${shellQuote(group)} ]; then ${joinGroup(group)}; fi`;
+}
 
 /**
  * Unsets all that was inherited, whatever it is. A value may span lines and hold a line that
@@ -143,10 +204,14 @@ function exportLine([name, value]: readonly [string, string]): string {
   return `export ${name}=${shellQuote(value)}`;
 }
 
-function execLine({ argv, nproc, prlimit, set }: LaunchSpec): string {
+function execLine({ argv, dataBytes, nproc, openFiles, prlimit, set }: LaunchSpec): string {
   const limits = [
     ...(set.mark === null ? [] : [`--msgqueue=${set.mark.soft}:${set.mark.hard}`]),
     ...(nproc === null ? [] : [`--nproc=${nproc}`]),
+    ...(openFiles === undefined || openFiles === null
+      ? []
+      : [`--nofile=${openFiles}:${openFiles}`]),
+    ...(dataBytes === undefined || dataBytes === null ? [] : [`--data=${dataBytes}:${dataBytes}`]),
   ];
   if (prlimit === null && set.mark !== null) throw invalid("A marked set needs prlimit");
   const before = prlimit === null || limits.length === 0 ? [] : [prlimit, ...limits, "--"];

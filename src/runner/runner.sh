@@ -34,6 +34,8 @@ find_members() { # sets found: pids of the agent's set that this witness sees
   found=
   if [ -n "$corral_cgroup" ]; then
     while read -r pid; do found="$found $pid"; done 2>/dev/null <"$corral_cgroup/cgroup.procs"
+  elif [ -n "$corral_freezer" ]; then # groups that the agent made below its own count too
+    found=$(find "$corral_freezer" -name cgroup.procs -exec cat {} + 2>/dev/null)
   elif [ -n "$corral_soft" ]; then
     line="^Max msgqueue size  *$corral_soft  *$corral_hard  *bytes"
     for path in $(grep -ls "$line" /proc/[0-9]*/limits 2>/dev/null); do
@@ -76,6 +78,10 @@ signal_members() { # SIGNAL
   for pid in $found; do kill -s "$1" "$pid" 2>/dev/null; done
 }
 
+freeze() { # FROZEN or THAWED: the frozen cannot fork, and take their signals when they thaw
+  [ -z "$corral_freezer" ] || echo "$1" 2>/dev/null >"$corral_freezer/freezer.state"
+}
+
 end_members() { # SECONDS: TERM, so long to go by themselves, then KILL until nobody is left
   is_empty && return
   signal_members TERM
@@ -94,7 +100,9 @@ end_members() { # SECONDS: TERM, so long to go by themselves, then KILL until no
     fi
     empties=0
     [ -z "$corral_cgroup" ] || echo 1 2>/dev/null >"$corral_cgroup/cgroup.kill"
+    freeze FROZEN
     signal_members KILL
+    freeze THAWED
     pause 0.02
   done
 }

@@ -88,9 +88,9 @@ export const SETTINGS = {
     "Where agents live: tmux sessions, detached processes, or tmux when it is installed (auto).",
   ),
   containment: setting(
-    z.enum(["auto", "watermark"]),
+    z.enum(["auto", "watermark", "pidns"]),
     "auto",
-    "auto: every mechanism that works here; watermark: no control groups.",
+    "auto: every mechanism that works here; watermark: no control groups; pidns: as auto, each agent in a PID namespace of its own.",
   ),
   http_port: setting(
     z.coerce.number().int().min(0).max(65_535),

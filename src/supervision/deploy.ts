@@ -14,6 +14,7 @@ import { SECOND_MS } from "../kernel/units.ts";
 import type { ResourceIntent } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
+import { newStop } from "./agent-pass.ts";
 import { type DeployRequest, planRun, type RunPlan } from "./plan-run.ts";
 import type { ProcessIdentity, ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
@@ -151,7 +152,7 @@ async function make(
     { name: "spec.json", text: specOf(agent, plan) },
   ]);
   setting.files.link(resources[0]!.locator, plan.directory);
-  const notEnforced = await setting.containment.make(set, plan.maxProcesses);
+  const notEnforced = await setting.containment.make(set, plan.limits);
   const started = startedOrDeadline(setting, agent, waiting);
   const runner = await setting.host.start({
     agentId: agent.id,
@@ -174,7 +175,7 @@ function launchScript(setting: Setting, plan: RunPlan, set: ProcessSet): string 
     stdinPath: plan.stdinPath,
     set,
     wallClockS: plan.wallClockS + RUNNER_WALL_MARGIN_S,
-    maxProcesses: plan.maxProcesses,
+    limits: plan.limits,
   });
 }
 
@@ -265,15 +266,8 @@ async function giveBack(
   const now = setting.clock.now();
   const reason = `Its deploy failed: ${fault.message}`;
   setting.store.atomically(() => {
-    setting.store.recordStop(agent.id, {
-      cause: "launch_failed",
-      reason,
-      graceMs: 0,
-      requestedAt: now,
-      intAt: null,
-      termAt: null,
-      killAt: null,
-    });
+    const stop = newStop({ cause: "launch_failed", reason, graceMs: 0 }, now);
+    setting.store.recordStop(agent.id, stop);
     setting.store.settle(agent.id, {
       status: "failed",
       exitCode: null,

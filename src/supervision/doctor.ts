@@ -55,7 +55,7 @@ function problemsOf(setting: Setting): string[] {
   if (setting.host.kind === "process" && setting.configuration().host !== "process") {
     problems.push(`Agents are not tmux sessions but ${setting.host.detail}`);
   }
-  if (!has("watermark") && !has("cgroup2")) {
+  if (!has("watermark") && !has("cgroup2") && !has("freezer")) {
     problems.push(
       "Processes are found on a best effort only here: one that leaves its family between two looks can escape.",
     );

@@ -1,13 +1,14 @@
 /** What will be run for an agent: argv, environment, files, folder. Makes nothing. */
 import type { AgentRecord, Permission } from "../agents/record.ts";
 import type { HarnessName } from "../contract/agent.ts";
-import type { DeployInput, SpawnChildInput } from "../contract/tools.ts";
+import type { AgentLimits, DeployInput, SpawnChildInput } from "../contract/tools.ts";
 import { allowedEnv } from "../harness/env.ts";
 import type { FileToWrite, Harness, LaunchPlan } from "../harness/harness.ts";
 import { agentPrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import type { TaskRecord } from "../tasks/task.ts";
+import type { SetLimits } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 
 /** A deploy call, whichever tool it came by. */
@@ -41,7 +42,7 @@ export interface RunPlan {
   readonly files: readonly FileToWrite[];
   readonly stdinPath: string | null;
   readonly wallClockS: number;
-  readonly maxProcesses: number;
+  readonly limits: SetLimits;
   readonly warnings: readonly string[];
 }
 
@@ -94,8 +95,21 @@ export function planRun(
     files: launch.files,
     stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
     wallClockS,
-    maxProcesses: options.limits?.processes ?? configuration.limit_processes,
+    limits: limitsOf(options.limits ?? {}, configuration.limit_processes),
     warnings: launch.warnings,
+  };
+}
+
+const MIB = 1_048_576;
+
+function limitsOf(
+  { memory_mb, open_files, processes }: AgentLimits,
+  defaultProcesses: number,
+): SetLimits {
+  return {
+    processes: processes ?? defaultProcesses,
+    ...(memory_mb === undefined ? {} : { memoryBytes: memory_mb * MIB }),
+    ...(open_files === undefined ? {} : { openFiles: open_files }),
   };
 }
 

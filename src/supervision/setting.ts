@@ -6,7 +6,7 @@ import type { HarnessName } from "../contract/agent.ts";
 import type { Chance, Clock, Log } from "../kernel/ports.ts";
 import type { Configuration } from "./configuration.ts";
 import type { AgentFiles } from "./files.ts";
-import type { Containment, Host, ProcessSet } from "./ports.ts";
+import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
 import type { Store } from "./store.ts";
 
 export interface Timers {
@@ -38,8 +38,8 @@ export interface Launch {
   readonly set: ProcessSet;
   /** The runner's own limit: it acts alone when the daemon is dead. Seconds. */
   readonly wallClockS: number;
-  /** Process limit, where only the agent's own rlimit can enforce it. */
-  readonly maxProcesses: number;
+  /** What the agent may use up: those limits that only its own rlimits can enforce are set at its start. */
+  readonly limits: SetLimits;
 }
 
 /** Where things of this state directory lie. */

@@ -18,11 +18,6 @@ export function ownCgroup2Directory(mountinfo: string, selfCgroup: string): stri
   return own === undefined || mount === undefined ? null : inside(mount, own);
 }
 
-/** Directory of our own group in the v1 `pids` hierarchy; null when there is none. */
-export function ownPidsDirectory(mountinfo: string, selfCgroup: string): string | null {
-  return ownV1Directory(mountinfo, selfCgroup, "pids");
-}
-
 /** Directory of our own group in the v1 hierarchy of a controller; null when there is none. */
 export function ownV1Directory(
   mountinfo: string,

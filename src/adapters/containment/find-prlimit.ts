@@ -38,7 +38,8 @@ export async function findPrlimit(mark: Mark): Promise<PrlimitFinding> {
   }
 }
 
-function firstExecutable(name: string): string | null {
+/** Absolute path of a program in PATH or a usual folder; null when there is none. */
+export function firstExecutable(name: string): string | null {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...USUAL_FOLDERS];
   for (const folder of folders.filter((one) => one.startsWith("/"))) {
     try {

@@ -1,9 +1,10 @@
 /**
- * Containment on Linux: cgroup v2 where it works, the rlimit watermark always.
+ * Containment on Linux: every rung of the ladder that works here, the rlimit watermark always.
  *
- *   look    both witnesses name the members; what only one names is a mismatch
- *   kill    cgroup.kill, then by mark whatever is left, until two looks see nobody
- *   limit   pids.max (v2, else v1), else a ceiling per user
+ *   look    all witnesses name the members; what not all name is a mismatch   (witnesses.ts)
+ *   kill    each rung strikes once, then STOP and KILL for whatever any witness
+ *           still sees, until two looks see nobody                            (ladder.ts)
+ *   limit   a control group, else the agent's own rlimits                     (limits.ts)
  */
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,13 +12,12 @@ import { Fault, messageOf } from "../../kernel/fault.ts";
 import type {
   ProcessIdentity,
   ProcessSet,
+  SetLimits,
   SetSighting,
   WorldProcess,
 } from "../../supervision/ports.ts";
 import {
   childNames,
-  isPopulated,
-  killGroup,
   makeDirectory,
   readMembers,
   removeGroup,
@@ -25,18 +25,18 @@ import {
 } from "../cgroup/cgroup-files.ts";
 import { markScanner } from "../proc/mark-scan.ts";
 import { identify, isAlive, lineOf, readBootId, readMark, ticksNow } from "../proc/proc-table.ts";
+import { ladder } from "./ladder.ts";
+import { limitGroups, limitWarnings, type OwnLimits, ownLimits } from "./limits.ts";
 import { findMechanisms } from "./linux-mechanisms.ts";
 import { agentMark, slotOf, WORLD_HARD } from "./marks.ts";
 import type { ContainmentOptions, OpenContainment } from "./open-containment.ts";
-import { delegatePids, nprocCeiling, setPidsMax } from "./process-limit.ts";
 import { strikeAll, strikeOne } from "./strike.ts";
-import { seeProcess, witnesses } from "./witnesses.ts";
+import { seeProcess } from "./process-seen.ts";
+import { witnesses } from "./witnesses.ts";
 
 const WORLD_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Between two passes of a kill. Milliseconds; doubles from the first to the last. */
 const PASS_MS = { first: 1, last: 8 } as const;
-/** How long a killed group may take to empty before it is looked at anyway. Milliseconds. */
-const EMPTYING_MS = 100;
 
 /** Opens containment on Linux; see {@link OpenContainment}. */
 export async function linuxContainment(options: ContainmentOptions): Promise<OpenContainment> {
@@ -45,10 +45,12 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   if (worldHard < WORLD_HARD.min || worldHard > WORLD_HARD.max) throw new RangeError("world mark");
   const uid = process.getuid?.() ?? 0;
   const bootId = readBootId();
-  const { cgroupRoot, pidsRoot, levels, ...found } = await findMechanisms(options);
+  const { roots, unshare, levels, warnings, ...found } = await findMechanisms(options);
+  const rungs = ladder();
+  const ownRoots = Object.values(roots).filter((root) => root !== null);
   const scanner = markScanner(worldHard);
   const protectedPids = () => new Set([...lineOf(process.pid), ...protect()]);
-  const { sight, sightSurely } = witnesses({ scanner, bootId, protectedPids });
+  const { sight, sightSurely } = witnesses({ rungs, scanner, bootId, protectedPids });
 
   return {
     ...found,
@@ -57,7 +59,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     describe,
     plan,
     make,
-    nprocFor,
+    rlimitsFor,
     look: sightSurely,
     signal,
     kill,
@@ -72,29 +74,37 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   };
 
   function describe(): string {
-    const names = [cgroupRoot && "cgroup2", found.infrastructure && "watermark"].filter(Boolean);
+    const holding = { cgroup2: roots.cgroup2, freezer: roots.freezer, pidns: unshare };
+    const names = [...Object.entries(holding), ["watermark", found.infrastructure] as const]
+      .filter(([, means]) => means !== null)
+      .map(([name]) => name);
     return names.length === 0 ? "none" : names.join("+");
   }
 
   function plan(agentId: string, slot: number): ProcessSet {
+    const leafIn = (root: string | null): string | null =>
+      root === null ? null : join(root, agentId);
     return {
       agentId,
       mark: found.infrastructure === null ? null : agentMark(slot, worldHard),
-      cgroup: cgroupRoot === null ? null : join(cgroupRoot, agentId),
-      pidsCgroup: pidsRoot === null ? null : join(pidsRoot, agentId),
+      cgroup: leafIn(roots.cgroup2),
+      freezer: leafIn(roots.freezer),
+      pidsCgroup: leafIn(roots.pids),
+      memoryCgroup: leafIn(roots.memory),
+      cpuCgroup: leafIn(roots.cpu),
+      pidNamespace: unshare,
       bootId,
       uid,
       notBeforeTicks: ticksNow(),
     };
   }
 
-  async function make(set: ProcessSet, maxProcesses: number): Promise<readonly string[]> {
+  async function make(set: ProcessSet, wanted: SetLimits | number): Promise<readonly string[]> {
+    const limits = limitsOf(wanted);
     try {
-      const isLimited = [
-        makeGroup(set.cgroup, maxProcesses),
-        makePids(set.pidsCgroup, maxProcesses),
-      ];
-      return isLimited.includes(true) ? [] : [limitWarning(nprocFor(set, maxProcesses))];
+      for (const group of [set.cgroup, set.freezer ?? null]) makeGroup(group);
+      const missing = limitGroups(set, limits);
+      return [...warnings, ...limitWarnings(limits, missing, rlimitsFor(set, limits))];
     } catch (error) {
       await remove(set).catch(() => {});
       throw new Fault(
@@ -108,47 +118,36 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     }
   }
 
-  function nprocFor(set: ProcessSet, maxProcesses: number): number | null {
-    if (set.pidsCgroup !== null || found.prlimit === null) return null;
-    if (set.cgroup !== null && delegatePids(dirname(set.cgroup))) return null;
-    return nprocCeiling(maxProcesses, set.uid);
+  function rlimitsFor(set: ProcessSet, wanted: SetLimits | number): OwnLimits {
+    return ownLimits(set, limitsOf(wanted), found.prlimit !== null);
   }
 
   async function signal(set: ProcessSet, name: "SIGINT" | "SIGTERM"): Promise<number> {
     const { members } = await sight(set);
-    return strikeAll(set, members, name, protectedPids());
+    return strikeAll(rungs, set, members, name, protectedPids());
   }
 
   async function kill(set: ProcessSet, deadlineMs: number): Promise<SetSighting> {
     const until = performance.now() + deadlineMs;
     let pause: number = PASS_MS.first;
     for (let empties = 0; ;) {
-      if (set.bootId === bootId) await killInGroup(set);
+      for (const rung of set.bootId === bootId ? rungs : []) {
+        await rung.strike(set, protectedPids());
+      }
       const sighting = await sight(set);
       empties = sighting.members.length === 0 ? empties + 1 : 0;
       if (empties === 2) return { ...sighting, mismatch: [] };
       if (empties === 1) continue;
-      strikeAll(set, sighting.members, "SIGSTOP", protectedPids());
-      strikeAll(set, sighting.members, "SIGKILL", protectedPids());
+      strikeAll(rungs, set, sighting.members, "SIGSTOP", protectedPids());
+      strikeAll(rungs, set, sighting.members, "SIGKILL", protectedPids());
       if (performance.now() > until) return sightSurely(set);
       await sleep(pause);
       pause = Math.min(pause * 2, PASS_MS.last);
     }
   }
 
-  /** cgroup.kill spares nobody, so it is not for a group that one of the protected sits in. */
-  async function killInGroup({ cgroup }: ProcessSet): Promise<void> {
-    if (cgroup === null || isPopulated(cgroup) !== true) return;
-    const spared = protectedPids();
-    if (readMembers(cgroup).some((pid) => spared.has(pid))) return;
-    killGroup(cgroup);
-    // Looking through all processes while these still end would only have to be repeated.
-    const until = performance.now() + EMPTYING_MS;
-    while (isPopulated(cgroup) === true && performance.now() < until) await sleep(PASS_MS.first);
-  }
-
   async function remove(set: ProcessSet): Promise<string> {
-    const groups = [set.cgroup, set.pidsCgroup].filter((path) => path !== null);
+    const groups = groupsOf(set);
     for (const group of groups) {
       assertLeaf(group, set.agentId);
       await removeGroup(group);
@@ -189,45 +188,37 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   }
 
   function leavesNow(): readonly { readonly agentId: string; readonly path: string }[] {
-    return [cgroupRoot, pidsRoot]
-      .filter((root) => root !== null)
-      .flatMap((root) =>
-        childNames(root).map((name) => ({ agentId: name, path: join(root, name) })),
-      );
+    return ownRoots.flatMap((root) =>
+      childNames(root).map((name) => ({ agentId: name, path: join(root, name) })),
+    );
   }
 
   async function removeRoots(): Promise<string> {
-    const roots = [cgroupRoot, pidsRoot].filter((root) => root !== null);
-    const kept = roots.filter((root) => !removeIfEmpty(root));
+    const kept = ownRoots.filter((root) => !removeIfEmpty(root));
     return kept.length === 0 ? "control group roots absent" : `kept, not empty: ${kept.join(", ")}`;
   }
 }
 
-function makeGroup(group: string | null, maxProcesses: number): boolean {
-  if (group === null) return false;
-  makeDirectory(dirname(group));
-  makeDirectory(group);
-  if (!delegatePids(dirname(group))) return false;
-  setPidsMax(group, maxProcesses);
-  return true;
+function limitsOf(wanted: SetLimits | number): SetLimits {
+  return typeof wanted === "number" ? { processes: wanted } : wanted;
 }
 
-function makePids(group: string | null, maxProcesses: number): boolean {
-  if (group === null) return false;
+function makeGroup(group: string | null): void {
+  if (group === null) return;
   makeDirectory(dirname(group));
   makeDirectory(group);
-  setPidsMax(group, maxProcesses);
-  return true;
+}
+
+/** Every directory that a set may have; a row of an earlier version names fewer. */
+function groupsOf(set: ProcessSet): readonly string[] {
+  const { cgroup, cpuCgroup, freezer, memoryCgroup, pidsCgroup } = set;
+  return [cgroup, freezer, pidsCgroup, memoryCgroup, cpuCgroup].filter(
+    (path) => path !== null && path !== undefined,
+  );
 }
 
 /** A recorded path is removed only if it still reads as the leaf of that very agent. */
 function assertLeaf(group: string, agentId: string): void {
   if (basename(group) === agentId && basename(dirname(group)).startsWith("corral-")) return;
   throw new RangeError(`"${group}" is not a control group of "${agentId}"`);
-}
-
-function limitWarning(nproc: number | null): string {
-  return nproc === null
-    ? "The number of processes is not limited here: no pids control group is writable and RLIMIT_NPROC does nothing for root."
-    : `The number of processes is limited for the whole user only (RLIMIT_NPROC ${nproc}): no pids control group is writable.`;
 }

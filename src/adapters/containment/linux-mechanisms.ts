@@ -1,60 +1,101 @@
 /** Finds out what this Linux can do, best first. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ContainmentLevel, Mark } from "../../supervision/ports.ts";
-import { removeIfEmpty } from "../cgroup/cgroup-files.ts";
-import { hidepidOf, ownCgroup2Directory, ownPidsDirectory } from "../cgroup/cgroup-paths.ts";
-import { probeCgroup2, probePidsCgroup, type Finding } from "../cgroup/cgroup-probe.ts";
-import { findPrlimit } from "./find-prlimit.ts";
+import { readGroupFile, removeIfEmpty } from "../cgroup/cgroup-files.ts";
+import { hidepidOf, ownCgroup2Directory, ownV1Directory } from "../cgroup/cgroup-paths.ts";
+import { probeHolding, probeLimit, type Finding } from "../cgroup/cgroup-probe.ts";
+import { findPrlimit, firstExecutable } from "./find-prlimit.ts";
+import { findUnshare, type UnshareFinding } from "./find-unshare.ts";
+import { handControllersOn, probeLimitFile } from "./limits.ts";
 import { infrastructureMark } from "./marks.ts";
-import type { ContainmentOptions } from "./open-containment.ts";
-import { setPidsMax } from "./process-limit.ts";
+import type { ContainmentOptions, Refusable } from "./open-containment.ts";
+import { baseOfScope, probeScope } from "./systemd-scope.ts";
 
 export interface Mechanisms {
-  /** Our root in cgroup v2 and in v1 pids; null where it does not work. */
-  readonly cgroupRoot: string | null;
-  readonly pidsRoot: string | null;
+  /** Our roots in the hierarchies; null where one does not work or is not needed. */
+  readonly roots: Readonly<
+    Record<"cgroup2" | "freezer" | "pids" | "memory" | "cpu", string | null>
+  >;
   readonly prlimit: string | null;
   readonly infrastructure: Mark | null;
+  /** argv that makes a PID namespace; null when it was not asked for or does not work. */
+  readonly unshare: readonly string[] | null;
   readonly levels: readonly ContainmentLevel[];
+  /** What was asked for and is not to be had; for every deploy. */
+  readonly warnings: readonly string[];
+}
+
+interface Tried extends Finding {
+  /** Our root there, if it is to be used. */
+  readonly root: string | null;
 }
 
 /** CAP_SYS_RESOURCE: whoever holds it may raise a hard limit, hence leave a mark. */
 const CAP_SYS_RESOURCE = 24n;
 
 export async function findMechanisms(options: ContainmentOptions): Promise<Mechanisms> {
-  const { worldName, worldHard, without = [] } = options;
+  const { pidNamespace = false, worldHard, without = [] } = options;
   const mountinfo = readFileSync("/proc/self/mountinfo", "latin1");
   const own = readFileSync("/proc/self/cgroup", "latin1");
-  const name = `corral-${worldName}`;
   const mark = infrastructureMark(worldHard);
+  const tried = (parent: string | null, refusal: Refusable, probe: Probe): Promise<Tried> =>
+    tryAt(parent, `corral-${options.worldName}`, without.includes(refusal), probe);
+  const limit = (controller: "pids" | "memory" | "cpu", refusal: Refusable): Promise<Tried> =>
+    tried(ownV1Directory(mountinfo, own, controller), refusal, (root) =>
+      probeLimit(root, (group) => probeLimitFile(group, controller)),
+    );
 
-  const cgroup = await tryAt(ownCgroup2Directory(mountinfo, own), name, probeCgroup2);
-  const pids = await tryAt(ownPidsDirectory(mountinfo, own), name, (root) =>
-    probePidsCgroup(root, (group) => setPidsMax(group, 16)),
+  const findingPrlimit = findPrlimit(mark); // it never throws, and needs nothing of what follows
+  const cgroup2 = await tried(cgroup2Base(mountinfo, own), "cgroup2", (root) =>
+    probeHolding(root, "cgroup2"),
   );
-  const prlimit = await findPrlimit(mark);
-  const isOn = (
-    finding: Finding & { root: string },
-    one: "cgroup2" | "pids-cgroup",
-  ): string | null => (finding.available && !without.includes(one) ? finding.root : null);
-  const cgroupRoot = isOn(cgroup, "cgroup2");
-  const pidsRoot = isOn(pids, "pids-cgroup");
+  const freezer = await (cgroup2.root === null
+    ? tried(ownV1Directory(mountinfo, own, "freezer"), "freezer", (root) =>
+        probeHolding(root, "freezer"),
+      )
+    : notTried("not needed: cgroup2 works"));
+  const scope = await (cgroup2.root === null && !without.includes("cgroup2")
+    ? probeScope(firstExecutable("systemd-run"), process.env)
+    : notTried("not needed"));
+  const pids = await limit("pids", "pids-cgroup");
+  const memory = await limit("memory", "memory");
+  const cpu = await limit("cpu", "cpu");
+  const prlimit = await findingPrlimit;
   const hasMark = prlimit.path !== null && !without.includes("watermark");
+  const namespaces = pidNamespace ? await findNamespaces(hasMark) : null;
+  const offered = cgroup2.root === null ? [] : controllersBelow(dirname(cgroup2.root));
   const isRoot = process.getuid?.() === 0;
+
   return {
-    cgroupRoot,
-    pidsRoot,
+    roots: {
+      cgroup2: cgroup2.root,
+      freezer: freezer.root,
+      pids: pids.root,
+      memory: memory.root,
+      cpu: cpu.root,
+    },
     prlimit: prlimit.path,
     infrastructure: hasMark ? mark : null,
+    unshare: namespaces?.argv ?? null,
     levels: [
+      level("cgroup2", cgroup2),
+      level("systemd-scope", { ...scope, root: null, detail: scopeDetail(scope) }),
+      level("freezer", freezer),
       {
-        mechanism: "cgroup2",
-        available: cgroupRoot !== null,
-        detail: detailOf(cgroup, cgroupRoot),
+        mechanism: "pidns",
+        available: (namespaces?.argv ?? null) !== null,
+        detail: namespaces?.detail ?? 'switched off: the setting containment is not "pidns"',
+      },
+      {
+        mechanism: "subreaper",
+        available: false,
+        detail: "not used: the watermark sees the same and needs no process that must live on",
       },
       { mechanism: "watermark", available: hasMark, detail: markDetail(prlimit.detail, mountinfo) },
-      { mechanism: "pids-cgroup", available: pidsRoot !== null, detail: detailOf(pids, pidsRoot) },
+      limitLevel("pids-cgroup", pids, offered.includes("pids")),
+      limitLevel("memory", memory, offered.includes("memory")),
+      limitLevel("cpu", cpu, offered.includes("cpu")),
       {
         mechanism: "nproc",
         available: prlimit.path !== null && !isRoot,
@@ -63,24 +104,73 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
           : "a ceiling per user, not per agent",
       },
     ],
+    warnings:
+      namespaces !== null && namespaces.argv === null
+        ? [`The agent has no PID namespace of its own: ${namespaces.detail}.`]
+        : [],
   };
 }
+
+function cgroup2Base(mountinfo: string, selfCgroup: string): string | null {
+  const own = ownCgroup2Directory(mountinfo, selfCgroup);
+  if (own === null || baseOfScope(own) === own) return own;
+  handControllersOn(baseOfScope(own)); // a scope of our own, with no process in it but in leaves
+  return baseOfScope(own);
+}
+
+type Probe = (root: string) => Promise<Finding>;
 
 async function tryAt(
   parent: string | null,
   name: string,
-  probe: (root: string) => Promise<Finding>,
-): Promise<Finding & { readonly root: string }> {
-  if (parent === null) return { available: false, detail: "not mounted here", root: "" };
+  isRefused: boolean,
+  probe: Probe,
+): Promise<Tried> {
+  if (isRefused) return notTried("switched off");
+  if (parent === null) return notTried("not mounted here");
   const root = join(parent, name);
   const finding = await probe(root);
   // A root that a crashed daemon left empty is not ours to keep on doing nothing.
   if (!finding.available && existsSync(root)) removeIfEmpty(root);
-  return { ...finding, root };
+  return { ...finding, root: finding.available ? root : null };
 }
 
-function detailOf({ available, detail }: Finding, used: string | null): string {
-  return available && used === null ? "switched off" : detail;
+async function notTried(detail: string): Promise<Tried> {
+  return { available: false, detail, root: null };
+}
+
+function level(
+  mechanism: ContainmentLevel["mechanism"],
+  { detail, root }: Tried,
+): ContainmentLevel {
+  return { mechanism, available: root !== null, detail };
+}
+
+function limitLevel(
+  mechanism: "pids-cgroup" | "memory" | "cpu",
+  v1: Tried,
+  isOffered: boolean,
+): ContainmentLevel {
+  if (v1.root !== null || !isOffered) return level(mechanism, v1);
+  return { mechanism, available: true, detail: "by cgroup2" };
+}
+
+/** Controllers that a cgroup v2 group hands on to those below it. */
+function controllersBelow(group: string): readonly string[] {
+  const text = readGroupFile(join(group, "cgroup.subtree_control")) ?? "";
+  return text.trim().split(/\s+/);
+}
+
+/** The init of a namespace is told by its mark, so there is no such rung without marks. */
+async function findNamespaces(hasMark: boolean): Promise<UnshareFinding> {
+  if (!hasMark) return { argv: null, detail: "it needs the watermark, which is not available" };
+  return findUnshare();
+}
+
+function scopeDetail({ available, detail }: Finding): string {
+  return available
+    ? `${detail}: to have control groups, run systemd-run --user --scope -p Delegate=yes corral daemon`
+    : detail;
 }
 
 function markDetail(detail: string, mountinfo: string): string {

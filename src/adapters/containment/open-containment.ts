@@ -1,6 +1,7 @@
 /** Chooses the containment of this platform. */
-import type { Containment } from "../../supervision/ports.ts";
+import type { Containment, ProcessSet, SetLimits } from "../../supervision/ports.ts";
 import { darwinContainment } from "./darwin-containment.ts";
+import type { OwnLimits } from "./limits.ts";
 import { linuxContainment } from "./linux-containment.ts";
 
 export interface ContainmentOptions {
@@ -11,10 +12,23 @@ export interface ContainmentOptions {
   /** Pids that are never signalled, besides ourselves and those above us: our tmux server. */
   readonly protect?: () => readonly number[];
   /** Mechanisms to do without although they work here; absent means use what works. */
-  readonly without?: readonly ("cgroup2" | "pids-cgroup" | "watermark")[];
+  readonly without?: readonly Refusable[];
+  /** Whether agents get a PID namespace of their own, where that works; absent means no. */
+  readonly pidNamespace?: boolean;
   /** Absolute path of runner.sh: on macOS a runner is found by its argv. */
   readonly runnerScript: string;
 }
+
+export type Refusable = "cgroup2" | "freezer" | "pids-cgroup" | "memory" | "cpu" | "watermark";
+
+/** Every mechanism that needs a control group. */
+export const GROUP_MECHANISMS: readonly Refusable[] = [
+  "cgroup2",
+  "freezer",
+  "pids-cgroup",
+  "memory",
+  "cpu",
+];
 
 /** A containment, and what a launch script needs to know of it. */
 export interface OpenContainment extends Containment {
@@ -22,11 +36,8 @@ export interface OpenContainment extends Containment {
   readonly prlimit: string | null;
   /** What the tmux server, the runners and viewers are started with; null without a watermark. */
   readonly infrastructure: { readonly soft: number; readonly hard: number } | null;
-  /**
-   * RLIMIT_NPROC for a launch: null when a control group enforces the limit better, or when it
-   * would do nothing (root). Processes and threads.
-   */
-  nprocFor(set: Parameters<Containment["make"]>[0], maxProcesses: number): number | null;
+  /** Limits that the launch itself has to set, because no control group does. */
+  rlimitsFor(set: ProcessSet, limits: SetLimits | number): OwnLimits;
 }
 
 /**

@@ -1,37 +1,10 @@
-/**
- * How many processes an agent may have, by the best means at hand. A fork bomb without a limit
- * outruns every way of finding its processes, so the limit is part of containment.
- */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { errnoOf } from "../../kernel/fault.ts";
-import { readGroupFile } from "../cgroup/cgroup-files.ts";
+/** The ceiling of processes per user, for where no control group can set one per agent. */
+import { readFileSync } from "node:fs";
 import { listPids, readLiveStat, readUid } from "../proc/proc-table.ts";
 
 /** The ceiling counts everything of the user, so it leaves room for agents yet to come. */
 const HEADROOM = 4;
 const NPROC_LINE = /^Max processes\s+(\d+|unlimited)\s+(\d+|unlimited)/m;
-
-/** Writes `pids.max` of a group (v1 and v2 name it alike). */
-export function setPidsMax(group: string, maxProcesses: number): void {
-  writeFileSync(join(group, "pids.max"), String(maxProcesses));
-}
-
-/**
- * Hands the pids controller on to the groups below a cgroup v2 group.
- * @returns false when it was not handed to us.
- */
-export function delegatePids(root: string): boolean {
-  const controllers = readGroupFile(join(root, "cgroup.controllers")) ?? "";
-  if (!controllers.split(/\s+/).includes("pids")) return false;
-  try {
-    writeFileSync(join(root, "cgroup.subtree_control"), "+pids");
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return false;
-  }
-}
 
 /**
  * RLIMIT_NPROC that leaves an agent its processes. The kernel counts all of the user's

@@ -7,26 +7,27 @@
  */
 import { errnoOf } from "../../kernel/fault.ts";
 import type { Mark, ProcessIdentity, ProcessSeen, ProcessSet } from "../../supervision/ports.ts";
-import { readMembers } from "../cgroup/cgroup-files.ts";
 import { readMark } from "../proc/proc-table.ts";
 import { sameMark } from "../proc/proc-text.ts";
-import { isOfSet, seeProcess } from "./witnesses.ts";
+import type { Rung } from "./ladder.ts";
+import { isOfSet, seeProcess } from "./process-seen.ts";
 
 export type Blow = "SIGINT" | "SIGTERM" | "SIGSTOP" | "SIGKILL";
 
-/** Signals those members that still are what they were. @returns how many took it. */
+/** Signals those members that still are what they were, and that a rung still holds. @returns how many took it. */
 export function strikeAll(
+  rungs: readonly Rung[],
   set: ProcessSet,
   members: readonly ProcessSeen[],
   signal: Blow,
   spared: ReadonlySet<number>,
 ): number {
-  const grouped = new Set(set.cgroup === null ? [] : readMembers(set.cgroup));
+  const holders = rungs.map(({ holder }) => holder(set));
   return members.filter((member) => {
     const now = seeProcess(member.pid);
     if (now?.startTicks !== member.startTicks || spared.has(member.pid)) return false;
     if (!isOfSet(set, now)) return false;
-    if (!grouped.has(member.pid) && !sameMark(readMark(member.pid), set.mark)) return false;
+    if (!holders.some((holds) => holds(member.pid))) return false;
     return send(member.pid, signal);
   }).length;
 }

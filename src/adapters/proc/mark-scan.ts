@@ -7,6 +7,7 @@
  */
 import type { Mark, ProcessSeen } from "../../supervision/ports.ts";
 import { listPids, readLiveStat, readMark, readUid } from "./proc-table.ts";
+import { inSlices } from "./slices.ts";
 
 export interface MarkedProcess extends ProcessSeen {
   readonly mark: Mark;
@@ -21,10 +22,6 @@ export interface MarkScanner {
   scan(): Promise<readonly MarkedProcess[]>;
 }
 
-/** How long one look may hold the event loop before it lets others run. Milliseconds. */
-const SLICE_MS = 8;
-/** Pids between two readings of the clock. */
-const SLICE_PIDS = 16;
 /** How often newcomers are looked for; a fork bomb must not keep a look from ending. */
 const MAX_ROUNDS = 20;
 
@@ -61,26 +58,13 @@ async function lookThrough(hard: number): Promise<readonly MarkedProcess[]> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const newcomers = listPids().filter((pid) => !seen.has(pid));
     if (newcomers.length === 0) break;
-    await lookAt(newcomers, hard, found);
-    for (const pid of newcomers) seen.add(pid);
+    await inSlices(newcomers, (pid) => {
+      seen.add(pid);
+      const marked = lookAtOne(pid, hard);
+      if (marked !== null) found.set(pid, marked);
+    });
   }
   return [...found.values()];
-}
-
-async function lookAt(
-  pids: readonly number[],
-  hard: number,
-  found: Map<number, MarkedProcess>,
-): Promise<void> {
-  let sliceEnds = performance.now() + SLICE_MS;
-  for (const [index, pid] of pids.entries()) {
-    const marked = lookAtOne(pid, hard);
-    if (marked !== null) found.set(pid, marked);
-    if (index % SLICE_PIDS === 0 && performance.now() > sliceEnds) {
-      await new Promise(setImmediate);
-      sliceEnds = performance.now() + SLICE_MS;
-    }
-  }
 }
 
 function lookAtOne(pid: number, hard: number): MarkedProcess | null {

@@ -78,6 +78,15 @@ export function parseUid(text: string): number | null {
   return uid === undefined ? null : Number(uid);
 }
 
+/**
+ * The pids of a process, from the namespace of this /proc down to its own, in the text of
+ * /proc/PID/status; empty when the text is not whole.
+ */
+export function parseNamespacePids(text: string): readonly number[] {
+  const pids = /^NSpid:\s+([\d\s]+?)$/m.exec(text)?.[1];
+  return pids === undefined ? [] : pids.split(/\s+/).map(Number);
+}
+
 /** Seconds since boot in the text of /proc/uptime, as clock ticks (USER_HZ is 100 on every Linux). */
 export function parseUptimeTicks(text: string): number | null {
   const seconds = /^(\d+)\.(\d\d)/.exec(text);

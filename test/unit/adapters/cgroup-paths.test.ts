@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import {
   hidepidOf,
   ownCgroup2Directory,
-  ownPidsDirectory,
+  ownV1Directory,
 } from "../../../src/adapters/cgroup/cgroup-paths.ts";
 
 const HYBRID = `23 1 0:21 / /proc rw,relatime - proc proc rw,hidepid=invisible
@@ -30,7 +30,18 @@ test.for([
   { own: "8:cpu,pids:/b\n", at: "/sys/fs/cgroup/pids/b" },
   { own: "8:mypids:/c\n0::/\n", at: null },
 ])("finds our own v1 pids group at $at", ({ own, at }) => {
-  expect(ownPidsDirectory(HYBRID, own)).toBe(at);
+  expect(ownV1Directory(HYBRID, own, "pids")).toBe(at);
+});
+
+test("a v1 controller is found by its whole name, alone or mounted with another", () => {
+  const mounts = `36 31 0:36 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset
+37 31 0:37 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+38 31 0:38 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer
+`;
+  const own = "5:cpuset:/set\n4:cpu,cpuacct:/a\n3:freezer:/\n";
+  expect(ownV1Directory(mounts, own, "cpu")).toBe("/sys/fs/cgroup/cpu,cpuacct/a");
+  expect(ownV1Directory(mounts, own, "freezer")).toBe("/sys/fs/cgroup/freezer");
+  expect(ownV1Directory(mounts, own, "memory")).toBe(null);
 });
 
 test("sees that /proc hides processes", () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   isDead,
   parseMark,
+  parseNamespacePids,
   parseStat,
   parseUid,
   parseUptimeTicks,
@@ -57,4 +58,12 @@ test("reads the real uid and the uptime", () => {
   expect(parseUid("")).toBe(null);
   expect(parseUptimeTicks("2359.07 4600.00\n")).toBe(235_907);
   expect(parseUptimeTicks("soon")).toBe(null);
+});
+
+test("reads the pids of a process in each namespace, the reader's first", () => {
+  expect(parseNamespacePids("Name:\tNSpid: 9\nNSpid:\t4711\t1\nNSpgid:\t4711\t1\n")).toEqual([
+    4_711, 1,
+  ]);
+  expect(parseNamespacePids("NSpid:\t12\nThreads:\t1\n")).toEqual([12]);
+  expect(parseNamespacePids("")).toEqual([]);
 });
