@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AgentView, Receipt } from "../../src/contract/agent.ts";
-import type { DeployAnswer } from "../../src/contract/tools.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { hardMarkOf, processes } from "../helpers/os-look.ts";
 import { callTool, makeWorld } from "../helpers/world.ts";
@@ -35,16 +34,16 @@ test("rows of another boot are settled lost and released without a look at today
   await using world = await makeWorld();
   const first = await world.daemon();
   const client = await world.mcp();
-  const { task_id } = (await callTool(client, "create_real_task", {
+  const { task_id } = await callTool(client, "create_real_task", {
     description: "outlive the machine",
     client_cwd: world.repo(),
-  })) as { task_id: string };
-  const agent = (await callTool(client, "deploy_headless_agent", {
+  });
+  const agent = await callTool(client, "deploy_headless_agent", {
     task_id,
     agent_type: "sleeper",
     prompt: "sleep",
     command: ["/bin/sleep", "600"],
-  })) as DeployAnswer;
+  });
   const { pid: runner } = JSON.parse(
     readFileSync(join(agent.workspace, "runner.json"), "utf8"),
   ) as { pid: number };

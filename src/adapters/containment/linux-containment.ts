@@ -38,6 +38,9 @@ const WORLD_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Between two passes of a kill. Milliseconds; doubles from the first to the last. */
 const PASS_MS = { first: 1, last: 8 } as const;
 
+/** Looks for what a runner left of its own; the second finds nobody, as a rule. */
+const COMPANION_ROUNDS = 10;
+
 /** Opens containment on Linux; see {@link OpenContainment}. */
 export async function linuxContainment(options: ContainmentOptions): Promise<OpenContainment> {
   const { worldName, worldHard, protect = () => [] } = options;
@@ -178,13 +181,20 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   }
 
   async function endCompanions(runner: ProcessIdentity): Promise<number> {
-    // A session's id is not given out again while a process is in it, so the number is proof enough.
-    const companions = (await scanner.scan()).filter(
-      ({ sessionId, mark, pid }) =>
-        sessionId === runner.pid && slotOf(mark) === null && pid !== runner.pid,
-    );
-    return companions.filter((process) => strikeOne(process, process.mark, uid, protectedPids()))
-      .length;
+    let ended = 0;
+    // A wall clock whose sleep is ended sleeps on in a new one until it is ended itself.
+    for (let round = 0; round < COMPANION_ROUNDS; round += 1) {
+      // A session's id is not given out again while a process is in it, so the number is proof enough.
+      const companions = (await scanner.scan()).filter(
+        ({ sessionId, mark, pid }) =>
+          sessionId === runner.pid && slotOf(mark) === null && pid !== runner.pid,
+      );
+      if (companions.length === 0) break;
+      ended += companions.filter((process) =>
+        strikeOne(process, process.mark, uid, protectedPids()),
+      ).length;
+    }
+    return ended;
   }
 
   function leavesNow(): readonly { readonly agentId: string; readonly path: string }[] {
