@@ -11,7 +11,7 @@ import type {
   ToolInput,
   ToolName,
 } from "../contract/tools.ts";
-import { Fault } from "../kernel/fault.ts";
+import { asFault, Fault } from "../kernel/fault.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import { isoTime, SECOND_MS, type EpochMs } from "../kernel/units.ts";
 import { ledgerRow } from "../ledger/receipt.ts";
@@ -19,6 +19,7 @@ import type { Undos } from "../ledger/ports.ts";
 import { isHeld } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
+import type { StopOrder } from "./agent-pass.ts";
 import { authorize } from "./authority.ts";
 import type { Deploys } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
@@ -29,6 +30,7 @@ import { type DeployRequest, optionsOf } from "./plan-run.ts";
 import { reportFinding, reportProgress } from "./reports.ts";
 import { readResource } from "./resources.ts";
 import type { Setting } from "./setting.ts";
+import { processSetOf } from "./sighting.ts";
 import { sweep } from "./sweep.ts";
 import { createTask } from "./tasks.ts";
 import { agentView, receiptView, tasksView, taskStatusView } from "./views.ts";
@@ -97,11 +99,33 @@ export function corral(parts: CorralParts): Operations {
     });
   };
 
+  /** A full disk must not keep an agent alive that may be filling it: what cannot be written down is killed at once. */
+  const stopOrKill = async (agent: AgentRecord, order: StopOrder): Promise<void> => {
+    try {
+      loops.stop(agent.id, order);
+    } catch (error) {
+      const fault = asFault(error);
+      const set = processSetOf(store.resourcesOf(agent.id));
+      if (fault.code !== "DISK_FULL" || set === null) throw fault;
+      const { members } = await setting.containment.kill(set, KILLING_MS);
+      const left = members.length === 0 ? "none of its processes is alive" : "some survived";
+      throw new Fault(
+        "DISK_FULL",
+        `The agent was killed and ${left}; the disk is too full to record it.`,
+        {
+          hint: 'Free some space: its end is recorded and the rest released by itself then, or by "corral sweep --apply".',
+          details: { agent_id: agent.id, survivors: members.length },
+          cause: error,
+        },
+      );
+    }
+  };
+
   const kill = async ({ task_id, agent_id, reason, grace_s }: KillInput): Promise<KillAnswer> => {
     const agent = agentOf(agent_id, taskOf(task_id).id);
     const { grace_ms, term_ms, leftover_ms } = setting.configuration();
     const graceMs = grace_s === undefined ? grace_ms : Math.round(grace_s * SECOND_MS);
-    if (agent.endedAt === null) loops.stop(agent.id, { cause: "kill", reason, graceMs });
+    if (agent.endedAt === null) await stopOrKill(agent, { cause: "kill", reason, graceMs });
     else loops.poke(agent.id);
     const longest = graceMs + term_ms + leftover_ms + KILLING_MS;
     await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), longest);

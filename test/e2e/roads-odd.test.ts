@@ -164,12 +164,15 @@ describe("a launch fails: nothing is left", () => {
       );
       const after = await deploy(world, client, ["/bin/true"], { taskId });
       expect(await waitCleanOne(world, after.id)).toMatchObject({ status: "completed" });
-      await callTool(client, "kill_real_agent", {
-        task_id: taskId,
-        agent_id: stays.id,
-        grace_s: 0,
-      });
-      expect(countByArgument(tag)).toBe(0);
+
+      fill(world.paths.stateDir);
+      const stop = { task_id: taskId, agent_id: stays.id };
+      const unrecorded = await faultOf(client, "kill_real_agent", stop);
+      expect(unrecorded.code).toBe("DISK_FULL");
+      expect(countByArgument(tag), "a full disk does not keep it alive").toBe(0);
+      rmSync(join(world.paths.stateDir, "filler"));
+      await callTool(client, "kill_real_agent", stop);
+      expect((await waitCleanOne(world, stays.id)).cleanup.state).toBe("clean");
       expect(await daemon.stop()).toEqual({ code: 0, signal: null });
     } finally {
       await daemon?.stop();

@@ -20,6 +20,7 @@ import {
 } from "../helpers/daemon-process.ts";
 import { complaintsOf, remainsOf } from "../helpers/fault-reckoning.ts";
 import { makeWorld, type World } from "../helpers/world.ts";
+import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
 import { delegate, type Hierarchy, NOBODY } from "./rungs.ts";
 
 export const LAUNCHER: string = join(import.meta.dirname, "../../bin/corral.js");
@@ -43,6 +44,8 @@ export interface PlaceOptions {
   readonly delegated?: Hierarchy;
   /** RLIMIT_NOFILE of the daemon. */
   readonly files?: number;
+  /** Its state directory is a file system of its own, of that many megabytes. */
+  readonly diskMegabytes?: number;
   /** Added to {@link QUICK}. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -54,6 +57,8 @@ export interface Deployed extends AgentView {
 
 export interface Place extends AsyncDisposable {
   readonly world: World;
+  /** @throws when it has no file system of its own. */
+  disk(): SmallDisk;
   /** A folder that agents work in. */
   readonly project: string;
   /** The environment of this place's daemons and verbs. */
@@ -84,6 +89,10 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   if (as === "user") giveToUser(world, project);
   const env = { ...world.env, ...QUICK, ...more };
   const group = options.delegated === undefined ? undefined : delegate(options.delegated);
+  const disk =
+    options.diskMegabytes === undefined
+      ? undefined
+      : mountSmallDisk(world.paths.stateDir, options.diskMegabytes);
   const children = new Set<ChildProcess>();
 
   const api = async <T>(path: string, body?: unknown): Promise<T> => {
@@ -118,6 +127,10 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     world,
     project,
     env,
+    disk() {
+      if (disk === undefined) throw new Error("no disk was asked for");
+      return disk;
+    },
     start,
     api,
     task,
@@ -157,9 +170,15 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       ];
     },
     async [Symbol.asyncDispose]() {
+      disk?.giveRoom();
       if (existsSync(world.paths.database)) await endAll().catch(() => undefined);
       await Promise.all([...children].map((child) => endChild(child, DAEMON_STOP_MS)));
-      await world[Symbol.asyncDispose]().finally(() => group?.[Symbol.dispose]());
+      disk?.[Symbol.dispose]();
+      try {
+        await world[Symbol.asyncDispose]();
+      } finally {
+        group?.[Symbol.dispose]();
+      }
     },
   };
 }
@@ -171,15 +190,12 @@ export function leftOf({ world, project }: Pick<Place, "world" | "project">): re
 
 /** The daemon's argv: joins its group, gives up root, limits its files, and becomes it. */
 function daemonArgv({ as, files }: PlaceOptions, group: string | undefined): readonly string[] {
-  const join = group === undefined ? "" : `echo 0 >${group}/cgroup.procs || exit 9; `;
-  return [
-    ...["/bin/sh", "-c", `${join}exec "$@"`, "sh"],
-    ...(as === "user"
-      ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"]
-      : []),
-    ...(files === undefined ? [] : ["prlimit", `--nofile=${files}:${files}`, "--"]),
-    ...[process.execPath, LAUNCHER, "daemon"],
-  ];
+  const joinGroup = group === undefined ? "" : `echo 0 >${group}/cgroup.procs || exit 9; `;
+  const drop = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--"];
+  const limit = files === undefined ? [] : ["prlimit", `--nofile=${files}:${files}`, "--"];
+  const daemon = [process.execPath, LAUNCHER, "daemon"];
+  const words = [...(as === "user" ? drop : []), ...limit, ...daemon];
+  return ["/bin/sh", "-c", `${joinGroup}exec "$@"`, "sh", ...words];
 }
 
 /** An ordinary user must be able to walk to the world, and own it. */

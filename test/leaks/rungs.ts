@@ -30,7 +30,10 @@ const ROOTS: Readonly<Record<Hierarchy, readonly string[]>> = {
 const ALL: readonly Rung[] = [
   { as: "root", level: "cgroup2+watermark", env: {} },
   { as: "root", level: "watermark", env: { CORRAL_CONTAINMENT: "watermark" } },
+  { as: "root", level: "cgroup2+pidns+watermark", env: { CORRAL_CONTAINMENT: "pidns" } },
   { as: "user", level: "cgroup2+watermark", env: {}, delegated: "cgroup2" },
+  { as: "user", level: "freezer+watermark", env: {}, delegated: "freezer" },
+  { as: "user", level: "pidns+watermark", env: { CORRAL_CONTAINMENT: "pidns" } },
   { as: "user", level: "watermark", env: { CORRAL_CONTAINMENT: "watermark" } },
 ];
 
@@ -44,7 +47,7 @@ export const RUNGS: readonly Rung[] = ALL.filter(
 );
 
 export interface Delegation extends Disposable {
-  /** Absolute path; what joins it before it gives up root may make groups below it. */
+  /** Absolute. What joins it before it gives up root may make groups below it. */
   readonly path: string;
 }
 
@@ -58,7 +61,7 @@ export function delegate(hierarchy: Hierarchy): Delegation {
   return { path, [Symbol.dispose]: () => rmdirSync(path) };
 }
 
-/** The first group of these in which a process limit can be set; for a world of another's. */
+/** A control group named like ours, of another world's, with a process in it. Absent where none can be made. */
 export function makeForeignGroup(pid: number): Delegation | undefined {
   const root = rootOf("cgroup2");
   if (root === undefined || process.getuid?.() !== 0) return undefined;

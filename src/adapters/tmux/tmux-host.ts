@@ -137,17 +137,24 @@ async function close(
 ): Promise<string> {
   await client.disconnect();
   const listed = await sessions();
-  if (listed === null) return "no tmux server runs on our socket";
+  if (listed === null) return withoutSocket("no tmux server runs on our socket", socket);
   if (listed.length > 0) return `tmux server kept: ${listed.length} sessions are left`;
   const asked = await client.run(["display-message", "-p", "#{pid}"]);
-  if (!asked.ok && client.isAbsent(asked)) return "no tmux server runs on our socket";
+  if (!asked.ok && client.isAbsent(asked)) {
+    return withoutSocket("no tmux server runs on our socket", socket);
+  }
   if (!asked.ok) throw client.unreachable(asked.stderr);
   const server = identify(Number(asked.stdout));
   await client.run(["kill-server"]);
   if (server !== null) await waitUntilGone(server, client, identify);
-  // tmux leaves its socket behind; once nobody listens on it, it is a file of ours.
-  if ((await sessions()) === null) rmSync(socket, { force: true });
-  return "tmux server ended and its process is gone";
+  if ((await sessions()) !== null) return "tmux server ended; another one has been started";
+  return withoutSocket("tmux server ended and its process is gone", socket);
+}
+
+/** tmux leaves its socket behind, also when it is killed; once nobody listens on it, it is a file of ours. */
+function withoutSocket(seen: string, socket: string): string {
+  rmSync(socket, { force: true });
+  return seen;
 }
 
 /**

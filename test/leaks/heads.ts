@@ -1,0 +1,84 @@
+/** Ground truth for counting: who lives with a tag in its argv. Newest first, so that a fork chain is seen. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ownCgroups, processOf } from "../helpers/os-look.ts";
+
+/** What carries the tag until it has become the program, and what names it in a longer argument. */
+const CARRIERS = /(^|\/)(prlimit|setpriv|sh|tmux)$/;
+const LOOK_AGAIN_MS = 6;
+
+/**
+ * Pids of live processes with that word as an argument; zombies are dead.
+ *
+ * A link of a fork chain lives 5 ms and its child has a higher pid: looked at from the highest pid
+ * down, the link that lives is seen before it is gone.
+ */
+export function headsOf(tag: string): readonly number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter(Number.isInteger)
+    .toSorted((one, other) => other - one)
+    .filter((pid) => hasTag(pid, tag));
+}
+
+/** Waits until a tree has that many. @throws with the count when the time is up. */
+export async function grown(tag: string, heads: number, withinMs = 15_000): Promise<void> {
+  const end = performance.now() + withinMs;
+  for (let seen = 0; seen < heads;) {
+    if (performance.now() > end) throw new Error(`${seen} of ${heads} heads after ${withinMs} ms`);
+    await sleep(LOOK_AGAIN_MS);
+    seen = Math.max(seen, headsOf(tag).length);
+  }
+}
+
+/** How many looks in a row must see nobody: one may miss a link of a chain, ten do not. */
+const EMPTY_LOOKS = 10;
+
+/**
+ * Looks until a tree is gone, at most that long.
+ *
+ * @param strike  Called with who is seen at each look. Absent: only looks.
+ * @returns how many are left, and when the first of the looks that saw nobody began, in
+ *          milliseconds from the call.
+ */
+export async function untilGone(
+  tag: string,
+  withinMs: number,
+  strike: (pids: readonly number[]) => void = () => undefined,
+): Promise<{ readonly left: number; readonly ms: number }> {
+  const from = performance.now();
+  let [empties, emptySince] = [0, from];
+  for (;;) {
+    const lookedAt = performance.now();
+    const seen = headsOf(tag);
+    strike(seen);
+    if (seen.length > 0) empties = 0;
+    else if ((empties += 1) === 1) emptySince = lookedAt;
+    if (empties === EMPTY_LOOKS) return { left: 0, ms: emptySince - from };
+    if (lookedAt - from > withinMs) return { left: seen.length, ms: lookedAt - from };
+    await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+function hasTag(pid: number, tag: string): boolean {
+  const argv = processOf(pid)?.argv ?? [];
+  return argv.includes(tag) && !CARRIERS.test(argv[0] ?? "");
+}
+
+/** Of the run's group: the crowd, the daemon, and no more than some hundred zombies. */
+const FEW_TASKS = 800;
+const REAPED_MS = 5_000;
+
+/**
+ * Waits, at most five seconds, until the links of earlier fork chains have been reaped. An init that
+ * is slow at it leaves thousands of zombies, which count against every process limit.
+ */
+export async function reaped(): Promise<void> {
+  const [group] = ownCgroups().map((path) => join(path, "pids.current"));
+  if (group === undefined || !existsSync(group)) return;
+  const end = performance.now() + REAPED_MS;
+  while (Number(readFileSync(group, "latin1")) > FEW_TASKS && performance.now() < end) {
+    await sleep(20);
+  }
+}

@@ -1,0 +1,53 @@
+/** A file system of a few megabytes, made and unmade by root, for a state directory to fill. */
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { errnoOf } from "../../src/kernel/fault.ts";
+
+const BLOCK_BYTES = 4_096;
+const BALLAST = "ballast";
+
+export interface SmallDisk extends Disposable {
+  /** Takes all room that is left. */
+  fill(): void;
+  /** Makes it writable and eight times as large. May be called twice. */
+  giveRoom(): void;
+  /** Mounts it read-only. Nobody may have a file open for writing. */
+  readOnly(): void;
+}
+
+/** Mounts one at a directory that it makes. Disposing unmounts it, which proves it unused. */
+export function mountSmallDisk(path: string, megabytes: number): SmallDisk {
+  mkdirSync(path, { mode: 0o700 });
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=0700`, "none", path]);
+  const remount = (how: string) => execFileSync("mount", ["-o", `remount,${how}`, path]);
+  return {
+    fill() {
+      const file = openSync(join(path, BALLAST), "a", 0o600);
+      try {
+        for (;;) writeSync(file, Buffer.alloc(BLOCK_BYTES));
+      } catch (error) {
+        if (errnoOf(error) !== "ENOSPC") throw error;
+      } finally {
+        closeSync(file);
+      }
+    },
+    giveRoom: () => void remount(`rw,size=${megabytes * 8}m`),
+    readOnly: () => void remount("ro"),
+    [Symbol.dispose]: () => void execFileSync("umount", [path]),
+  };
+}
+
+/** Whether this process may mount at all. */
+export function canMount(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  const path = join(process.env["TMPDIR"] ?? "/tmp", `try-${process.pid}`);
+  try {
+    mountSmallDisk(path, 1)[Symbol.dispose]();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+}
