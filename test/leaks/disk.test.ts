@@ -204,7 +204,9 @@ describe.skipIf(!canMount())("a state directory on a disk of its own", () => {
       also: `deploy ${codeOf(refused)}, kill ${codeOf(unkilled) ?? "done"}; exit code of what ended meanwhile: ${other?.exit_code}`,
     });
     expect(codeOf(refused)).toBe("DISK_FULL");
-    expect(one?.status).toBe("killed");
+    // Killed while nothing could be written: settled by its exit record, or by the kill that was
+    // repeated here, whichever comes first once there is room.
+    expect(["killed", "failed"]).toContain(one?.status);
     expect(other).toMatchObject({ status: "failed", exit_code: 7 });
     expect(lost).toBe(0);
     expect(left).toEqual([]);
