@@ -160,9 +160,15 @@ async function make(
     directory: plan.directory,
   });
   await started.wait();
-  const warnings = [...plan.warnings, ...notEnforced];
+  const warnings = [...plan.warnings, ...hostWarning(setting), ...notEnforced];
   confirm(setting, agent, runner, warnings);
   return answerOf(setting.store.agent(agent.id) ?? agent);
+}
+
+/** An agent that was expected in tmux and is not there says why. */
+function hostWarning({ host, configuration }: Setting): readonly string[] {
+  if (host.kind === "tmux" || configuration().host !== "auto") return [];
+  return [`The agent is no tmux session but lives in ${host.detail}`];
 }
 
 function launchScript(setting: Setting, plan: RunPlan, set: ProcessSet): string {
