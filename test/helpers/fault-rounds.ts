@@ -12,7 +12,7 @@ const SETTLED_MS = 6_000;
 
 export interface Report {
   readonly struck: number;
-  /** Points that this run did not come by again: the order of a loop's looks varies. */
+  /** Kinds of call that this run did not come by again at all. */
   readonly missed: readonly string[];
   /** `strike: what is wrong`. */
   readonly wrong: readonly string[];
@@ -48,7 +48,13 @@ export async function strikeAll(
   let daemon = await alive(fault, first);
   for (const strike of strikes) {
     const name = `${strike.point}:${strike.nth} ${strike.when}`;
-    if (!(await dieAt(fault, daemon, scenario, strike))) missed.push(name);
+    let isStruck = await dieAt(fault, daemon, scenario, strike);
+    if (!isStruck && strike.nth > 1) {
+      // A later call of a kind may not come this time; its first one does as well.
+      daemon = await alive(fault, daemon);
+      isStruck = await dieAt(fault, daemon, scenario, { ...strike, nth: 1 });
+    }
+    if (!isStruck) missed.push(name);
     daemon = await alive(fault, daemon);
     wrong.push(...(await reckon(fault, scenario, known)).map((what) => `${name}: ${what}`));
   }

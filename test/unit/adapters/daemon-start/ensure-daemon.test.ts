@@ -8,6 +8,8 @@ import { daemonGone } from "../../../../src/adapters/daemon-start/daemon-gone.ts
 import { ensureDaemon } from "../../../../src/adapters/daemon-start/ensure-daemon.ts";
 import type { HealthAnswer } from "../../../../src/contract/api.ts";
 import { Fault } from "../../../../src/kernel/fault.ts";
+import { waitFor } from "../../../helpers/daemon-process.ts";
+import { processes } from "../../../helpers/os-look.ts";
 import { faultOf } from "./fault-of.ts";
 
 const SCRIPT = new URL("../../../fixtures/daemons/small-daemon.ts", import.meta.url).pathname;
@@ -20,8 +22,18 @@ afterEach(async () => {
     expect(await daemonGone(pid)).toBe(true);
   }
   pids.clear();
+  for (const folder of folders) await endLateStarters(folder);
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
+
+/** One that was started and lost, or has not even come to the lock, may win it once the winner is ended. */
+async function endLateStarters(folder: string): Promise<void> {
+  await waitFor("every daemon of the folder to end", () => {
+    const left = processes().filter(({ argv }) => argv.includes(SCRIPT) && argv.includes(folder));
+    for (const { pid } of left) process.kill(pid, "SIGTERM");
+    return left.length === 0 ? true : undefined;
+  });
+}
 
 function health(socketPath: string): () => Promise<HealthAnswer> {
   return () =>
