@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AgentView, Receipt } from "../../src/contract/agent.ts";
+import { errnoOf } from "../../src/kernel/fault.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { hardMarkOf, processes } from "../helpers/os-look.ts";
 import { callTool, makeWorld } from "../helpers/world.ts";
@@ -14,7 +15,16 @@ function killAll(hard: number | undefined): void {
   const isRunner = ({ argv }: { readonly argv: readonly string[] }): boolean =>
     argv[0] === "/bin/sh";
   for (const found of [...ours.filter(isRunner), ...ours.filter((one) => !isRunner(one))]) {
-    process.kill(found.pid, "SIGKILL");
+    end(found.pid);
+  }
+}
+
+/** One that has ended with another, in the meantime, is gone as well. */
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
   }
 }
 
