@@ -56,7 +56,7 @@ export type AgentsAnswer = z.infer<typeof AgentsAnswer>;
 
 export const StreamAnswer = z.object({
   data: z.string().describe("base64 of the bytes from `from`"),
-  from: z.int(),
+  from: z.int().describe("where they begin: behind the offset asked for when that lies in a gap"),
   next: z.int(),
   size: z.int(),
   ended: z.boolean().describe("true when the agent is settled: no more bytes will come"),

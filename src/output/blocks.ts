@@ -3,7 +3,8 @@
  *
  * A line may be of any length: a block grows until it holds one whole line. A line longer
  * than `lineMaxBytes` comes as a block of its own with its beginning only, so that memory
- * stays bounded whatever an agent prints.
+ * stays bounded whatever an agent prints. No block spans a gap: a line that a gap cuts ends, or
+ * begins, at the gap.
  */
 import type { OutputFile } from "./ports.ts";
 import { KIB, MIB } from "../kernel/units.ts";
@@ -54,7 +55,23 @@ export async function wholeLinesEnd(
   sizes: BlockSizes = BLOCK_SIZES,
 ): Promise<number> {
   if (ended || size <= from) return Math.max(from, size);
-  return lineStartBefore(file, from, size, sizes);
+  // A line that a gap cuts off ends there, newline or not.
+  const behindGaps = (await file.gaps(from, size)).at(-1)?.to ?? from;
+  return lineStartBefore(file, behindGaps, size, sizes);
+}
+
+/** What there is of a range: its parts between the gaps, ascending. */
+async function partsOf(
+  file: OutputFile,
+  from: number,
+  to: number,
+): Promise<readonly { readonly from: number; readonly to: number }[]> {
+  const gaps = from < to ? await file.gaps(from, to) : [];
+  const starts = [from, ...gaps.map((gap) => gap.to)];
+  const ends = [...gaps.map((gap) => gap.from), to];
+  return starts
+    .map((start, index) => ({ from: start, to: ends[index] ?? to }))
+    .filter((part) => part.from < part.to);
 }
 
 /**
@@ -67,6 +84,17 @@ export async function* forwardBlocks(
   from: number,
   to: number,
   sizes: BlockSizes = BLOCK_SIZES,
+): AsyncGenerator<Block> {
+  for (const part of await partsOf(file, from, to)) {
+    yield* forwardWithin(file, part.from, part.to, sizes);
+  }
+}
+
+async function* forwardWithin(
+  file: OutputFile,
+  from: number,
+  to: number,
+  sizes: BlockSizes,
 ): AsyncGenerator<Block> {
   let at = from;
   let chunk = sizes.chunkBytes;
@@ -102,6 +130,17 @@ export async function* backwardBlocks(
   from: number,
   to: number,
   sizes: BlockSizes = BLOCK_SIZES,
+): AsyncGenerator<Block> {
+  for (const part of (await partsOf(file, from, to)).toReversed()) {
+    yield* backwardWithin(file, part.from, part.to, sizes);
+  }
+}
+
+async function* backwardWithin(
+  file: OutputFile,
+  from: number,
+  to: number,
+  sizes: BlockSizes,
 ): AsyncGenerator<Block> {
   // One byte more than the longest line: the newline in front of it.
   const most = sizes.lineMaxBytes + 1;

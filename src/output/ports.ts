@@ -1,6 +1,18 @@
 /** What reading an agent's output needs of the world. */
 
-/** A stream that only grows: one logical file, addressed by byte offset. */
+/** A range of a stream that is lost for good: `from` <= offset < `to`. */
+export interface StreamGap {
+  readonly from: number;
+  readonly to: number;
+  /** For people: why nothing is there. */
+  readonly reason: string;
+}
+
+/**
+ * A stream that only grows: one logical file, addressed by byte offset. Where the bytes lie
+ * (in the file that the agent writes, in a segment, in an archive) makes no difference to a reader,
+ * and an offset means the same byte for ever.
+ */
 export interface OutputFile {
   /**
    * Bytes written so far. Grows between calls while the agent runs; 0 when there is no file yet.
@@ -12,10 +24,19 @@ export interface OutputFile {
    *
    * @param from    Byte offset, >= 0.
    * @param length  Bytes wanted, >= 0.
-   * @returns       That many bytes; fewer only where the file ends.
+   * @returns       That many bytes; fewer only where the stream ends or a gap begins, and none
+   *                when `from` lies in a gap.
    * @throws {Fault} PROBE_FAILED when it could not be read.
    */
   read(from: number, length: number): Promise<Uint8Array>;
+  /**
+   * What is lost of a range, ascending, cut to the range; almost always empty.
+   *
+   * @throws {Fault} PROBE_FAILED when it could not be looked at: then nothing is known to be lost.
+   */
+  gaps(from: number, to: number): Promise<readonly StreamGap[]>;
+  /** Where the bytes come from: still the agent's own files, its archive, or nowhere. */
+  source(): Promise<"stream" | "archive" | "none">;
 }
 
 /** Runs a user's regular expression where it can be stopped. */

@@ -10,7 +10,12 @@ import type { OutputFile } from "../../output/ports.ts";
  * A file that does not exist yet is an empty stream.
  */
 export function outputFile(path: string): OutputFile {
-  return { size: () => sizeOf(path), read: (from, length) => readAt(path, from, length) };
+  return {
+    size: () => sizeOf(path),
+    read: (from, length) => readAt(path, from, length),
+    gaps: async () => [],
+    source: async () => ((await sizeOf(path)) > 0 ? "stream" : "none"),
+  };
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -54,8 +54,8 @@ export function streamReader(harnessOf: HarnessOf, matcher: LineMatcher): Output
         agent_id: agent.id,
         status: agent.status,
         ...part,
-        source: (await file.size()) > 0 || !ended ? "stream" : "none",
-        gaps: [],
+        source: ended ? await file.source() : "stream",
+        gaps: [...(await file.gaps(input.cursor ?? 0, part.next_cursor))],
         stderr: stderr === "" ? null : stderr,
       };
     },
@@ -63,12 +63,15 @@ export function streamReader(harnessOf: HarnessOf, matcher: LineMatcher): Output
       const file = outputFile(stream === "stdout" ? streamPath(agent) : stderrPath(agent));
       // Whether it has ended is asked before the bytes are read: what comes between is then read next time.
       const ended = agent.endedAt !== null;
-      const bytes = await file.read(from, maxBytes);
+      const gap = (await file.gaps(from, await file.size()))[0];
+      // What is lost is stepped over: the answer begins behind it, and says so by its `from`.
+      const start = gap?.from === from ? gap.to : from;
+      const bytes = await file.read(start, maxBytes);
       const size = await file.size();
-      const next = from + bytes.byteLength;
+      const next = start + bytes.byteLength;
       return {
         data: Buffer.from(bytes).toString("base64"),
-        from,
+        from: start,
         next,
         size,
         ended: ended && next >= size,

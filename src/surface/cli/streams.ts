@@ -23,26 +23,35 @@ export async function tailOffset(read: ReadRange, size: number, lines: number): 
   // The newline that ends the last line separates nothing.
   let end = size - 1;
   while (end > 0) {
-    const from = Math.max(0, end - READ_BYTES);
-    const block = await readExactly(read, from, end - from);
-    for (let at = block.length - 1; at >= 0; at -= 1) {
-      if (block[at] === NEWLINE && ++found === lines) return from + at + 1;
+    const wanted = Math.max(0, end - READ_BYTES);
+    const { from, bytes } = await readBefore(read, wanted, end);
+    for (let at = bytes.length - 1; at >= 0; at -= 1) {
+      if (bytes[at] === NEWLINE && ++found === lines) return from + at + 1;
     }
+    // A gap lies in between: what is in front of it is not the end of anything.
+    if (from !== wanted) return from;
     end = from;
   }
   return 0;
 }
 
-async function readExactly(read: ReadRange, from: number, bytes: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
+/** The bytes before `to`, back to `from` or to the end of the last gap in between. */
+async function readBefore(read: ReadRange, from: number, to: number): Promise<LineChunk> {
+  let parts: Buffer[] = [];
+  let start = from;
   let at = from;
-  while (at < from + bytes) {
-    const { data, next } = await read(at, from + bytes - at);
-    if (next <= at) break;
-    parts.push(Buffer.from(data, "base64"));
-    at = next;
+  while (at < to) {
+    const answer = await read(at, to - at);
+    if (answer.from > at) {
+      parts = [];
+      start = answer.from;
+    }
+    if (answer.from >= to || answer.next <= at) break;
+    // An answer from behind a gap may reach further than was asked for.
+    parts.push(Buffer.from(answer.data, "base64").subarray(0, to - answer.from));
+    at = answer.next;
   }
-  return Buffer.concat(parts);
+  return { from: start, bytes: Buffer.concat(parts) };
 }
 
 /** Whole lines as they were written, newline included where there is one. */
@@ -70,6 +79,12 @@ export async function* lineChunks(
   for (;;) {
     const answer = await read(at, READ_BYTES);
     const fresh = Buffer.from(answer.data, "base64");
+    if (answer.from > at) {
+      // A gap: the line that it cut off ends here.
+      if (rest.length > 0) yield { from: at - rest.length, bytes: rest };
+      rest = Buffer.alloc(0);
+      at = answer.from;
+    }
     const joined = rest.length === 0 ? fresh : Buffer.concat([rest, fresh]);
     const cut = joined.length > LINE_MAX_BYTES ? joined.length : joined.lastIndexOf(NEWLINE) + 1;
     if (cut > 0) yield { from: at - rest.length, bytes: joined.subarray(0, cut) };

@@ -95,3 +95,36 @@ describe("reading on", () => {
     expect(lines.map(({ line }) => line)).toEqual(["one", "two"]);
   });
 });
+
+describe("a gap", () => {
+  /** As the daemon answers: an offset in the gap is answered from behind it. */
+  const withGap = (bytes: Buffer, gap: { from: number; to: number }): ReadRange => {
+    return async (asked, maxBytes) => {
+      const from = asked >= gap.from && asked < gap.to ? gap.to : asked;
+      const end = from < gap.from ? Math.min(gap.from, from + maxBytes) : from + maxBytes;
+      const part = bytes.subarray(from, end);
+      const next = from + part.length;
+      return { data: part.toString("base64"), from, next, size: bytes.length, ended: true };
+    };
+  };
+
+  test("ends the line that it cuts off, and moves no offset", async () => {
+    const bytes = Buffer.from("one\ntwo\nthree\nfour\n");
+    const read = withGap(bytes, { from: 5, to: 10 });
+    const chunks = await collect(lineChunks(read, 0, { follow: false, pause: noPause }));
+    expect(chunks.flatMap(linesOf)).toEqual([
+      { offset: 0, line: "one" },
+      { offset: 4, line: "t" },
+      { offset: 10, line: "ree" },
+      { offset: 14, line: "four" },
+    ]);
+  });
+
+  test("ends the look for the last lines", async () => {
+    const bytes = Buffer.from("one\ntwo\nthree\nfour\n");
+    const read = withGap(bytes, { from: 5, to: 10 });
+    expect(await tailOffset(read, bytes.length, 1)).toBe(14);
+    expect(await tailOffset(read, bytes.length, 3)).toBe(10);
+    expect(await tailOffset(withGap(bytes, { from: 5, to: 19 }), 19, 3)).toBe(19);
+  });
+});

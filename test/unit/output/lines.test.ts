@@ -154,3 +154,30 @@ describe("an unfinished last line", () => {
     expect(await wholeLinesEnd(memoryFile("thr"), 0, 3, false)).toBe(0);
   });
 });
+
+describe("a stream with gaps", () => {
+  const text = "one\ntwo\nthree\nfour\nfive\nsix\n";
+  const lost = (from: number, to: number) => ({ from, to, reason: "lost" });
+  const wanted = { from: 0, to: text.length, maxBytes: ALL, sizes: TINY };
+  const texts = (page: { readonly lines: readonly { readonly text: string }[] }) =>
+    page.lines.map((line) => line.text);
+
+  test("hands out what is left, with lines that end and begin at a gap", async () => {
+    const file = memoryFile(text, [lost(5, 12), lost(20, 21)]);
+    const left = ["one", "t", "e", "four", "f", "ve", "six"];
+    expect(texts(await linesFrom(file, wanted))).toEqual(left);
+    expect(texts(await tailLines(file, wanted))).toEqual(left);
+    expect(texts(await tailLines(file, { ...wanted, maxLines: 4 }))).toEqual(left.slice(-4));
+  });
+
+  test("ends its whole lines at the gap when no newline follows it", async () => {
+    const file = memoryFile(text.slice(0, 25), [lost(12, 22)]);
+    expect(await wholeLinesEnd(file, 0, 25, false, TINY)).toBe(24);
+    expect(await wholeLinesEnd(memoryFile(text, [lost(22, 28)]), 0, 28, false, TINY)).toBe(28);
+  });
+
+  test("that is lost whole has no lines, and its cursor still moves on", async () => {
+    const page = await linesFrom(memoryFile(text, [lost(0, text.length)]), wanted);
+    expect(page).toMatchObject({ lines: [], cursor: text.length, complete: true });
+  });
+});

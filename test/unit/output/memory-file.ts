@@ -1,5 +1,5 @@
 /** A stream in memory that counts what is read of it. */
-import type { LineMatcher, OutputFile } from "../../../src/output/ports.ts";
+import type { LineMatcher, OutputFile, StreamGap } from "../../../src/output/ports.ts";
 import type { BlockSizes } from "../../../src/output/blocks.ts";
 
 export interface MemoryFile extends OutputFile {
@@ -7,16 +7,27 @@ export interface MemoryFile extends OutputFile {
   append(text: string | Uint8Array): void;
 }
 
-export function memoryFile(content: string | Uint8Array = ""): MemoryFile {
+/** @param gaps  What is lost of it, ascending; nothing is handed out there. */
+export function memoryFile(
+  content: string | Uint8Array = "",
+  gaps: readonly StreamGap[] = [],
+): MemoryFile {
   let bytes: Uint8Array = Buffer.from(content as string);
   let bytesRead = 0;
   return {
     size: async () => bytes.length,
     read: async (from, length) => {
-      const part = bytes.subarray(from, from + length);
+      if (gaps.some((gap) => gap.from <= from && from < gap.to)) return new Uint8Array(0);
+      const end = gaps.find((gap) => gap.from >= from)?.from ?? Number.POSITIVE_INFINITY;
+      const part = bytes.subarray(from, Math.min(from + length, end));
       bytesRead += part.length;
       return part;
     },
+    gaps: async (from, to) =>
+      gaps
+        .map((gap) => ({ ...gap, from: Math.max(gap.from, from), to: Math.min(gap.to, to) }))
+        .filter((gap) => gap.from < gap.to),
+    source: async () => (bytes.length > 0 ? "stream" : "none"),
     bytesRead: () => bytesRead,
     append: (text) => {
       bytes = Buffer.concat([bytes, Buffer.from(text as string)]);
