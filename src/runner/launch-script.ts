@@ -19,6 +19,8 @@ export interface LaunchSpec {
   readonly agentId: string;
   /** Directory in which a file of the agent's id is touched at its start and its end. Absolute. */
   readonly bellDirectory: string;
+  /** Folder of the ballast, which the runner may empty to write its record; absent: there is none. Absolute. */
+  readonly ballast?: string;
   readonly cwd: string;
   /** What to run; argv[0] is an absolute path. */
   readonly argv: readonly string[];
@@ -79,12 +81,13 @@ export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-function head({ agentId, bellDirectory, directory, set, wallClockS }: LaunchSpec): string {
+function head({ agentId, ballast, bellDirectory, directory, set, wallClockS }: LaunchSpec): string {
   return `#!/bin/sh
 # Starts one agent; written by Corral, may hold secrets.
 corral_agent=${shellQuote(agentId)}
 corral_directory=${shellQuote(directory)}
 corral_bell=${shellQuote(bellDirectory)}
+corral_ballast=${shellQuote(ballast ?? "")}
 corral_cgroup=${shellQuote(set.cgroup ?? "")}
 corral_freezer=${shellQuote(set.freezer ?? "")}
 corral_soft=${set.mark?.soft ?? ""}

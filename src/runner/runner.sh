@@ -127,7 +127,8 @@ watch_clock() { # SECONDS
     seconds
     left=$((deadline - now))
   done
-  true 2>/dev/null >"$directory/.timed-out"
+  # In place: a full disk has no room for a file that is not there yet.
+  printf 'over\n' 2>/dev/null 1<>"$directory/.clock"
   end_members 5
 }
 
@@ -135,38 +136,59 @@ watch_clock() { # SECONDS
 
 # sh knows one number: "ended by signal n" and "exit 128+n" look alike. But every sh tells its
 # stderr when a signal ended its foreground command (all but INT and PIPE), and our stderr is a
-# file of our own; so a CLI that caught TERM and left with 143 keeps its 143. A crash or a KILL is
-# believed without that word: a wrapper that passes 137 or 139 on means the same.
+# file of our own, whose first line takes the room of the second; so a CLI that caught TERM and
+# left with 143 keeps its 143. A crash or a KILL is believed without that word: a wrapper that
+# passes 137 or 139 on means the same.
 name_signal() { # sets signal and code from status
   code=$status
   signal=null
   [ "$status" -gt 128 ] && [ "$status" -le 192 ] || return
   case $status in
     132 | 133 | 134 | 135 | 136 | 137 | 139 | 159) ;;
-    *) [ -s "$directory/runner.log" ] || return ;;
+    *) { IFS= read -r _ && IFS= read -r _; } 2>/dev/null <"$directory/runner.log" || return ;;
   esac
   name=$(kill -l $((status - 128)) 2>/dev/null) || return
   signal="\"SIG${name#SIG}\""
   code=null
 }
 
+# The record's room is taken while there is some, so that a full disk cannot keep it from being
+# written, whoever else waits for every byte that becomes free: it is written over, in place.
+reserve_exit() {
+  printf '%-254s}\n' '{' 2>/dev/null >"$directory/exit.json.tmp"
+  printf 'runs\n' 2>/dev/null >"$directory/.clock"
+}
+
+# File systems that copy on write have no place of one's own. Corral keeps a ballast for such
+# days, also with its daemon dead: a piece of it is emptied, never deleted, and refilled later.
+free_ballast() {
+  [ -n "$corral_ballast" ] || return
+  for piece in 1 2 3 4 5 6 7 8; do
+    piece="$corral_ballast/$piece"
+    [ -f "$piece" ] && [ ! -L "$piece" ] && [ -s "$piece" ] || continue
+    true 2>/dev/null >"$piece" && return
+  done
+}
+
 write_exit() {
   name_signal
   timed_out=false
-  if [ -e "$directory/.timed-out" ]; then
-    timed_out=true
-    rm -f "$directory/.timed-out"
-  fi
+  word=
+  IFS= read -r word 2>/dev/null <"$directory/.clock"
+  [ "$word" != over ] || timed_out=true
+  rm -f "$directory/.clock"
   temporary="$directory/exit.json.tmp"
-  tries=30 # a full disk may get room again; a directory that is gone will not come back
+  record=$(printf '{"code":%s,"signal":%s,"status":%d,"timed_out":%s,"ended_at":%s' \
+    "$code" "$signal" "$status" "$timed_out" "$(date +%s)")
+  tries=38 # a full disk may get room again; a directory that is gone will not come back
   while [ -d "$directory" ] && [ "$tries" -gt 0 ]; do
-    if printf '{"code":%s,"signal":%s,"status":%d,"timed_out":%s,"ended_at":%s}\n' \
-      "$code" "$signal" "$status" "$timed_out" "$(date +%s)" 2>/dev/null >"$temporary"; then
+    if printf '%-254s}\n' "$record" 2>/dev/null 1<>"$temporary"; then
       sync "$temporary" 2>/dev/null
       mv -f "$temporary" "$directory/exit.json" 2>/dev/null && return
     fi
+    free_ballast
+    [ "$tries" -gt 30 ] || pause 1 # at once for every piece of the ballast, then as room comes
     tries=$((tries - 1))
-    pause 1
   done
 }
 
@@ -178,11 +200,13 @@ corral_reading=1
 
 mask=$(umask)
 umask 077
-exec 2>"$directory/runner.log"
+printf 'Runner %d of %s\n' "$$" "$corral_agent" 2>/dev/null >"$directory/runner.log"
+exec 2>>"$directory/runner.log"
 start_ticks
 printf '{"pid":%d,"start_ticks":%s}\n' "$$" "$ticks" >"$directory/runner.json"
 true >>"$directory/stream.jsonl"
 true >>"$directory/stderr.log"
+reserve_exit
 umask "$mask"
 printf 'Agent %s runs here; its output goes to %s/stream.jsonl\n' "$corral_agent" "$directory" 2>/dev/null
 

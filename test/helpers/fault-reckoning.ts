@@ -112,7 +112,10 @@ function wrongEnd(agent: Row, { settled }: Records): readonly string[] {
 
 /** What a clean agent may keep, until its retention ends. */
 const KEPT = new Set([
+  // Of a runner that was killed: the place of a record that it never wrote.
+  ".clock",
   "exit.json",
+  "exit.json.tmp",
   "runner.json",
   "runner.log",
   "spec.json",

@@ -17,7 +17,7 @@ import { makeFaultWorld } from "../helpers/fault-world.ts";
 import { addRow } from "./closing-table.ts";
 import { COUNTS } from "./counts.ts";
 import { makePlace, type Place } from "./place.ts";
-import { canMount } from "./small-disk.ts";
+import { canMount } from "../helpers/small-disk.ts";
 
 /** Ports that write to the disk; their reads fail elsewhere (test/fault/throwing-ports.test.ts). */
 const WRITES =

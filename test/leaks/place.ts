@@ -20,7 +20,7 @@ import {
 } from "../helpers/daemon-process.ts";
 import { complaintsOf, remainsOf } from "../helpers/fault-reckoning.ts";
 import { makeWorld, type World } from "../helpers/world.ts";
-import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
+import { mountSmallDisk, type SmallDisk } from "../helpers/small-disk.ts";
 import { delegate, type Hierarchy, NOBODY } from "./rungs.ts";
 
 export const LAUNCHER: string = join(import.meta.dirname, "../../bin/corral.js");

@@ -44,6 +44,13 @@ test("a wall clock is never cut short, and its absence is empty", () => {
   expect(launchScript({ ...SPEC, wallClockS: null })).toContain("corral_wall_clock_s=\n");
 });
 
+test("the ballast is named for the runner, and empty where there is none", () => {
+  expect(launchScript(SPEC)).toContain("corral_ballast=''\n");
+  expect(launchScript({ ...SPEC, ballast: "/s/ballast" })).toContain(
+    "corral_ballast='/s/ballast'\n",
+  );
+});
+
 test.for([
   { what: "a relative program", over: { argv: ["agent"] } },
   { what: "no program", over: { argv: [] } },

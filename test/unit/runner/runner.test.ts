@@ -183,7 +183,7 @@ describe("with the daemon dead", () => {
     const one = await agent("sleep 60", { set, agentId: set.agentId, wallClockS: 1 });
     await startRunner(one, containment).ended;
     expect(exitOf(one.directory)).toMatchObject({ signal: "SIGTERM", timedOut: true });
-    expect(existsSync(join(one.directory, ".timed-out"))).toBe(false);
+    expect(existsSync(join(one.directory, ".clock"))).toBe(false);
   });
 
   test("a wall clock that did not run out leaves no process behind", async () => {

@@ -5,31 +5,45 @@ import { join } from "node:path";
 import { errnoOf } from "../../src/kernel/fault.ts";
 
 const BLOCK_BYTES = 4_096;
-const BALLAST = "ballast";
+const FILLER = "filler";
 
 export interface SmallDisk extends Disposable {
   /** Takes all room that is left. */
   fill(): void;
+  /** Takes every inode that is left, with empty files. */
+  fillInodes(): void;
   /** Makes it writable and eight times as large. May be called twice. */
   giveRoom(): void;
   /** Mounts it read-only. Nobody may have a file open for writing. */
   readOnly(): void;
 }
 
-/** Mounts one at a directory that it makes. Disposing unmounts it, which proves it unused. */
-export function mountSmallDisk(path: string, megabytes: number): SmallDisk {
+/**
+ * Mounts one at a directory that it makes. Disposing unmounts it, which proves it unused.
+ * @param inodes  How many files it may have; absent: as many as there is memory for.
+ */
+export function mountSmallDisk(path: string, megabytes: number, inodes?: number): SmallDisk {
   mkdirSync(path, { mode: 0o700 });
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=0700`, "none", path]);
+  const files = inodes === undefined ? "" : `,nr_inodes=${inodes}`;
+  const options = `size=${megabytes}m,mode=0700${files}`;
+  execFileSync("mount", ["-t", "tmpfs", "-o", options, "none", path]);
   const remount = (how: string) => execFileSync("mount", ["-o", `remount,${how}`, path]);
   return {
     fill() {
-      const file = openSync(join(path, BALLAST), "a", 0o600);
+      const file = openSync(join(path, FILLER), "a", 0o600);
       try {
         for (;;) writeSync(file, Buffer.alloc(BLOCK_BYTES));
       } catch (error) {
         if (errnoOf(error) !== "ENOSPC") throw error;
       } finally {
         closeSync(file);
+      }
+    },
+    fillInodes() {
+      try {
+        for (let nth = 0; ; nth += 1) closeSync(openSync(join(path, `${FILLER}-${nth}`), "wx"));
+      } catch (error) {
+        if (errnoOf(error) !== "ENOSPC") throw error;
       }
     },
     giveRoom: () => void remount(`rw,size=${megabytes * 8}m`),
