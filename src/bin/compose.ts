@@ -26,6 +26,7 @@ import { type Configuration, readConfiguration } from "../supervision/configurat
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import type { Host } from "../supervision/ports.ts";
 import type { Setting } from "../supervision/setting.ts";
+import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
 
@@ -34,6 +35,7 @@ export interface Composed {
   readonly undos: Undos;
   readonly loops: AgentLoops;
   readonly deploys: Deploys;
+  readonly sweep: Sweep;
   /** Writes down what the daemon itself is about to make: its tmux server, its control groups. */
   holdDaemonResources(): void;
   /** Told once the loopback listener is bound. */
@@ -115,7 +117,8 @@ async function composeLocked(
       log: daemonLog(machineClock, paths.log),
       configuration: () => configuration,
       environment: env,
-      hashToken: (token) => createHash("sha256").update(token).digest("hex"),
+      hashToken: sha256,
+      digest: sha256,
       url: () => url,
       pid: process.pid,
       uid: process.getuid?.() ?? 0,
@@ -129,6 +132,7 @@ async function composeLocked(
       undos,
       loops,
       deploys: deploys(setting, loops),
+      sweep: sweeps(setting, undos, loops),
       holdDaemonResources: () => holdDaemonResources(setting, paths),
       setUrl(bound) {
         url = bound;
@@ -210,6 +214,10 @@ function unreadableConfig(cause: unknown): Fault {
     hint: "Correct the file as docs/configuration.md says, then start the daemon again.",
     cause,
   });
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 interface Hosts {

@@ -3,10 +3,9 @@ import { existsSync } from "node:fs";
 import { openDatabaseToRead } from "../adapters/sqlite/database.ts";
 import { ledgerRows } from "../adapters/sqlite/ledger-rows.ts";
 import { machineClock } from "../adapters/time/machine-time.ts";
-import type { DoctorAnswer, LedgerAnswer, SweepAnswer } from "../contract/api.ts";
+import type { DoctorAnswer, LedgerAnswer, SweepAnswer, SweepInput } from "../contract/api.ts";
 import { ledgerRow } from "../ledger/receipt.ts";
 import { doctor } from "../supervision/doctor.ts";
-import { sweep } from "../supervision/sweep.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
 import { SETTINGS, type SettingName, variableOf } from "../supervision/configuration.ts";
 import { Fault } from "../kernel/fault.ts";
@@ -26,17 +25,17 @@ export async function offlineLedger(paths: StatePaths): Promise<LedgerAnswer> {
 
 /**
  * Sweeps a state directory whose daemon is dead. Agents that still run are left alone; ones
- * that ended meanwhile are settled and released first, when the sweep is applied.
+ * that ended meanwhile are settled and released first, when the sweep is applied. A plan is
+ * applied by its steps alone: an agent that ended after it was made waits for the next one.
  *
- * @throws {Fault} STATE_LOCKED when a daemon lives after all.
+ * @throws {Fault} STATE_LOCKED when a daemon lives after all; PLAN_NOT_FOUND.
  */
-export async function offlineSweep(
-  paths: StatePaths,
-  { apply }: { readonly apply: boolean },
-): Promise<SweepAnswer> {
-  return withState(paths, async ({ setting, undos, loops }) => {
-    if (apply) await loops.runOnce(setting.store.unfinishedAgents().map(({ id }) => id));
-    const answer = await sweep(setting, undos, loops, { apply, isDaemonGone: true });
+export async function offlineSweep(paths: StatePaths, input: SweepInput): Promise<SweepAnswer> {
+  return withState(paths, async ({ setting, loops, sweep }) => {
+    if (input.apply && input.plan_id === undefined) {
+      await loops.runOnce(setting.store.unfinishedAgents().map(({ id }) => id));
+    }
+    const answer = await sweep(input, { isDaemonGone: true });
     await loops.close();
     return answer;
   });

@@ -7,7 +7,6 @@ import type { LeaveAnswer } from "../contract/api.ts";
 import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import type { Operations } from "../supervision/operations.ts";
-import { sweep } from "../supervision/sweep.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
 import type { Composed } from "./compose.ts";
@@ -21,7 +20,7 @@ const LAST_ANSWER_MS = 100;
  * @throws {Fault} STATE_UNUSABLE when a configured port is taken; nothing is left listening then.
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, undos, loops, deploys } = composed;
+  const { setting, undos, loops, deploys, sweep } = composed;
   const { store, log } = setting;
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
@@ -31,6 +30,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     undos,
     loops,
     deploys,
+    sweep,
     output: streamReader(setting.harnessOf, threadLineMatcher()),
     startedAt,
     pid: process.pid,
@@ -117,13 +117,13 @@ function onSignals(operations: Operations, { setting, reload }: Composed): () =>
 }
 
 /** A sweep at the start and then periodically; one that fails is told and tried again. */
-function sweepNowAndThen({ setting, undos, loops }: Composed): () => void {
+function sweepNowAndThen({ setting, loops, sweep }: Composed): () => void {
   let cancel = (): void => undefined;
   const next = (delayMs: number): void => {
     cancel = setting.timers.after(delayMs, () => {
       // Whatever an agent's own loop may have missed, it looks again now.
       for (const { id } of setting.store.unfinishedAgents()) loops.poke(id);
-      void sweep(setting, undos, loops, { apply: true })
+      void sweep({ apply: true })
         .then(({ steps, unknown }) => {
           if (steps.length > 0 || unknown.length > 0)
             setting.log.info("sweep.done", { steps, unknown });

@@ -100,18 +100,35 @@ export const ResourceAnswer = z.object({
 });
 export type ResourceAnswer = z.infer<typeof ResourceAnswer>;
 
-export const SweepInput = z.strictObject({ apply: z.boolean().default(false) });
+export const SweepInput = z
+  .strictObject({
+    apply: z.boolean().default(false).describe("release what the plan names"),
+    plan_id: z
+      .string()
+      .max(64)
+      .optional()
+      .describe("with apply: release exactly what that plan named; without it: what is found now"),
+  })
+  .refine(({ apply, plan_id: planId }) => apply || planId === undefined, {
+    path: ["plan_id"],
+    message: "is only for apply: a plan is made anew each time",
+  });
 export type SweepInput = z.infer<typeof SweepInput>;
 export const SweepStep = z.object({
   kind: z.string(),
   locator: z.string(),
   owner: z.string().nullable(),
   why: z.string(),
-  outcome: z.enum(["planned", "released", "stuck"]),
+  outcome: z
+    .enum(["planned", "released", "stuck", "changed", "unknown"])
+    .describe(
+      "changed: no longer as it was planned, not touched; unknown: could not be looked at, not touched",
+    ),
   seen: z.string().nullable(),
 });
 export type SweepStep = z.infer<typeof SweepStep>;
 export const SweepAnswer = z.object({
+  plan_id: z.string().describe("names exactly these steps: apply it, or plan anew"),
   applied: z.boolean(),
   steps: z.array(SweepStep),
   unknown: z.array(z.string()).describe("what could not be looked at; nothing there was touched"),

@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { AGENT_TYPE_PATTERN } from "../kernel/ids.ts";
+import { SweepAnswer, SweepInput } from "./api.ts";
 import {
   AgentStatus,
   AgentView,
@@ -407,6 +408,15 @@ export const TOOLS = {
     output: DeployAnswer,
     annotations: { ...CHANGES, openWorldHint: true },
     alwaysLoad: true,
+  },
+  sweep_resources: {
+    title: "Sweep what nobody holds",
+    description:
+      "Use to find what no live agent holds (processes, sessions, control groups, files of ended agents). Without apply it only plans; read the plan, then call it again with apply and the plan_id to release exactly that. It never touches a live agent or anything that Corral did not make.",
+    input: SweepInput,
+    output: SweepAnswer,
+    annotations: { ...CHANGES, destructiveHint: true, idempotentHint: true },
+    alwaysLoad: false,
   },
 } as const satisfies Record<string, ToolContract>;
 

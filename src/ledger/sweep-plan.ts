@@ -21,12 +21,28 @@ export interface InfrastructureProcess extends StrayProcess {
   readonly sessionId: number | null;
 }
 
+/** A session on our socket. */
+export interface StraySession {
+  readonly name: string;
+  readonly panePid: number;
+  /** Start of its pane's process; null when that ended since it was listed. */
+  readonly paneTicks: number | null;
+}
+
+/** A directory in our control groups. */
+export interface StrayLeaf {
+  readonly agentId: string;
+  readonly path: string;
+  /** Number of the directory itself: one made anew in its place has another. */
+  readonly inode: string;
+}
+
 /** What was seen of the world; null where it could not be looked at, which is no absence. */
 export interface WorldSighting {
   readonly processes: readonly StrayProcess[] | null;
   readonly infrastructure: readonly InfrastructureProcess[] | null;
-  readonly sessions: readonly string[] | null;
-  readonly leaves: readonly { readonly agentId: string; readonly path: string }[] | null;
+  readonly sessions: readonly StraySession[] | null;
+  readonly leaves: readonly StrayLeaf[] | null;
 }
 
 export interface Holdings {
@@ -36,22 +52,35 @@ export interface Holdings {
   readonly ended: ReadonlySet<string>;
   /** Slots of held process sets. */
   readonly slots: ReadonlySet<number>;
-  /** Runners of held rows, and ourselves: what they started is theirs. */
-  readonly keepers: ReadonlySet<number>;
+  /** Runners of held rows, and ourselves: what they started is theirs. Null: not known, so everybody is spared. */
+  readonly keepers: ReadonlySet<number> | null;
   /** Retained rows whose date has passed. */
   readonly expired: readonly Resource[];
+  /** Agents that have ended and that nobody has settled, because their daemon is dead. */
+  readonly unsettled: readonly UnsettledAgent[];
+}
+
+export interface UnsettledAgent {
+  readonly agentId: string;
+  readonly status: string;
 }
 
 export type SweepTarget =
   | { readonly is: "row"; readonly resource: Resource; readonly why: string }
   | { readonly is: "process"; readonly process: StrayProcess; readonly why: string }
-  | { readonly is: "session"; readonly session: string; readonly why: string }
-  | { readonly is: "leaf"; readonly agentId: string; readonly path: string; readonly why: string };
+  | { readonly is: "session"; readonly session: StraySession; readonly why: string }
+  | { readonly is: "leaf"; readonly leaf: StrayLeaf; readonly why: string }
+  | { readonly is: "agent"; readonly agent: UnsettledAgent; readonly why: string };
 
 /** Plans a sweep; running it twice plans nothing the second time unless something is stuck. */
 export function planSweep(holdings: Holdings, world: WorldSighting): readonly SweepTarget[] {
   const rows = rowsOfEnded(holdings);
   return [
+    ...holdings.unsettled.map((agent) => ({
+      is: "agent" as const,
+      agent,
+      why: "it has ended and no daemon has settled it",
+    })),
     ...rows.filter(({ resource }) => resource.owner !== DAEMON_OWNER),
     ...strayProcesses(holdings, world),
     ...strayInfrastructure(holdings, world),
@@ -92,7 +121,7 @@ function strayInfrastructure(
   { keepers }: Holdings,
   { infrastructure }: WorldSighting,
 ): readonly SweepTarget[] {
-  const all = infrastructure ?? [];
+  const all = keepers === null ? [] : (infrastructure ?? []);
   const servers = new Set(
     all
       .filter(({ name, pid, sessionId }) => name === "tmux: server" && pid === sessionId)
@@ -101,7 +130,9 @@ function strayInfrastructure(
   const panes = new Set(all.filter(({ ppid }) => servers.has(ppid)).map(({ pid }) => pid));
   const isKnown = ({ pid, ppid, sessionId }: InfrastructureProcess): boolean =>
     sessionId === null ||
-    [pid, ppid, sessionId].some((id) => keepers.has(id) || servers.has(id) || panes.has(id));
+    [pid, ppid, sessionId].some(
+      (id) => keepers?.has(id) === true || servers.has(id) || panes.has(id),
+    );
   return all
     .filter((process) => !isKnown(process))
     .map((process) => ({
@@ -116,7 +147,7 @@ function straySessions({ held }: Holdings, { sessions }: WorldSighting): readonl
     held.filter(({ kind }) => kind === "tmux_session").map(({ locator }) => locator),
   );
   return (sessions ?? [])
-    .filter((session) => !known.has(session))
+    .filter(({ name }) => !known.has(name))
     .map((session) => ({ is: "session", session, why: "it is on our socket and no row holds it" }));
 }
 
@@ -126,10 +157,9 @@ function strayLeaves({ held }: Holdings, { leaves }: WorldSighting): readonly Sw
   );
   return (leaves ?? [])
     .filter(({ agentId }) => !known.has(agentId))
-    .map(({ agentId, path }) => ({
+    .map((leaf) => ({
       is: "leaf",
-      agentId,
-      path,
+      leaf,
       why: "it is in our control groups and no row holds it",
     }));
 }

@@ -36,9 +36,7 @@ function refusal(
   caller: AgentCaller,
   parentOf: ParentOf,
 ): string | null {
-  if (name === "create_real_task" || name === "deploy_headless_agent") {
-    return `An agent may not call ${name}: only the orchestrator may.`;
-  }
+  if (isForClients(name)) return `An agent may not call ${name}: only the orchestrator may.`;
   const { task_id, agent_id, parent_agent_id } = input as Readonly<Record<string, string>>;
   if (task_id !== caller.taskId) return "An agent may only use its own task.";
   switch (name) {
@@ -60,6 +58,16 @@ function refusal(
         ? null
         : "An agent may only stop its descendants.";
   }
+}
+
+const FOR_CLIENTS = [
+  "create_real_task",
+  "deploy_headless_agent",
+  "sweep_resources",
+] as const satisfies readonly ToolName[];
+
+function isForClients(name: ToolName): name is (typeof FOR_CLIENTS)[number] {
+  return (FOR_CLIENTS as readonly ToolName[]).includes(name);
 }
 
 function descends(agentId: string | undefined, caller: AgentCaller, parentOf: ParentOf): boolean {

@@ -31,7 +31,7 @@ import { reportFinding, reportProgress } from "./reports.ts";
 import { readResource } from "./resources.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
-import { sweep } from "./sweep.ts";
+import type { Sweep } from "./sweep.ts";
 import { createTask } from "./tasks.ts";
 import { agentView, receiptView, tasksView, taskStatusView } from "./views.ts";
 import { isClean, isCleanOrStuck, waitUntil } from "./waiting.ts";
@@ -45,6 +45,7 @@ export interface CorralParts {
   readonly undos: Undos;
   readonly loops: AgentLoops;
   readonly deploys: Deploys;
+  readonly sweep: Sweep;
   readonly output: OutputReader;
   readonly startedAt: EpochMs;
   readonly pid: number;
@@ -163,6 +164,7 @@ export function corral(parts: CorralParts): Operations {
       const task = taskOf(input.task_id);
       return reportFinding(setting, task, agentOf(input.agent_id, task.id), input);
     },
+    sweep_resources: (input) => parts.sweep(input),
   };
 
   return {
@@ -247,7 +249,7 @@ export function corral(parts: CorralParts): Operations {
       }
       return readResource(store, uri, taskOf);
     },
-    sweep: ({ apply }) => sweep(setting, undos, loops, { apply }),
+    sweep: (input) => parts.sweep(input),
     doctor: () => doctor(setting, parts.pid),
     leave({ mode }) {
       leaving ??= (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)).then(

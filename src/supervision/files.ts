@@ -25,6 +25,11 @@ export interface AgentFiles {
   stderrTail(directory: string, maxBytes: number): string;
   /** Bytes of a file, or of all files in a folder; null when it does not exist. Throws when it could not look. */
   sizeOf(path: string): number | null;
+  /**
+   * What tells a file or folder from another one at the same path (device and inode; a link is
+   * itself); null when nothing is there. Throws when it could not look.
+   */
+  identityOf(path: string): string | null;
   /** Deletes exactly this path (a folder with all in it) and looks that it is gone. @returns how that was seen. */
   remove(path: string): string;
   /** Makes the symbolic link `path` → `target`; one that is there already is replaced. */

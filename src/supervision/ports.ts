@@ -144,8 +144,13 @@ export interface Containment {
    * that bear the infrastructure mark. @returns how many there were.
    */
   endCompanions(runner: ProcessIdentity): Promise<number>;
-  /** Directories of agents under our cgroup roots, by name of the leaf (the agent id). */
-  leaves(): Promise<readonly { readonly agentId: AgentId; readonly path: string }[]>;
+  /**
+   * Directories of agents under our cgroup roots, by name of the leaf (the agent id), each with
+   * the number that its directory has for as long as it exists. @throws {Fault} PROBE_FAILED.
+   */
+  leaves(): Promise<
+    readonly { readonly agentId: AgentId; readonly path: string; readonly inode: string }[]
+  >;
   /** Removes the world's own (empty) cgroup roots; for the daemon's end. */
   removeRoots(): Promise<string>;
   /** True while that very process lives and is no zombie. @throws {Fault} PROBE_FAILED. */

@@ -74,6 +74,8 @@ export interface Setting {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** One-way: what the store keeps of a token. */
   readonly hashToken: (token: string) => string;
+  /** SHA-256 in hex: a short name for contents that cannot be had by chance. */
+  readonly digest: (text: string) => string;
   /** http://127.0.0.1:PORT, once the listener is bound. */
   readonly url: () => string;
   /** Our own process. */

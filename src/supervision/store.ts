@@ -8,6 +8,7 @@ import type { CorralEvent, EventKind } from "../contract/events.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 import type { LedgerStore } from "../ledger/ports.ts";
+import type { PlannedTarget } from "../ledger/plan-identity.ts";
 import type { Resource, ResourceIntent } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 
@@ -113,6 +114,10 @@ export interface Store extends LedgerStore {
 
   /** Writes what is about to be made for an owner that is no new agent; durable before it is made. */
   intend(owner: string, intents: readonly ResourceIntent[]): readonly Resource[];
+  /** Keeps what a plan of a sweep named, under its id; only the latest few dozen plans stay. */
+  keepSweepPlan(id: string, targets: readonly PlannedTarget[]): void;
+  /** What the plan of that id named; null for one that was never made, or is kept no more. */
+  sweepPlan(id: string): readonly PlannedTarget[] | null;
   addEvent(event: NewEvent): void;
   eventsAfter(seq: number, max: number): readonly CorralEvent[];
   /** Called after each event is durable. Returns the way to stop. */

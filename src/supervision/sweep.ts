@@ -1,235 +1,193 @@
-/** The sweep: find what no live owner holds, say it, and on request release it. */
-import type { SweepAnswer, SweepStep } from "../contract/api.ts";
+/**
+ * The sweep: find what no live owner holds, say it, and on request release it.
+ *
+ *   plan             look, answer, keep what was answered under an id made of its contents
+ *   apply            look, release
+ *   apply, plan id   look, release what was planned and is still as it was; tell the rest as
+ *                    changed; leave alone what is new since
+ *
+ * One at a time in a process; the state lock keeps a second process out. What an ended agent
+ * holds is given back by its own loop, with its graces; the sweep takes what the loop could not.
+ */
+import type { SweepAnswer, SweepInput, SweepStep } from "../contract/api.ts";
 import { asFault, Fault, messageOf } from "../kernel/fault.ts";
+import { matchPlan, type PlannedTarget, planIdOf } from "../ledger/plan-identity.ts";
 import type { Undos } from "../ledger/ports.ts";
-import { releaseOne } from "../ledger/release.ts";
-import { DAEMON_OWNER, isHeld, type Resource } from "../ledger/resource.ts";
-import {
-  type Holdings,
-  planSweep,
-  type StrayProcess,
-  type SweepTarget,
-  type WorldSighting,
-} from "../ledger/sweep-plan.ts";
+import type { SweepTarget } from "../ledger/sweep-plan.ts";
 import type { AgentLoops } from "./agent-loop.ts";
-import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
-import { isCleanOrStuck, waitUntil } from "./waiting.ts";
-
-const KILL_DEADLINE_MS = 2_000;
-
-/** How long the loops of ended agents get before a sweep releases what they still hold. */
-const LOOPS_MS = 10_000;
-
-export interface SweepOptions {
-  /** False: say what would be done. */
-  readonly apply: boolean;
-  /** True when the daemon is dead for good: what it held itself is swept, too. */
-  readonly isDaemonGone?: boolean;
-}
+import { lookForSweep, type SweepLook, type Unknown } from "./sweep-look.ts";
+import { finishEnded, releaseTarget } from "./sweep-steps.ts";
 
 /**
- * Plans, and performs when asked to. A part of the world that cannot be looked at is told
- * as unknown and left alone. What an ended agent holds is given back by its own loop, with
- * its graces; the sweep itself takes only what the loop could not.
+ * Plans, or performs. May be called at any time, also while another one runs: it then waits
+ * for its turn and looks for itself.
+ *
+ * @throws {Fault} PLAN_NOT_FOUND for a plan id that names no kept plan; nothing was looked at.
  */
-export async function sweep(
-  setting: Setting,
-  undos: Undos,
-  loops: AgentLoops,
-  { apply, isDaemonGone = false }: SweepOptions,
-): Promise<SweepAnswer> {
-  const { world, unknown } = await sightWorld(setting);
-  const holdings = holdingsOf(setting, isDaemonGone);
-  const targets = planSweep(holdings, world).filter((target) => isThere(setting, target));
-  if (!apply) return { applied: false, steps: targets.map(planned), unknown };
-  await finishEnded(setting, loops, holdings.ended);
-  const steps: SweepStep[] = [];
-  for (const target of targets) steps.push(await performStep(setting, undos, target));
-  return { applied: true, steps, unknown };
+export type Sweep = (
+  input: SweepInput,
+  more?: {
+    /** True when the daemon is dead for good: what it held itself is swept, too. */
+    readonly isDaemonGone?: boolean;
+  },
+) => Promise<SweepAnswer>;
+
+/** Makes the sweep of a setting: one for the whole process. */
+export function sweeps(setting: Setting, undos: Undos, loops: AgentLoops): Sweep {
+  let last: Promise<unknown> = Promise.resolve();
+  return ({ apply, plan_id: planId }, { isDaemonGone = false } = {}) => {
+    const mine = last.then(async () => {
+      if (!apply) return plan(setting, isDaemonGone);
+      if (planId === undefined) return applyAll(setting, undos, loops, isDaemonGone);
+      return applyPlan(setting, undos, loops, isDaemonGone, planId);
+    });
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }
 
-/** A process that ended between the look and the plan was given back by its own agent's end. */
-function isThere({ containment }: Setting, target: SweepTarget): boolean {
-  return target.is !== "process" || containment.isAlive(target.process);
-}
-
-async function finishEnded(
-  setting: Setting,
-  loops: AgentLoops,
-  owners: ReadonlySet<string>,
-): Promise<void> {
-  const agents = [...owners].filter((owner) => setting.store.agent(owner) !== null);
-  for (const id of agents) loops.poke(id);
-  await waitUntil(setting, () => agents.every((id) => isCleanOrStuck(setting, id)), LOOPS_MS);
-}
-
-function holdingsOf(setting: Setting, isDaemonGone: boolean): Holdings {
-  const { store, clock } = setting;
-  const held = store.heldResources();
-  const agents = new Map(store.unfinishedAgents().map((agent) => [agent.id, agent]));
-  const ended = new Set(
-    [...agents.values()].filter(({ endedAt }) => endedAt !== null).map(({ id }) => id),
-  );
-  for (const { kind, owner } of held) {
-    // Its task was never added: the daemon died while it was being made.
-    if (kind === "task_workspace" && store.task(owner) === null) ended.add(owner);
-  }
-  if (isDaemonGone && store.countLive() === 0) ended.add(DAEMON_OWNER);
-  const slots = held
-    .filter(({ kind }) => kind === "process_set")
-    .flatMap(({ owner }) => agents.get(owner)?.slot ?? []);
+async function plan(setting: Setting, isDaemonGone: boolean): Promise<SweepAnswer> {
+  const { planned, unknown } = await lookForSweep(setting, isDaemonGone);
+  const id = planIdOf(planned, setting.digest);
+  const kept = keepPlan(setting, id, planned);
   return {
-    held,
-    ended,
-    slots: new Set(slots),
-    keepers: new Set([setting.pid, ...runnerPids(setting, held)]),
-    expired: store.expiredResources(clock.now()),
+    plan_id: id,
+    applied: false,
+    steps: planned.map((target) => stepOf(target, "planned", null)),
+    unknown: [...unknown.map(({ message }) => message), ...kept],
   };
 }
 
-/** Runners of held rows: as confirmed, or in their own words when a deploy was cut short. */
-function runnerPids({ store, files }: Setting, held: readonly Resource[]): readonly number[] {
-  return held
-    .filter(({ kind }) => kind === "runner_process")
-    .flatMap(({ identity, owner }) => {
-      const directory = store.agent(owner)?.directory;
-      const confirmed = identity as ProcessIdentity | null;
-      return confirmed?.pid ?? (directory && files.readRunner(directory)?.pid) ?? [];
-    })
-    .filter((pid) => typeof pid === "number");
-}
-
-async function sightWorld(
-  setting: Setting,
-): Promise<{ readonly world: WorldSighting; readonly unknown: string[] }> {
-  const unknown: string[] = [];
-  const attempt = async <T>(what: string, look: () => Promise<T>): Promise<T | null> => {
-    try {
-      return await look();
-    } catch (error) {
-      unknown.push(`${what}: ${asFault(error).message}`);
-      return null;
-    }
-  };
-  const seen = await attempt("processes", () => setting.containment.lookEverywhere());
-  const processes = seen?.filter(({ slot }) => slot !== null) ?? null;
-  const infrastructure =
-    seen?.filter(({ slot, cgroupAgentId }) => slot === null && cgroupAgentId === null) ?? null;
-  const sessions = await attempt("tmux sessions", async () =>
-    (await setting.hostOf("tmux").list()).map(({ name }) => name),
-  );
-  const leaves = await attempt("control groups", () => setting.containment.leaves());
-  return { world: { processes, infrastructure, sessions, leaves }, unknown };
-}
-
-function planned(target: SweepTarget): SweepStep {
-  return { ...described(target), why: target.why, outcome: "planned", seen: null };
-}
-
-function described(target: SweepTarget): Pick<SweepStep, "kind" | "locator" | "owner"> {
-  switch (target.is) {
-    case "row":
-      return {
-        kind: target.resource.kind,
-        locator: target.resource.locator,
-        owner: target.resource.owner,
-      };
-    case "process":
-      return {
-        kind: "process",
-        locator: `${target.process.name} (${target.process.pid})`,
-        owner: null,
-      };
-    case "session":
-      return { kind: "tmux_session", locator: target.session, owner: null };
-    case "leaf":
-      return { kind: "cgroup", locator: target.path, owner: target.agentId };
-  }
-}
-
-async function performStep(
-  setting: Setting,
-  undos: Undos,
-  target: SweepTarget,
-): Promise<SweepStep> {
-  const step = { ...described(target), why: target.why };
+/** On a full disk the plan can still be read; only applying it by its id must wait. */
+function keepPlan(
+  { store, log }: Setting,
+  id: string,
+  planned: readonly PlannedTarget[],
+): readonly string[] {
   try {
-    const seen = await release(setting, undos, target);
-    if (target.is !== "row") {
-      setting.store.addEvent({ kind: "stray.released", facts: { ...step, seen } });
-    }
-    return { ...step, outcome: "released", seen };
+    store.keepSweepPlan(id, planned);
+    return [];
   } catch (error) {
-    return { ...step, outcome: "stuck", seen: messageOf(error) };
+    const fault = asFault(error);
+    if (fault.code !== "DISK_FULL") throw fault;
+    log.warn("sweep.plan_not_kept", { plan: id });
+    return ["the plan itself: the disk is too full to keep it, so it cannot be applied by its id"];
   }
 }
 
-async function release(setting: Setting, undos: Undos, target: SweepTarget): Promise<string> {
-  switch (target.is) {
-    case "row":
-      return releaseRow(setting, undos, target.resource);
-    case "process":
-      return releaseProcess(setting, target.process);
-    case "session":
-      return setting.hostOf("tmux").release(target.session);
-    case "leaf":
-      return releaseLeaf(setting, target);
-  }
-}
-
-async function releaseRow(
-  { store, containment }: Setting,
+async function applyAll(
+  setting: Setting,
   undos: Undos,
-  resource: Parameters<typeof releaseOne>[0],
-): Promise<string> {
-  const now = store.resourcesOf(resource.owner).find(({ id }) => id === resource.id);
-  if (now !== undefined && !isHeld(now) && now.state !== resource.state)
-    return now.seen ?? now.state;
-  if (resource.kind === "process_set") {
-    await containment.kill(resource.identity as ProcessSet, KILL_DEADLINE_MS);
-  }
-  const error = await releaseOne(resource, store, undos);
-  if (error !== null) throw new Error(error);
-  const row = store.resourcesOf(resource.owner).find(({ id }) => id === resource.id);
-  return row?.seen ?? "released";
+  loops: AgentLoops,
+  isDaemonGone: boolean,
+): Promise<SweepAnswer> {
+  const look = await lookForSweep(setting, isDaemonGone);
+  const all = look.targets.map((_, index) => index);
+  await finishEnded(setting, loops, look.ended);
+  return {
+    plan_id: planIdOf(look.planned, setting.digest),
+    applied: true,
+    steps: await perform(setting, undos, loops, look, all),
+    unknown: look.unknown.map(({ message }) => message),
+  };
 }
 
-async function releaseProcess(setting: Setting, stray: StrayProcess): Promise<string> {
-  const { containment, store } = setting;
-  const soft = stray.slot === null ? INFRASTRUCTURE_SOFT : MARK_OF_SLOT_0 + 2 * stray.slot;
-  const mark = { soft, hard: store.world.mark };
-  containment.killOne(stray, mark);
-  const deadline = setting.clock.now() + KILL_DEADLINE_MS;
-  while (containment.isAlive(stray)) {
-    if (setting.clock.now() > deadline) {
-      throw new Fault("PROBE_FAILED", `${stray.name} (${stray.pid}) is still alive.`, {
-        hint: 'Run "corral sweep --apply" again.',
+async function applyPlan(
+  setting: Setting,
+  undos: Undos,
+  loops: AgentLoops,
+  isDaemonGone: boolean,
+  planId: string,
+): Promise<SweepAnswer> {
+  const wanted = setting.store.sweepPlan(planId);
+  if (wanted === null) throw planNotFound(planId);
+  const look = await lookForSweep(setting, isDaemonGone);
+  const { same, changed } = matchPlan(wanted, look.planned);
+  const owners = new Set(same.map((index) => look.planned[index]?.owner ?? ""));
+  await finishEnded(
+    setting,
+    loops,
+    [...look.ended].filter((owner) => owners.has(owner)),
+  );
+  const done = await perform(setting, undos, loops, look, same);
+  return {
+    plan_id: planId,
+    applied: true,
+    steps: [...done, ...changed.map((target) => notAsPlanned(setting, target, look.unknown))],
+    unknown: look.unknown.map(({ message }) => message),
+  };
+}
+
+async function perform(
+  setting: Setting,
+  undos: Undos,
+  loops: AgentLoops,
+  { targets, planned }: SweepLook,
+  indices: readonly number[],
+): Promise<SweepStep[]> {
+  const steps: SweepStep[] = [];
+  for (const index of indices) {
+    const [target, told] = [targets[index], planned[index]];
+    if (target === undefined || told === undefined) continue;
+    steps.push(await performOne(setting, undos, loops, target, told));
+  }
+  return steps;
+}
+
+async function performOne(
+  setting: Setting,
+  undos: Undos,
+  loops: AgentLoops,
+  target: SweepTarget,
+  told: PlannedTarget,
+): Promise<SweepStep> {
+  try {
+    const seen = await releaseTarget(setting, undos, loops, target);
+    const step = stepOf(told, "released", seen);
+    if (target.is !== "row" && target.is !== "agent") {
+      const { kind, locator, owner, why } = step;
+      setting.store.addEvent({
+        kind: "stray.released",
+        facts: { kind, locator, owner, why, seen },
       });
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setting.timers.after(2, resolve);
-    await promise;
+    return step;
+  } catch (error) {
+    return stepOf(told, "stuck", messageOf(error));
   }
-  return `no process ${stray.pid} with its start time`;
 }
 
-/** Soft limit of slot 0; see `Mark`. */
-const MARK_OF_SLOT_0 = 400_000;
+/** A part of the world that could not be looked at has not changed: nobody knows. */
+function notAsPlanned(
+  { store }: Setting,
+  target: PlannedTarget,
+  unknown: readonly Unknown[],
+): SweepStep {
+  const failed = unknown.find(
+    ({ of, subject }) => of === target.is && (subject === null || subject === target.subject),
+  );
+  if (failed !== undefined) return stepOf(target, "unknown", failed.message);
+  if (target.is !== "row") {
+    return stepOf(target, "changed", "it is not there any more, or not as it was");
+  }
+  const row = store.resourcesOf(target.owner ?? "").find(({ id }) => id === target.subject);
+  if (row === undefined) return stepOf(target, "changed", "its row is gone");
+  const seen = row.seen === null ? "" : `: ${row.seen}`;
+  return stepOf(target, "changed", `its row is ${row.state} now${seen}`);
+}
 
-async function releaseLeaf(
-  { containment, uid }: Setting,
-  { agentId, path }: { readonly agentId: string; readonly path: string },
-): Promise<string> {
-  const set: ProcessSet = {
-    agentId,
-    mark: null,
-    cgroup: path,
-    pidsCgroup: null,
-    bootId: containment.bootId,
-    uid,
-    notBeforeTicks: 0,
-  };
-  await containment.kill(set, KILL_DEADLINE_MS);
-  return containment.remove(set);
+function stepOf(
+  { kind, locator, owner, why }: PlannedTarget,
+  outcome: SweepStep["outcome"],
+  seen: string | null,
+): SweepStep {
+  return { kind, locator, owner, why, outcome, seen };
+}
+
+function planNotFound(planId: string): Fault {
+  return new Fault("PLAN_NOT_FOUND", `No kept plan has the id "${planId}".`, {
+    hint: 'Run "corral sweep" (or sweep_resources) and apply the plan_id that it answers with.',
+    details: { plan_id: planId },
+  });
 }

@@ -100,6 +100,7 @@ describe.for(MATRIX)("$era era over $transport", (kind) => {
         severity: "low",
         message: "m",
       },
+      sweep_resources: { apply: true, plan_id: "plan-1" },
     };
     for (const [name, given] of Object.entries(calls)) {
       const answer = await client.callTool({ name, arguments: given });
@@ -257,6 +258,8 @@ describe("bad input", () => {
     ["update_agent_progress", "status", report({ status: "done" })],
     ["get_real_task_status", "task_id", status("a".repeat(10_240))],
     ["get_real_task_status", "task_id", status("")],
+    ["sweep_resources", "apply", { apply: "yes" }],
+    ["sweep_resources", "plan_id", { plan_id: "plan-1" }],
   ] as const)("%s refuses %s by name", async ([name, parameter, given]) => {
     const to = await serving();
     const client = await connected(to, { era: "modern", transport: "http" });

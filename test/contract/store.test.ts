@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StopRecord } from "../../src/agents/record.ts";
 import type { CorralEvent } from "../../src/contract/events.ts";
+import { MIGRATIONS } from "../../src/adapters/sqlite/migrations.ts";
 import { Fault } from "../../src/kernel/fault.ts";
 import type { Undone } from "../../src/ledger/ports.ts";
 import type { Resource } from "../../src/ledger/resource.ts";
@@ -380,3 +381,58 @@ describe("opening", () => {
     expect(readFileSync(here.path).equals(before)).toBe(true);
   });
 });
+
+describe("plans of sweeps", () => {
+  const target = (subject: number) => ({
+    is: "process" as const,
+    key: `key ${subject}`,
+    kind: "process",
+    locator: `sleep (${subject})`,
+    owner: null,
+    why: "w",
+    subject,
+  });
+
+  test("are kept over a restart, and the oldest go when there are many", () => {
+    using here = stage();
+    for (let plan = 0; plan < 40; plan += 1) here.store.keepSweepPlan(`p${plan}`, [target(plan)]);
+    here.store.keepSweepPlan("p39", [target(39)]);
+    here.store.close();
+    const again = here.open();
+    expect(again.sweepPlan("p39")).toEqual([target(39)]);
+    expect(again.sweepPlan("p0")).toBeNull();
+    const kept = Array.from({ length: 40 }, (_, plan) => again.sweepPlan(`p${plan}`)).filter(
+      (plan) => plan !== null,
+    );
+    expect(kept).toHaveLength(32);
+  });
+
+  test("made again are the latest", () => {
+    using here = stage();
+    here.store.keepSweepPlan("first", []);
+    for (let plan = 0; plan < 31; plan += 1) here.store.keepSweepPlan(`p${plan}`, []);
+    here.store.keepSweepPlan("first", []);
+    here.store.keepSweepPlan("last", []);
+    expect([here.store.sweepPlan("first"), here.store.sweepPlan("p0")]).toEqual([[], null]);
+  });
+});
+
+test.for(MIGRATIONS.map((_, version) => version).slice(1))(
+  "a full database of version %d is taken over with all its rows",
+  (version) => {
+    using here = storeStage();
+    const old = new DatabaseSync(here.path);
+    for (const step of MIGRATIONS.slice(0, version)) old.exec(step);
+    old.exec(`PRAGMA user_version = ${version}`);
+    old.exec("INSERT INTO world VALUES ('mark', '790000'), ('name', 'abcd1234'), ('epoch', '4')");
+    old.exec(
+      `INSERT INTO tasks (id, description, priority, workspace, limits, context, created_at)
+       VALUES ('T1', 'An old task.', 'P2', '/w', '{"running":1,"total":1,"depth":1}', '{}', 5)`,
+    );
+    old.close();
+    const store = here.open();
+    expect(store.world).toEqual({ mark: 790_000, name: "abcd1234", epoch: 5 });
+    expect(store.task("T1")).toMatchObject({ description: "An old task.", createdAt: 5 });
+    expect(store.admitAgent(newAgent("a")).isNew).toBe(true);
+  },
+);

@@ -163,6 +163,12 @@ export function fakeOperations(): FakeOperations {
       emit("agent.finding", input.task_id);
       return { own_finding: finding, peers: { progress: [], findings: [] } };
     },
+    sweep_resources: ({ apply, plan_id = "plan-0" }) => ({
+      plan_id,
+      applied: apply,
+      steps: [],
+      unknown: [],
+    }),
   };
 
   async function tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
@@ -277,7 +283,8 @@ export function fakeOperations(): FakeOperations {
       }
       return { uri, mime_type, text: JSON.stringify(statusOf(taskId, taskNamed(taskId))) };
     },
-    sweep: ({ apply }) => Promise.resolve({ applied: apply, steps: [], unknown: [] }),
+    sweep: ({ apply, plan_id = "plan-0" }) =>
+      Promise.resolve({ plan_id, applied: apply, steps: [], unknown: [] }),
     doctor: () =>
       Promise.resolve({
         version: "0.0.0-test",

@@ -212,7 +212,7 @@ export function sessionsOf({ paths }: World): readonly string[] {
   }
 }
 
-function leavesOf(worldName: string): readonly string[] {
+export function leavesOf(worldName: string): readonly string[] {
   return corralCgroups()
     .flatMap((root) =>
       basename(root) === `corral-${worldName}` ? names(root).map((name) => join(root, name)) : [],

@@ -96,7 +96,7 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** One process, one session and one control group that bear the world's mark and have no row. */
-async function makeStrays({ world }: FaultWorld): Promise<void> {
+export async function makeStrays({ world }: FaultWorld): Promise<void> {
   const { mark, name } = identityOf(world);
   const soft = 400_000 + 2 * 150_000;
   const stray = spawn("prlimit", [`--msgqueue=${soft}:${mark}`, "--", "sleep", "300"], {

@@ -1,5 +1,5 @@
 /** Reads, makes and removes control groups; the file names are the kernel's. */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
@@ -38,6 +38,17 @@ export function childNames(cgroup: string): readonly string[] {
       .map(({ name }) => name);
   } catch (error) {
     if (GONE.has(errnoOf(error) ?? "")) return [];
+    throw probeFailed(cgroup, error);
+  }
+}
+
+/** Number of the group's directory, as long as that exists; null when it is gone. @throws {Fault} PROBE_FAILED. */
+export function groupInode(cgroup: string): string | null {
+  try {
+    const { dev, ino } = statSync(cgroup, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (GONE.has(errnoOf(error) ?? "")) return null;
     throw probeFailed(cgroup, error);
   }
 }

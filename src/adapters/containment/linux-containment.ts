@@ -18,6 +18,7 @@ import type {
 } from "../../supervision/ports.ts";
 import {
   childNames,
+  groupInode,
   makeDirectory,
   readMembers,
   removeGroup,
@@ -70,7 +71,11 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     lookEverywhere,
     killOne: (process, mark) => strikeOne(process, mark, uid, protectedPids()),
     endCompanions,
-    leaves: async () => leavesNow(),
+    leaves: async () =>
+      leavesNow().flatMap((leaf) => {
+        const inode = groupInode(leaf.path);
+        return inode === null ? [] : [{ ...leaf, inode }];
+      }),
     removeRoots,
     isAlive,
     identify,

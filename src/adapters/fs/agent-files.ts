@@ -39,6 +39,7 @@ export function agentFiles(bells: string): AgentFiles {
     hasStarted,
     stderrTail: (directory, maxBytes) => tailOf(join(directory, "stderr.log"), maxBytes),
     sizeOf,
+    identityOf,
     remove,
     link(path, target) {
       rmSync(path, { force: true });
@@ -69,6 +70,16 @@ function sizeOf(path: string): number | null {
     if (!stats.isDirectory()) return stats.size;
     // What goes away while it is being added up counts as nothing.
     return readdirSync(path).reduce((sum, name) => sum + (sizeOf(join(path, name)) ?? 0), 0);
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}
+
+function identityOf(path: string): string | null {
+  try {
+    const { dev, ino } = lstatSync(path, { bigint: true });
+    return `${dev}:${ino}`;
   } catch (error) {
     if (isAbsence(error)) return null;
     throw error;

@@ -110,4 +110,11 @@ export const MIGRATIONS: readonly string[] = [
     facts TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE sweep_plans (
+    id TEXT PRIMARY KEY,
+    made INTEGER NOT NULL,
+    targets TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -7,6 +7,7 @@ import { agentRows } from "./agent-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
+import { sweepPlanRows } from "./sweep-plan-rows.ts";
 import { findingOf, progressOf, taskOf, toJson } from "./rows.ts";
 
 /** Hard limits that name worlds; see {@link World.mark}. */
@@ -33,6 +34,7 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     ...agentRows(database, events, clock),
     ...taskRows(database, events),
     ...reportRows(database, events),
+    ...sweepPlanRows(database),
     intend: (owner, intents) =>
       events.atomically(() => writeIntents(database, owner, intents, clock.now())),
     addEvent: events.add,

@@ -1,6 +1,12 @@
 /** What the command line needs of the world; bin/corral.ts wires it, tests bring their own. */
 import type { HarnessName } from "../../contract/agent.ts";
-import type { DoctorAnswer, HealthAnswer, LedgerAnswer, SweepAnswer } from "../../contract/api.ts";
+import type {
+  DoctorAnswer,
+  HealthAnswer,
+  LedgerAnswer,
+  SweepAnswer,
+  SweepInput,
+} from "../../contract/api.ts";
 import type { ApiClient } from "../../contract/client.ts";
 import type { PathEnvironment, StatePaths } from "./state-paths.ts";
 
@@ -22,7 +28,7 @@ export interface Terminal {
 /** What works on a state directory whose daemon is dead. */
 export interface Offline {
   ledger(): Promise<LedgerAnswer>;
-  sweep(options: { readonly apply: boolean }): Promise<SweepAnswer>;
+  sweep(input: SweepInput): Promise<SweepAnswer>;
   doctor(): Promise<DoctorAnswer>;
 }
 

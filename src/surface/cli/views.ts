@@ -170,11 +170,19 @@ export function sweepLines(answer: SweepAnswer, style: TableStyle): readonly str
     ...answer.unknown.map(
       (what) => `could not look at ${harmless(what)}; nothing there was touched`,
     ),
-    ...(answer.applied || rows.length === 0 ? [] : ["Run corral sweep --apply to release these."]),
+    ...(answer.applied || rows.length === 0
+      ? []
+      : [`Run corral sweep --apply --plan ${answer.plan_id} to release exactly these.`]),
   ];
 }
 
-const SWEEP_TONES = { planned: "busy", released: "good", stuck: "bad" } as const;
+const SWEEP_TONES = {
+  planned: "busy",
+  released: "good",
+  stuck: "bad",
+  changed: "busy",
+  unknown: "bad",
+} as const;
 
 /** The doctor's whole answer, problems last because the end is what is read. */
 export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly string[] {

@@ -45,6 +45,7 @@ const TEXTS: Texts = {
   report_agent_finding: (answer) => [
     lines(`Recorded: ${findingLine(answer.own_finding)}`, ...peerLines(answer.peers)),
   ],
+  sweep_resources: (answer) => [sweepText(answer)],
 };
 
 /**
@@ -112,6 +113,27 @@ function outputFooter(answer: ToolAnswer<"get_agent_output">): string {
     `[${answer.agent_id} is ${answer.status}; read on with cursor ${answer.next_cursor}${answer.truncated ? "; truncated" : ""}]`,
     ...answer.gaps.map(({ from, to, reason }) => `[bytes ${from} to ${to} are missing: ${reason}]`),
     ...(answer.stderr === null ? [] : [`stderr ends: ${answer.stderr}`]),
+  );
+}
+
+function sweepText(answer: ToolAnswer<"sweep_resources">): string {
+  const { applied, plan_id: planId, steps, unknown } = answer;
+  const count = (outcome: string): number =>
+    steps.filter((step) => step.outcome === outcome).length;
+  const told = (["planned", "released", "stuck", "changed", "unknown"] as const)
+    .filter((outcome) => count(outcome) > 0)
+    .map((outcome) => `${count(outcome)} ${outcome}`);
+  return lines(
+    steps.length === 0 ? "Nothing to release." : `${planId}: ${told.join(", ")}.`,
+    ...some(
+      steps,
+      ({ kind, locator, outcome, why, seen }) =>
+        `- ${outcome}: ${kind} ${clipped(locator)} (${clipped(seen ?? why)})`,
+    ),
+    ...unknown.slice(0, NAMED_MAX).map((what) => `Could not look at ${clipped(what)}`),
+    ...(applied || steps.length === 0
+      ? []
+      : [`Next: sweep_resources with apply true and plan_id "${planId}" releases exactly these.`]),
   );
 }
 

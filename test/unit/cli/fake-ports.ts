@@ -104,7 +104,7 @@ export async function corral(
     daemonGone: act("daemonGone", true),
     offline: {
       ledger: act("offline ledger", { rows: [] }),
-      sweep: act("offline sweep", { applied: false, steps: [], unknown: [] }),
+      sweep: act("offline sweep", { plan_id: "plan-0", applied: false, steps: [], unknown: [] }),
       doctor: async () => {
         throw new Error("not asked for in this test");
       },

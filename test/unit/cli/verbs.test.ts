@@ -288,8 +288,21 @@ test("a sweep that left something stuck exits 6", async () => {
     outcome: "stuck" as const,
     seen: null,
   };
-  const sweep = async () => ({ applied: true, steps: [step], unknown: [] });
+  const sweep = async () => ({ plan_id: "plan-0", applied: true, steps: [step], unknown: [] });
   expect((await corral(["sweep", "--apply"], daemon({ sweep }))).exit).toBe(6);
+});
+
+test("a plan is applied by its id, and only with --apply", async () => {
+  const asked: unknown[] = [];
+  const sweep = async (input: unknown) => {
+    asked.push(input);
+    return { plan_id: "plan-7", applied: true, steps: [], unknown: [] };
+  };
+  expect((await corral(["sweep", "--apply", "--plan", "plan-7"], daemon({ sweep }))).exit).toBe(0);
+  expect(asked).toEqual([{ apply: true, plan_id: "plan-7" }]);
+  const alone = await corral(["sweep", "--plan", "plan-7"], daemon({ sweep }));
+  expect({ exit: alone.exit, asked: asked.length }).toEqual({ exit: 2, asked: 1 });
+  expect(alone.err).toContain("corral sweep --apply --plan plan-7");
 });
 
 test("the ledger shows one owner's rows, released ones only when asked", async () => {

@@ -130,12 +130,15 @@ test("a sweep says what it could not look at, and how to apply its plan", () => 
     outcome: "planned" as const,
     seen: null,
   };
-  const lines = sweepLines({ applied: false, steps: [step], unknown: ["/proc/7"] }, PLAIN);
+  const lines = sweepLines(
+    { plan_id: "plan-7", applied: false, steps: [step], unknown: ["/proc/7"] },
+    PLAIN,
+  );
   expect(lines.slice(-2)).toEqual([
     "could not look at /proc/7; nothing there was touched",
-    "Run corral sweep --apply to release these.",
+    "Run corral sweep --apply --plan plan-7 to release exactly these.",
   ]);
-  expect(sweepLines({ applied: true, steps: [], unknown: [] }, PLAIN)).toEqual([
+  expect(sweepLines({ plan_id: "plan-7", applied: true, steps: [], unknown: [] }, PLAIN)).toEqual([
     "Nothing to release.",
   ]);
 });

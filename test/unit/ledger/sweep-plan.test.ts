@@ -16,8 +16,11 @@ const holdings = (over: Partial<Holdings> = {}): Holdings => ({
   slots: new Set(),
   keepers: new Set(),
   expired: [],
+  unsettled: [],
   ...over,
 });
+const session = (name: string) => ({ name, panePid: 7, paneTicks: 1 });
+const leaf = (agentId: string) => ({ agentId, path: `/cg/${agentId}`, inode: "1:2" });
 const process = (slot: number, pid = 100 + slot) => ({ pid, startTicks: 1, name: "sleep", slot });
 
 describe("one of each", () => {
@@ -40,15 +43,12 @@ describe("one of each", () => {
     ];
     const world: WorldSighting = {
       ...NOTHING,
-      sessions: ["agent_live", "agent_stray"],
-      leaves: [
-        { agentId: "live", path: "/cg/live" },
-        { agentId: "stray", path: "/cg/stray" },
-      ],
+      sessions: [session("agent_live"), session("agent_stray")],
+      leaves: [leaf("live"), leaf("stray")],
     };
     expect(planSweep(holdings({ held }), world)).toMatchObject([
-      { is: "session", session: "agent_stray" },
-      { is: "leaf", path: "/cg/stray" },
+      { is: "session", session: { name: "agent_stray" } },
+      { is: "leaf", leaf: { path: "/cg/stray" } },
     ]);
   });
 
@@ -80,6 +80,20 @@ describe("one of each", () => {
       { is: "process", process: { pid: 70 } },
       { is: "process", process: { pid: 71 } },
     ]);
+  });
+
+  test("when a runner could not be read, every bearer of the infrastructure's mark is spared", () => {
+    const taken = { pid: 70, startTicks: 1, name: "sleep", slot: null, ppid: 1, sessionId: 70 };
+    const world = { ...NOTHING, infrastructure: [taken] };
+    expect(planSweep(holdings(), world)).toHaveLength(1);
+    expect(planSweep(holdings({ keepers: null }), world)).toEqual([]);
+  });
+
+  test("an agent that ended behind a dead daemon's back goes first", () => {
+    const unsettled = [{ agentId: "a1", status: "running" }];
+    const held = [row(2, "tmux_server", { owner: "daemon" })];
+    const plan = planSweep(holdings({ unsettled, held, ended: new Set(["daemon"]) }), NOTHING);
+    expect(plan.map(({ is }) => is)).toEqual(["agent", "row"]);
   });
 
   test("what could not be looked at is left alone", () => {
@@ -139,11 +153,14 @@ const anyHoldings = fc
 const anyWorld = fc.record({
   infrastructure: fc.constant([]),
   processes: fc.option(fc.array(fc.nat(9).map((slot) => process(slot))), { nil: null }),
-  sessions: fc.option(fc.uniqueArray(fc.constantFrom("s1", "s2", "s3", "s4")), { nil: null }),
-  leaves: fc.option(
+  sessions: fc.option(
     fc
-      .uniqueArray(fc.constantFrom("a1", "a2", "a9"))
-      .map((ids) => ids.map((agentId) => ({ agentId, path: `/cg/${agentId}` }))),
+      .uniqueArray(fc.constantFrom("s1", "s2", "s3", "s4"))
+      .map((names) => names.map((name) => session(name))),
+    { nil: null },
+  ),
+  leaves: fc.option(
+    fc.uniqueArray(fc.constantFrom("a1", "a2", "a9")).map((ids) => ids.map((id) => leaf(id))),
     { nil: null },
   ),
 });
@@ -187,7 +204,9 @@ function subjectOf(target: SweepTarget): unknown {
     case "session":
       return target.session;
     case "leaf":
-      return target.path;
+      return target.leaf.path;
+    case "agent":
+      return target.agent;
   }
 }
 
@@ -201,9 +220,13 @@ function isFair(target: SweepTarget, { held, ended, slots }: Holdings, world: Wo
     case "session":
       return (
         world.sessions?.includes(target.session) &&
-        !isHeldAs(({ kind, locator }) => kind === "tmux_session" && locator === target.session)
+        !isHeldAs(({ kind, locator }) => kind === "tmux_session" && locator === target.session.name)
       );
     case "leaf":
-      return !isHeldAs(({ kind, owner }) => kind === "process_set" && owner === target.agentId);
+      return !isHeldAs(
+        ({ kind, owner }) => kind === "process_set" && owner === target.leaf.agentId,
+      );
+    case "agent":
+      return false;
   }
 }

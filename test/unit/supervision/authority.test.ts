@@ -44,6 +44,7 @@ describe("an agent", () => {
   test.for([
     ["create_real_task", {}],
     ["deploy_headless_agent", own],
+    ["sweep_resources", { apply: false }],
     ["get_real_task_status", { task_id: "T2" }],
     ["update_agent_progress", { ...own, agent_id: "child" }],
     ["update_agent_progress", { task_id: "T2", agent_id: "root" }],

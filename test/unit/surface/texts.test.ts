@@ -93,6 +93,28 @@ describe("texts for models", () => {
   });
 });
 
+test("a plan names its steps and the call that applies it; an applied one says what it left", () => {
+  const step = { kind: "process", owner: null, why: "no row holds it", seen: null } as const;
+  const steps = [
+    { ...step, locator: "sleep (7)", outcome: "planned" as const },
+    { ...step, locator: "sleep (8)", outcome: "planned" as const },
+  ];
+  const plan = { plan_id: "plan-9", applied: false, steps, unknown: ["tmux sessions: no answer"] };
+  const [text] = textsOf("sweep_resources", plan);
+  expect(text).toContain("plan-9: 2 planned.");
+  expect(text).toContain("- planned: process sleep (8) (no row holds it)");
+  expect(text).toContain("Could not look at tmux sessions: no answer");
+  expect(text).toMatch(/Next: sweep_resources with apply true and plan_id "plan-9"/);
+  const [first, second] = steps;
+  const done = [
+    { ...first!, outcome: "released" as const, seen: "no process 7" },
+    { ...second!, outcome: "changed" as const, seen: "it is not there any more" },
+  ];
+  const [applied] = textsOf("sweep_resources", { ...plan, applied: true, steps: done });
+  expect(applied).toContain("plan-9: 1 released, 1 changed.");
+  expect(applied).not.toContain("Next:");
+});
+
 describe("values shown back", () => {
   test.for([
     [undefined, "nothing"],

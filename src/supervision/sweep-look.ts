@@ -1,0 +1,192 @@
+/** What a sweep looks at: the world first, then the ledger, so that whatever is seen has its row already. */
+import { asFault, messageOf } from "../kernel/fault.ts";
+import { type PlannedTarget, plannedTarget, subjectOf } from "../ledger/plan-identity.ts";
+import { DAEMON_OWNER, type Resource } from "../ledger/resource.ts";
+import {
+  type Holdings,
+  planSweep,
+  type StraySession,
+  type SweepTarget,
+  type UnsettledAgent,
+  type WorldSighting,
+} from "../ledger/sweep-plan.ts";
+import type { ProcessIdentity } from "./ports.ts";
+import type { Setting } from "./setting.ts";
+import { freshMemory, sight } from "./sighting.ts";
+
+/** What could not be looked at: a whole part of the world, one row, or one agent. */
+export interface Unknown {
+  readonly of: SweepTarget["is"];
+  /** Null: everything of that kind. */
+  readonly subject: string | number | null;
+  /** What it was, and why it could not be looked at. */
+  readonly message: string;
+}
+
+/** A plan as it is now: targets and their identities, index by index. */
+export interface SweepLook {
+  readonly targets: readonly SweepTarget[];
+  readonly planned: readonly PlannedTarget[];
+  readonly unknown: readonly Unknown[];
+  /** Agents that have settled and still hold something. */
+  readonly ended: ReadonlySet<string>;
+}
+
+/**
+ * Looks and plans; changes nothing. A look that fails is told as unknown, and what it would have
+ * shown is in no plan.
+ *
+ * @param isDaemonGone  The daemon is dead for good: what it held itself, and agents that ended
+ *                      since, are planned, too.
+ */
+export async function lookForSweep(setting: Setting, isDaemonGone: boolean): Promise<SweepLook> {
+  const unknown: Unknown[] = [];
+  const world = await sightWorld(setting, unknown);
+  const unsettled = isDaemonGone ? await unsettledAgents(setting, unknown) : [];
+  const holdings = holdingsOf(setting, isDaemonGone, unsettled, unknown);
+  const targets: SweepTarget[] = [];
+  const planned: PlannedTarget[] = [];
+  for (const target of planSweep(holdings, world)) {
+    const identity = identify(setting, target, unknown);
+    if (identity === null) continue;
+    targets.push(target);
+    planned.push(identity);
+  }
+  return { targets, planned, unknown, ended: holdings.ended };
+}
+
+/** Null for what ended since it was seen, and for what could not be looked at. */
+function identify(
+  { containment, files }: Setting,
+  target: SweepTarget,
+  unknown: Unknown[],
+): PlannedTarget | null {
+  const subject = subjectOf(target);
+  try {
+    // A process that ended between the look and the plan was given back by its own agent's end.
+    if (target.is === "process" && !containment.isAlive(target.process)) return null;
+    return plannedTarget(target, {
+      bootId: containment.bootId,
+      fileOf: ({ locator }) => (locator.startsWith("/") ? files.identityOf(locator) : null),
+    });
+  } catch (error) {
+    unknown.push({
+      of: target.is,
+      subject,
+      message: `${target.is} ${subject}: ${reasonOf(error)}`,
+    });
+    return null;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const fault = asFault(error);
+  return fault.code === "INTERNAL" ? messageOf(error) : fault.message;
+}
+
+async function sightWorld(setting: Setting, unknown: Unknown[]): Promise<WorldSighting> {
+  const attempt = async <T>(
+    of: Unknown["of"],
+    what: string,
+    look: () => Promise<T>,
+  ): Promise<T | null> => {
+    try {
+      return await look();
+    } catch (error) {
+      unknown.push({ of, subject: null, message: `${what}: ${reasonOf(error)}` });
+      return null;
+    }
+  };
+  const seen = await attempt("process", "processes", () => setting.containment.lookEverywhere());
+  const processes = seen?.filter(({ slot }) => slot !== null) ?? null;
+  const infrastructure =
+    seen?.filter(({ slot, cgroupAgentId }) => slot === null && cgroupAgentId === null) ?? null;
+  const sessions = await attempt("session", "tmux sessions", () => sessionsNow(setting));
+  const leaves = await attempt("leaf", "control groups", () => setting.containment.leaves());
+  return { processes, infrastructure, sessions, leaves };
+}
+
+async function sessionsNow({ containment, hostOf }: Setting): Promise<readonly StraySession[]> {
+  const sessions = await hostOf("tmux").list();
+  return sessions.map(({ name, panePid }) => ({
+    name,
+    panePid,
+    paneTicks: containment.identify(panePid)?.startTicks ?? null,
+  }));
+}
+
+/** Agents whose end is written down by their runner, or whose runner is gone: a dead daemon could not settle them. */
+async function unsettledAgents(
+  setting: Setting,
+  unknown: Unknown[],
+): Promise<readonly UnsettledAgent[]> {
+  const found: UnsettledAgent[] = [];
+  for (const agent of setting.store.unfinishedAgents()) {
+    if (agent.endedAt !== null) continue;
+    const { id: agentId, status } = agent;
+    try {
+      const { view } = await sight(setting, agent, freshMemory());
+      if (view.hasExitRecord || view.runner === "gone") found.push({ agentId, status });
+    } catch (error) {
+      const message = `agent ${agentId}: ${reasonOf(error)}`;
+      unknown.push({ of: "agent", subject: agentId, message });
+    }
+  }
+  return found;
+}
+
+function holdingsOf(
+  setting: Setting,
+  isDaemonGone: boolean,
+  unsettled: readonly UnsettledAgent[],
+  unknown: Unknown[],
+): Holdings {
+  const { store, clock } = setting;
+  const held = store.heldResources();
+  const agents = new Map(store.unfinishedAgents().map((agent) => [agent.id, agent]));
+  const ended = new Set(
+    [...agents.values()].filter(({ endedAt }) => endedAt !== null).map(({ id }) => id),
+  );
+  for (const { kind, owner } of held) {
+    // Its task was never added: the daemon died while it was being made.
+    if (kind === "task_workspace" && store.task(owner) === null) ended.add(owner);
+  }
+  if (isDaemonGone && store.countLive() === 0) ended.add(DAEMON_OWNER);
+  const slots = held
+    .filter(({ kind }) => kind === "process_set")
+    .flatMap(({ owner }) => agents.get(owner)?.slot ?? []);
+  return {
+    held,
+    ended,
+    slots: new Set(slots),
+    keepers: keepersOf(setting, held, unknown),
+    expired: store.expiredResources(clock.now()),
+    unsettled,
+  };
+}
+
+/** Ourselves and every runner that a row holds; null when one of those could not be read: then all are spared. */
+function keepersOf(
+  setting: Setting,
+  held: readonly Resource[],
+  unknown: Unknown[],
+): ReadonlySet<number> | null {
+  try {
+    return new Set([setting.pid, ...runnerPids(setting, held)]);
+  } catch (error) {
+    unknown.push({ of: "process", subject: null, message: `runners: ${reasonOf(error)}` });
+    return null;
+  }
+}
+
+/** Runners of held rows: as confirmed, or in their own words when a deploy was cut short. */
+function runnerPids({ store, files }: Setting, held: readonly Resource[]): readonly number[] {
+  return held
+    .filter(({ kind }) => kind === "runner_process")
+    .flatMap(({ identity, owner }) => {
+      const directory = store.agent(owner)?.directory;
+      const confirmed = identity as ProcessIdentity | null;
+      return confirmed?.pid ?? (directory && files.readRunner(directory)?.pid) ?? [];
+    })
+    .filter((pid) => typeof pid === "number");
+}
