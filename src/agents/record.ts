@@ -1,5 +1,5 @@
 /** An agent as the store keeps it. */
-import type { Activity, AgentStatus, HarnessName, Usage } from "../contract/agent.ts";
+import type { Activity, AgentStatus, HarnessName, OnDaemonGone, Usage } from "../contract/agent.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 
@@ -41,6 +41,8 @@ export interface AgentRecord {
   readonly directory: string;
   readonly cwd: string;
   readonly idempotencyKey: string | null;
+  /** What its runner does when there is no daemon any more. */
+  readonly onDaemonGone: OnDaemonGone;
   readonly warnings: readonly string[];
   readonly createdAt: EpochMs;
   readonly startedAt: EpochMs | null;

@@ -10,16 +10,18 @@ import {
 import { agentFiles } from "../adapters/fs/agent-files.ts";
 import { daemonLog } from "../adapters/log/daemon-log.ts";
 import { streamOutcomes } from "../adapters/output/stream-files.ts";
+import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
 import { processHost } from "../adapters/process/process-host.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
 import { machineChance, machineClock, machineTimers } from "../adapters/time/machine-time.ts";
 import { tmuxHost } from "../adapters/tmux/tmux-host.ts";
+import type { OnDaemonGone } from "../contract/agent.ts";
 import { harnessNamed } from "../harness/registry.ts";
 import { asFault, errnoOf, Fault, messageOf } from "../kernel/fault.ts";
 import { DAEMON_OWNER, type ResourceIntent } from "../ledger/resource.ts";
 import type { Undos } from "../ledger/ports.ts";
-import { launchScript } from "../runner/launch-script.ts";
+import { type DaemonGone, launchScript } from "../runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
 import { type Configuration, readConfiguration } from "../supervision/configuration.ts";
@@ -91,7 +93,10 @@ async function composeLocked(
       without: configuration.containment === "watermark" ? GROUP_MECHANISMS : [],
       pidNamespace: configuration.containment === "pidns",
     });
-    const hosts = await openHosts(paths, env, configuration, containment);
+    const [hosts, life] = await Promise.all([
+      openHosts(paths, env, configuration, containment),
+      isDaemon ? live(paths, store.world.epoch, containment) : null,
+    ]);
     const setting: Setting = wrap({
       store,
       files: agentFiles(paths.bellDir),
@@ -106,6 +111,8 @@ async function composeLocked(
             ...launch,
             bellDirectory: paths.bellDir,
             prlimit: containment.prlimit,
+            flock: containment.flock,
+            daemonGone: daemonGoneOf(launch.onDaemonGone, paths),
             umask,
             ...containment.rlimitsFor(launch.set, launch.limits),
           }),
@@ -125,6 +132,9 @@ async function composeLocked(
       version,
       machine: { node: process.versions.node, platform: `${process.platform} ${process.arch}` },
     });
+    if (life?.isLocked === false) {
+      setting.log.warn("alive.not_locked", { effect: "runners look now and then instead" });
+    }
     const undos = undosOf(setting);
     const loops = agentLoops(setting, undos);
     return {
@@ -142,6 +152,7 @@ async function composeLocked(
       },
       close() {
         store.close();
+        life?.end();
         lock.release();
       },
     };
@@ -149,6 +160,21 @@ async function composeLocked(
     store.close();
     throw error;
   }
+}
+
+/** From here on runners can tell that there is a daemon, and when it is gone. */
+async function live(
+  { alive }: StatePaths,
+  epoch: number,
+  { flock, identify }: OpenContainment,
+): Promise<SignOfLife> {
+  const self = identify(process.pid);
+  if (self === null) throw new RangeError(`process ${process.pid} does not see itself`);
+  return showLife(alive, { ...self, epoch }, flock);
+}
+
+function daemonGoneOf(policy: OnDaemonGone, { alive }: StatePaths): DaemonGone | null {
+  return policy === "keep" ? null : { aliveFile: alive, ttlS: policy.stop_after_s };
 }
 
 /** What the daemon itself makes is in the ledger before it can exist. */

@@ -50,6 +50,16 @@ export type Severity = z.infer<typeof Severity>;
 export const Priority = z.enum(["P0", "P1", "P2", "P3"]);
 export type Priority = z.infer<typeof Priority>;
 
+/** Longest time that there may be no daemon before a runner ends its agent. Seconds: 7 days. */
+const DAEMON_GONE_MAX_S = 7 * 86_400;
+
+/** What becomes of an agent when its daemon dies and none comes back. */
+export const OnDaemonGone = z.union([
+  z.literal("keep"),
+  z.strictObject({ stop_after_s: z.int().min(1).max(DAEMON_GONE_MAX_S) }),
+]);
+export type OnDaemonGone = z.infer<typeof OnDaemonGone>;
+
 const isoTime = z.string().describe("UTC, ISO-8601 with milliseconds");
 
 export const Cleanup = z.object({
@@ -90,6 +100,7 @@ export const AgentView = z.object({
   containment: z.string().describe('what holds its processes: "cgroup2+watermark", "watermark" …'),
   host: z.enum(["tmux", "process"]),
   tmux_session: z.string().nullable(),
+  on_daemon_gone: z.union([z.literal("keep"), z.object({ stop_after_s: z.int() })]),
   usage: Usage.nullable(),
 });
 export type AgentView = z.infer<typeof AgentView>;

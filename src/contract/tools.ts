@@ -13,6 +13,7 @@ import {
   AgentView,
   FindingView,
   HarnessName,
+  OnDaemonGone,
   Priority,
   ProgressView,
   Receipt,
@@ -136,6 +137,9 @@ const deployOptions = {
     .enum(["default", "plan", "skip"])
     .default("default")
     .describe('"default": edits in the folder, no unapproved commands; "skip": no checks at all'),
+  on_daemon_gone: OnDaemonGone.optional().describe(
+    "what its runner does without a daemon: keep it, or stop it after so long (default: the setting)",
+  ),
   idempotency_key: plainText(128)
     .min(1)
     .optional()

@@ -41,6 +41,17 @@ export interface LaunchSpec {
   readonly umask?: number;
   /** How long the agent may run. Whole seconds, > 0; null is without end. */
   readonly wallClockS: number | null;
+  /** Absolute path of flock(1); absent or null leaves the runner without a lock of its own. */
+  readonly flock?: string | null;
+  /** When the runner is to end the agent because there is no daemon; absent or null is never. */
+  readonly daemonGone?: DaemonGone | null;
+}
+
+export interface DaemonGone {
+  /** The record that the daemon keeps of itself, with its lock on it. Absolute. */
+  readonly aliveFile: string;
+  /** How long there may be no daemon. Whole seconds, > 0. */
+  readonly ttlS: number;
 }
 
 /** Exit code of a launch that ended before the agent's own program ran; stderr says why. */
@@ -81,7 +92,8 @@ export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-function head({ agentId, ballast, bellDirectory, directory, set, wallClockS }: LaunchSpec): string {
+function head(spec: LaunchSpec): string {
+  const { agentId, ballast, bellDirectory, daemonGone, directory, flock, set, wallClockS } = spec;
   return `#!/bin/sh
 # Starts one agent; written by Corral, may hold secrets.
 corral_agent=${shellQuote(agentId)}
@@ -93,6 +105,9 @@ corral_freezer=${shellQuote(set.freezer ?? "")}
 corral_soft=${set.mark?.soft ?? ""}
 corral_hard=${set.mark?.hard ?? ""}
 corral_wall_clock_s=${wallClockS === null ? "" : Math.ceil(wallClockS)}
+corral_flock=${shellQuote(flock ?? "")}
+corral_alive=${shellQuote(daemonGone?.aliveFile ?? "")}
+corral_daemon_ttl_s=${daemonGone?.ttlS ?? ""}
 if [ -n "\${corral_reading-}" ]; then return 0; fi
 
 `;

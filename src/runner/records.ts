@@ -23,6 +23,8 @@ export interface ExitRecord extends ExitFacts {
   readonly status: number;
   /** True when the runner ended the agent because its wall clock ran out. */
   readonly timedOut: boolean;
+  /** True when the runner ended the agent because no daemon had come back in time. */
+  readonly daemonGone: boolean;
   /** Milliseconds since the epoch, to the second; the file's mtime is finer. */
   readonly endedAt: number;
 }
@@ -41,13 +43,14 @@ export function parseStarted(text: string): ProcessIdentity | null {
 /** exit.json; null when it is not whole. */
 export function parseExit(text: string): ExitRecord | null {
   const record = parseRecord(text);
-  const { code, signal, status, timed_out, ended_at } = record ?? {};
+  const { code, signal, status, timed_out, daemon_gone, ended_at } = record ?? {};
   if (typeof status !== "number" || typeof ended_at !== "number") return null;
   return {
     code: typeof code === "number" ? code : null,
     signal: typeof signal === "string" ? signal : null,
     status,
     timedOut: timed_out === true,
+    daemonGone: daemon_gone === true, // records of earlier runners do not tell
     endedAt: ended_at * 1_000,
   };
 }

@@ -107,28 +107,98 @@ end_members() { # SECONDS: TERM, so long to go by themselves, then KILL until no
   done
 }
 
-# --- the wall clock ------------------------------------------------------------------------------
+# --- the wall clock, and the daemon --------------------------------------------------------------
 
 seconds() { # sets now, from a clock that nobody sets where there is one
   if IFS=' .' read -r now _ 2>/dev/null </proc/uptime; then return; fi
   now=$(date +%s)
 }
 
-watch_clock() { # SECONDS
+# The daemon keeps a record of itself: pid, start ticks, epoch, in one line that is written at one
+# blow. It is gone when that very process is; a look that failed proves nothing.
+daemon_lives() { # sets daemon to the record, "" when there is none to be read
+  daemon=
+  IFS= read -r daemon 2>/dev/null <"$corral_alive" || return 0
+  set -- $daemon
+  [ "$#" -ge 3 ] || return 0
+  if IFS= read -r stat 2>/dev/null <"/proc/$1/stat"; then
+    born=$2
+    set -- ${stat##*) }
+    case $1 in Z* | X*) return 1 ;; esac
+    shift 19
+    [ "$1" = "$born" ]
+  else # without /proc (macOS) a pid that was given out again counts as the daemon: it is only kept longer
+    kill -0 "$1" 2>/dev/null
+  fi
+}
+
+# The daemon holds a lock on its record for as long as it lives, and the kernel drops it. So one
+# process waits for the end of the daemon and of the time at once, and nobody has to ask again and
+# again. Where that lock cannot be waited for, the record is read every so often.
+wait_for() { # SECONDS, or less when the daemon goes; clears locked when its lock tells nothing
+  nap=$1
+  if [ -n "$locked" ] && [ -n "$daemon" ]; then
+    until=$((now + nap))
+    before=$daemon
+    "$corral_flock" -s -w "$nap" "$corral_alive" true &
+  else
+    [ -z "$corral_daemon_ttl_s" ] || [ -n "$gone" ] || [ "$nap" -le "$poll" ] || nap=$poll
+    until=0
+    sleep "$nap" &
+  fi
+  wait "$!"
+  ended=$?
+  [ "$ended" -le 128 ] || kill "$!" 2>/dev/null # cut short by a signal: the caller waits for the rest
+  seconds
+  [ "$now" -lt "$until" ] && [ "$ended" -le 128 ] || return
+  looks=10 # the kernel drops the locks of a process a moment before it is seen dead
+  while daemon_lives && [ "$daemon" = "$before" ]; do
+    looks=$((looks - 1))
+    [ "$looks" -gt 0 ] || {
+      locked= # free, or an error, although the very same daemon lives
+      return
+    }
+    pause 0.1
+  done
+}
+
+poll_seconds() { # sets poll: a quarter of the time that the daemon may be gone, 5 s to 60 s
+  poll=$((${corral_daemon_ttl_s:-0} / 4))
+  [ "$poll" -ge 5 ] || poll=5
+  [ "$poll" -le 60 ] || poll=60
+}
+
+watch() { # the wall clock, and the daemon where it is asked for
   trap 'kill "$!" 2>/dev/null; exit 0' TERM
   trap : HUP INT QUIT
   seconds
-  deadline=$((now + $1))
-  left=$1
-  while [ "$left" -gt 0 ]; do
-    sleep "$left" &
-    wait "$!" && break # cut short by a signal, it waits for the rest
-    kill "$!" 2>/dev/null
-    seconds
+  poll_seconds
+  deadline=$((now + ${corral_wall_clock_s:-2000000000}))
+  locked=
+  [ -z "$corral_daemon_ttl_s" ] || locked=$corral_flock
+  gone=
+  daemon=
+  while :; do
     left=$((deadline - now))
+    word=over
+    [ "$left" -gt 0 ] || break
+    if [ -n "$corral_daemon_ttl_s" ]; then
+      if daemon_lives; then
+        gone=
+      else # one that came back and went again has another record: the time begins anew
+        [ -n "$gone" ] && [ "$daemon" = "$last" ] || gone=$now
+        last=$daemon
+        daemon=
+        word=gone
+        patience=$((gone + corral_daemon_ttl_s - now))
+        [ "$patience" -gt 0 ] || break
+        [ "$patience" -ge "$left" ] || left=$patience
+      fi
+    fi
+    wait_for "$left"
   done
   # In place: a full disk has no room for a file that is not there yet.
-  printf 'over\n' 2>/dev/null 1<>"$directory/.clock"
+  printf '%s\n' "$word" 2>/dev/null 1<>"$directory/.clock"
   end_members 5
 }
 
@@ -173,13 +243,14 @@ free_ballast() {
 write_exit() {
   name_signal
   timed_out=false
+  daemon_gone=false
   word=
   IFS= read -r word 2>/dev/null <"$directory/.clock"
-  [ "$word" != over ] || timed_out=true
+  case $word in over) timed_out=true ;; gone) daemon_gone=true ;; esac
   rm -f "$directory/.clock"
   temporary="$directory/exit.json.tmp"
-  record=$(printf '{"code":%s,"signal":%s,"status":%d,"timed_out":%s,"ended_at":%s' \
-    "$code" "$signal" "$status" "$timed_out" "$(date +%s)")
+  record=$(printf '{"code":%s,"signal":%s,"status":%d,"timed_out":%s,"daemon_gone":%s,"ended_at":%s' \
+    "$code" "$signal" "$status" "$timed_out" "$daemon_gone" "$(date +%s)")
   tries=38 # a full disk may get room again; a directory that is gone will not come back
   while [ -d "$directory" ] && [ "$tries" -gt 0 ]; do
     if printf '%-254s}\n' "$record" 2>/dev/null 1<>"$temporary"; then
@@ -200,19 +271,24 @@ corral_reading=1
 
 mask=$(umask)
 umask 077
+# One runner per agent, ever. The lock is on the open file, which the agent and all that it starts
+# inherit as 9: while one of them lives, whoever died before it, no second runner gets past here.
+# It is the file that the agent has as its stderr anyway, so 9 gives it nothing that it had not.
+exec 9>>"$directory/stderr.log"
+[ -z "$corral_flock" ] || "$corral_flock" -n 9 || exit 75
+[ ! -e "$directory/exit.json" ] || exit 75
 printf 'Runner %d of %s\n' "$$" "$corral_agent" 2>/dev/null >"$directory/runner.log"
 exec 2>>"$directory/runner.log"
 start_ticks
 printf '{"pid":%d,"start_ticks":%s}\n' "$$" "$ticks" >"$directory/runner.json"
 true >>"$directory/stream.jsonl"
-true >>"$directory/stderr.log"
 reserve_exit
 umask "$mask"
 printf 'Agent %s runs here; its output goes to %s/stream.jsonl\n' "$corral_agent" "$directory" 2>/dev/null
 
 watcher=
-if [ -n "$corral_wall_clock_s" ]; then
-  watch_clock "$corral_wall_clock_s" </dev/null >/dev/null 2>&1 &
+if [ -n "$corral_wall_clock_s$corral_daemon_ttl_s" ]; then
+  watch </dev/null >/dev/null 2>&1 &
   watcher=$!
 fi
 

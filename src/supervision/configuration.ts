@@ -4,6 +4,7 @@
  * a test compares the two.
  */
 import { z } from "zod";
+import { OnDaemonGone } from "../contract/agent.ts";
 import { Fault } from "../kernel/fault.ts";
 import { DAY_MS, SECOND_MS } from "../kernel/units.ts";
 
@@ -25,6 +26,11 @@ function setting<T extends z.ZodType>(
 const ms = (max: number) => z.coerce.number().int().min(0).max(max);
 const count = (max: number) => z.coerce.number().int().min(1).max(max);
 
+/** A variable holds "keep" or the seconds. */
+function onDaemonGoneFromText(given: unknown): unknown {
+  return typeof given === "string" && /^\d+$/.test(given) ? { stop_after_s: Number(given) } : given;
+}
+
 /** Every setting by its name in `config.json`; the variable is `CORRAL_` + the name in capitals. */
 export const SETTINGS = {
   limit_running: setting(count(500), 20, "Agents of one task that may run at once."),
@@ -39,6 +45,11 @@ export const SETTINGS = {
     count(7 * 86_400),
     86_400,
     "Seconds that an agent may run before it is stopped and settled timed_out.",
+  ),
+  on_daemon_gone: setting(
+    z.preprocess(onDaemonGoneFromText, OnDaemonGone),
+    "keep",
+    'What a runner does when its daemon is gone and none comes back: keep the agent, or stop it after so many seconds ({"stop_after_s": n}; as a variable: the number).',
   ),
   grace_ms: setting(
     ms(600_000),

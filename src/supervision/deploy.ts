@@ -100,6 +100,7 @@ function admitAgent(
     directory: plan.directory,
     cwd: plan.cwd,
     idempotencyKey: request.idempotencyKey,
+    onDaemonGone: plan.onDaemonGone,
     tokenHash: setting.hashToken(token),
     createdAt: now,
     wallUntil: now + plan.wallClockS * SECOND_MS,
@@ -182,6 +183,7 @@ function launchScript(setting: Setting, plan: RunPlan, set: ProcessSet): string 
     set,
     wallClockS: plan.wallClockS + RUNNER_WALL_MARGIN_S,
     limits: plan.limits,
+    onDaemonGone: plan.onDaemonGone,
   });
 }
 
@@ -200,6 +202,7 @@ function specOf(agent: AgentRecord, plan: RunPlan): string {
     host: agent.host,
     containment: agent.containment,
     wall_clock_s: plan.wallClockS,
+    on_daemon_gone: plan.onDaemonGone,
   };
   return `${JSON.stringify(spec, null, 2)}\n`;
 }

@@ -63,5 +63,10 @@ function problemsOf(setting: Setting): string[] {
   if (!has("pids-cgroup") && !has("nproc")) {
     problems.push("The number of an agent's processes cannot be limited here.");
   }
+  if (!has("runner-lock")) {
+    problems.push(
+      "Nothing keeps a second runner from an agent's directory here: flock(1) is missing.",
+    );
+  }
   return problems;
 }

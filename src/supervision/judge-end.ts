@@ -10,6 +10,8 @@ export interface ExitRecord {
   readonly endedAt: EpochMs;
   /** True when the runner itself enforced the wall clock. */
   readonly timedOut: boolean;
+  /** True when the runner itself ended it because no daemon had come back in time. */
+  readonly daemonGone: boolean;
 }
 
 export interface End {
@@ -52,6 +54,12 @@ function statusAndReason(
   if (end.exit === null) return lost(end.rebooted);
   if (end.exit.timedOut) {
     return { status: "timed_out", reason: "Its wall clock ran out and its runner stopped it." };
+  }
+  if (end.exit.daemonGone) {
+    return {
+      status: "killed",
+      reason: "No daemon came back in the time that on_daemon_gone allows; its runner stopped it.",
+    };
   }
   const { ok, reason } = harness.judge(end.exit, end.outcome);
   if (ok) return { status: "completed", reason };

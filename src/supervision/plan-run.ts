@@ -1,6 +1,6 @@
 /** What will be run for an agent: argv, environment, files, folder. Makes nothing. */
 import type { AgentRecord, Permission } from "../agents/record.ts";
-import type { HarnessName } from "../contract/agent.ts";
+import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { AgentLimits, DeployInput, SpawnChildInput } from "../contract/tools.ts";
 import { allowedEnv } from "../harness/env.ts";
 import type { FileToWrite, Harness, LaunchPlan } from "../harness/harness.ts";
@@ -43,6 +43,7 @@ export interface RunPlan {
   readonly stdinPath: string | null;
   readonly wallClockS: number;
   readonly limits: SetLimits;
+  readonly onDaemonGone: OnDaemonGone;
   readonly warnings: readonly string[];
 }
 
@@ -96,6 +97,7 @@ export function planRun(
     stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
     wallClockS,
     limits: limitsOf(options.limits ?? {}, configuration.limit_processes),
+    onDaemonGone: options.on_daemon_gone ?? configuration.on_daemon_gone,
     warnings: launch.warnings,
   };
 }
@@ -116,6 +118,7 @@ function limitsOf(
 /** The part of both deploy tools that a request keeps as it is. */
 export function optionsOf(input: DeployInput | SpawnChildInput): DeployRequest["options"] {
   const { harness, model, effort, command, cwd, isolation, env, limits, permission_mode } = input;
+  const { on_daemon_gone } = input;
   return {
     isolation,
     permission_mode,
@@ -126,6 +129,7 @@ export function optionsOf(input: DeployInput | SpawnChildInput): DeployRequest["
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
     ...(limits === undefined ? {} : { limits }),
+    ...(on_daemon_gone === undefined ? {} : { on_daemon_gone }),
   };
 }
 

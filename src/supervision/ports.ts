@@ -89,6 +89,7 @@ export interface ContainmentLevel {
     | "memory"
     | "cpu"
     | "nproc"
+    | "runner-lock"
     | "none";
   readonly available: boolean;
   /** One line for people: where, or why not. */

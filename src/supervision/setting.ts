@@ -2,7 +2,7 @@
 import type { StreamOutcome } from "../harness/harness.ts";
 import type { Harness } from "../harness/harness.ts";
 import type { AgentRecord } from "../agents/record.ts";
-import type { HarnessName } from "../contract/agent.ts";
+import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { Chance, Clock, Log } from "../kernel/ports.ts";
 import type { Configuration } from "./configuration.ts";
 import type { AgentFiles } from "./files.ts";
@@ -38,6 +38,8 @@ export interface Launch {
   readonly set: ProcessSet;
   /** The runner's own limit: it acts alone when the daemon is dead. Seconds. */
   readonly wallClockS: number;
+  /** What the runner does when the daemon is gone and none comes back. */
+  readonly onDaemonGone: OnDaemonGone;
   /** What the agent may use up: those limits that only its own rlimits can enforce are set at its start. */
   readonly limits: SetLimits;
 }

@@ -64,6 +64,7 @@ export type NewAgent = Pick<
   | "directory"
   | "cwd"
   | "idempotencyKey"
+  | "onDaemonGone"
   | "createdAt"
   | "wallUntil"
 > & {

@@ -42,6 +42,7 @@ export function agentView(store: Store, agent: AgentRecord): AgentView {
     containment: agent.containment,
     host: agent.host,
     tmux_session: agent.host === "tmux" ? agent.session : null,
+    on_daemon_gone: agent.onDaemonGone,
     usage: agent.usage,
   };
 }

@@ -323,6 +323,7 @@ function viewOf(agentId: string, taskId: string, type: string, parent: string): 
     containment: "watermark",
     host: "tmux",
     tmux_session: `agent_${agentId}`,
+    on_daemon_gone: "keep",
     usage: null,
   };
 }

@@ -153,7 +153,7 @@ function strangers({ mark }: Records, live: readonly Row[]): readonly string[] {
     .filter(({ soft, name }) => soft !== INFRASTRUCTURE_SOFT || !name.startsWith("tmux"))
     .filter(({ soft, argv }) => {
       const isRunner = live.some(({ directory }) => argv.includes(String(directory)));
-      const isItsClock = argv[0] === "sleep" && live.length > 0;
+      const isItsClock = /(^|\/)(sleep|flock)$/.test(argv[0] ?? "") && live.length > 0;
       return soft !== INFRASTRUCTURE_SOFT || !(isRunner || isItsClock);
     })
     .map(({ pid, soft, argv }) => `marked process ${pid} (${soft}): ${argv.join(" ")}`);

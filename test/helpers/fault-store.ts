@@ -77,6 +77,7 @@ export function newAgent(id: string, over: Partial<NewAgent> = {}): NewAgent {
     directory: `/agents/${id}`,
     cwd: "/",
     idempotencyKey: null,
+    onDaemonGone: "keep",
     permission: "default",
     createdAt: 1_000,
     wallUntil: 9_000,

@@ -37,10 +37,12 @@ export async function darwinContainment({
   const seenBefore = new Map<string, Map<number, number>>();
   const levels: readonly ContainmentLevel[] = [
     { mechanism: "none", available: true, detail: `best effort: ${REASON}` },
+    { mechanism: "runner-lock", available: false, detail: "macOS has no flock(1)" },
   ];
 
   return {
     prlimit: null,
+    flock: null,
     infrastructure: null,
     bootId,
     levels: () => levels,

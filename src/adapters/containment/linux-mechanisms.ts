@@ -5,6 +5,7 @@ import type { ContainmentLevel, Mark } from "../../supervision/ports.ts";
 import { readGroupFile, removeIfEmpty } from "../cgroup/cgroup-files.ts";
 import { hidepidOf, ownCgroup2Directory, ownV1Directory } from "../cgroup/cgroup-paths.ts";
 import { probeHolding, probeLimit, type Finding } from "../cgroup/cgroup-probe.ts";
+import { findFlock } from "../lock/find-flock.ts";
 import { findPrlimit, firstExecutable } from "./find-prlimit.ts";
 import { findUnshare, type UnshareFinding } from "./find-unshare.ts";
 import { handControllersOn, probeLimitFile } from "./limits.ts";
@@ -18,6 +19,7 @@ export interface Mechanisms {
     Record<"cgroup2" | "freezer" | "pids" | "memory" | "cpu", string | null>
   >;
   readonly prlimit: string | null;
+  readonly flock: string | null;
   readonly infrastructure: Mark | null;
   /** argv that makes a PID namespace; null when it was not asked for or does not work. */
   readonly unshare: readonly string[] | null;
@@ -46,7 +48,9 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
       probeLimit(root, (group) => probeLimitFile(group, controller)),
     );
 
-  const findingPrlimit = findPrlimit(mark); // it never throws, and needs nothing of what follows
+  // These never throw, and need nothing of what follows.
+  const findingPrlimit = findPrlimit(mark);
+  const findingFlock = findFlock();
   const cgroup2 = await tried(cgroup2Base(mountinfo, own), "cgroup2", (root) =>
     probeHolding(root, "cgroup2"),
   );
@@ -62,6 +66,7 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
   const memory = await limit("memory", "memory");
   const cpu = await limit("cpu", "cpu");
   const prlimit = await findingPrlimit;
+  const flock = await findingFlock;
   const hasMark = prlimit.path !== null && !without.includes("watermark");
   const namespaces = pidNamespace ? await findNamespaces(hasMark) : null;
   const offered = cgroup2.root === null ? [] : controllersBelow(dirname(cgroup2.root));
@@ -76,6 +81,7 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
       cpu: cpu.root,
     },
     prlimit: prlimit.path,
+    flock: flock.path,
     infrastructure: hasMark ? mark : null,
     unshare: namespaces?.argv ?? null,
     levels: [
@@ -103,6 +109,7 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
           ? "the kernel ignores RLIMIT_NPROC for root"
           : "a ceiling per user, not per agent",
       },
+      { mechanism: "runner-lock", available: flock.path !== null, detail: flock.detail },
     ],
     warnings:
       namespaces !== null && namespaces.argv === null

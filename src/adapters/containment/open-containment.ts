@@ -34,6 +34,8 @@ export const GROUP_MECHANISMS: readonly Refusable[] = [
 export interface OpenContainment extends Containment {
   /** Absolute path of the prlimit that sets marks; null where there is none. */
   readonly prlimit: string | null;
+  /** Absolute path of the flock(1) with which runners lock and wait; null where there is none. */
+  readonly flock: string | null;
   /** What the tmux server, the runners and viewers are started with; null without a watermark. */
   readonly infrastructure: { readonly soft: number; readonly hard: number } | null;
   /** Limits that the launch itself has to set, because no control group does. */

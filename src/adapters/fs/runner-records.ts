@@ -12,8 +12,8 @@ export function readExit(directory: string): ExitRecord | null {
   const text = textOf(path);
   const record = text === null ? null : parseExit(text);
   if (record === null) return null;
-  const { code, signal, timedOut } = record;
-  return { code, signal, timedOut, endedAt: writtenAt(path) ?? record.endedAt };
+  const { code, signal, timedOut, daemonGone } = record;
+  return { code, signal, timedOut, daemonGone, endedAt: writtenAt(path) ?? record.endedAt };
 }
 
 /** runner.json: the runner in its own words; null before it wrote it. */

@@ -112,8 +112,8 @@ function admitAgent(
   const slot = takeSlot(database);
   const row = database.get(
     `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
-       containment, directory, cwd, idempotency_key, token_hash, created_at, wall_until)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+       containment, directory, cwd, idempotency_key, daemon_gone_stop_s, token_hash, created_at, wall_until)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
@@ -128,6 +128,7 @@ function admitAgent(
     agent.directory,
     agent.cwd,
     agent.idempotencyKey,
+    agent.onDaemonGone === "keep" ? null : agent.onDaemonGone.stop_after_s,
     agent.tokenHash,
     agent.createdAt,
     agent.wallUntil,

@@ -117,4 +117,6 @@ export const MIGRATIONS: readonly string[] = [
     targets TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // What a runner does when its daemon is gone: seconds until it stops the agent; NULL keeps it.
+  "ALTER TABLE agents ADD COLUMN daemon_gone_stop_s INTEGER;",
 ];

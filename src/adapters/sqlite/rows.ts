@@ -40,6 +40,11 @@ export function taskOf(row: Row): TaskRecord {
   };
 }
 
+/** NULL, as in rows of before, keeps the agent. */
+function onDaemonGoneOf(stopAfterS: number | null): AgentRecord["onDaemonGone"] {
+  return stopAfterS === null ? "keep" : { stop_after_s: stopAfterS };
+}
+
 export function agentOf(row: Row): AgentRecord {
   return {
     id: text(row, "id"),
@@ -57,6 +62,7 @@ export function agentOf(row: Row): AgentRecord {
     directory: text(row, "directory"),
     cwd: text(row, "cwd"),
     idempotencyKey: textOrNull(row, "idempotency_key"),
+    onDaemonGone: onDaemonGoneOf(numberOrNull(row, "daemon_gone_stop_s")),
     warnings: json<string[]>(row, "warnings") ?? [],
     createdAt: number(row, "created_at"),
     startedAt: numberOrNull(row, "started_at"),

@@ -1,5 +1,6 @@
 /** Parsers for what people type after an option. */
 import { InvalidArgumentError } from "commander";
+import { OnDaemonGone } from "../../contract/agent.ts";
 
 /** A whole number of at least `min`; commander prints the sentence otherwise. */
 export function wholeNumber(min: number): (text: string) => number {
@@ -8,6 +9,14 @@ export function wholeNumber(min: number): (text: string) => number {
     if (!(value >= min)) throw new InvalidArgumentError(`must be a whole number, ${min} or more.`);
     return value;
   };
+}
+
+/** `keep`, or the seconds after which a runner without a daemon stops its agent. */
+export function keepOrSeconds(text: string): OnDaemonGone {
+  const given = /^\d{1,9}$/.test(text) ? { stop_after_s: Number(text) } : text;
+  const parsed = OnDaemonGone.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError('must be "keep" or seconds, 1 to 604800.');
 }
 
 /** A number of seconds, fractions allowed, 0 or more. */

@@ -16,6 +16,8 @@ export interface StatePaths {
   /** Where unix sockets lie: the state directory, or a short 0700 directory of its own when that is too long. */
   readonly runtimeDir: string;
   readonly lock: string;
+  /** The record that a daemon keeps of itself, for its runners. */
+  readonly alive: string;
   readonly log: string;
   /** File (0600) with the bearer token of clients. */
   readonly clientToken: string;
@@ -55,6 +57,7 @@ export function statePaths(env: PathEnvironment, uid = process.getuid?.() ?? 0):
     database: join(stateDir, "corral.db"),
     socket: join(runtimeDir, SOCKET),
     lock: join(stateDir, "daemon.lock"),
+    alive: join(stateDir, "daemon.alive"),
     log: join(stateDir, "daemon.log"),
     clientToken: join(stateDir, "client.token"),
     configFile: join(stateDir, "config.json"),

@@ -40,6 +40,7 @@ export function anAgent(agentId: string): AgentView {
     containment: "watermark",
     host: "tmux",
     tmux_session: `agent_${agentId}`,
+    on_daemon_gone: "keep",
     usage: null,
   };
 }

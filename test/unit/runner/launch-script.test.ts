@@ -88,6 +88,7 @@ test("reads an exit record, and nothing from any part of one", () => {
     signal: "SIGKILL",
     status: 137,
     timedOut: true,
+    daemonGone: false,
     endedAt: 1_795_000_000_000,
   });
   for (let length = 0; length < EXIT.length; length += 1) {

@@ -11,6 +11,7 @@ const exit = (over: Partial<ExitRecord> = {}): ExitRecord => ({
   signal: null,
   endedAt: 5_000,
   timedOut: false,
+  daemonGone: false,
   ...over,
 });
 const stop = (cause: StopCause): StopRecord => ({
@@ -60,6 +61,12 @@ describe("an end without a stop", () => {
     expect(judged({ exit: exit({ timedOut: true, code: 0 }) }).status).toBe("timed_out");
   });
 
+  test("a runner that saw no daemon for too long has killed it, whatever the code", () => {
+    const settlement = judged({ exit: exit({ daemonGone: true, code: 0 }) });
+    expect(settlement).toMatchObject({ status: "killed", exitCode: 0 });
+    expect(settlement.reason).toContain("on_daemon_gone");
+  });
+
   test("no record is lost, now, with no code; a reboot says so", () => {
     expect(judged({ exit: null })).toMatchObject({
       status: "lost",
@@ -88,6 +95,7 @@ const anyEnd = fc.record({
       signal: fc.option(fc.constantFrom("SIGKILL", "SIGTERM"), { nil: null }),
       endedAt: fc.nat(),
       timedOut: fc.boolean(),
+      daemonGone: fc.boolean(),
     }),
     { nil: null },
   ),

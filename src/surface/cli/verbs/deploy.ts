@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
+import type { OnDaemonGone } from "../../../contract/agent.ts";
 import type { DeployAnswer } from "../../../contract/tools.ts";
 import { Fault } from "../../../kernel/fault.ts";
-import { addVariable, wholeNumber } from "../arguments.ts";
+import { addVariable, keepOrSeconds, wholeNumber } from "../arguments.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless } from "../paint.ts";
 import type { ApiClient } from "../../../contract/client.ts";
@@ -22,6 +23,7 @@ interface DeployOptions {
   readonly model?: string;
   readonly cwd?: string;
   readonly wallClock?: number;
+  readonly onDaemonGone?: OnDaemonGone;
   readonly env?: Readonly<Record<string, string>>;
   readonly prompt?: string;
   readonly promptFile?: string;
@@ -40,6 +42,11 @@ export const deploy: Verb = {
       .option("--model <name>", "the model that the agent CLI is to use")
       .option("--cwd <folder>", "where the agent works (default: the task's folder)")
       .option("--wall-clock <seconds>", "stop the agent after this time", wholeNumber(1))
+      .option(
+        "--on-daemon-gone <what>",
+        "without a daemon: keep it, or stop it after so many seconds",
+        keepOrSeconds,
+      )
       .option("--env <key=value>", "add a variable to its environment; repeatable", addVariable)
       .addOption(new Option("--prompt <text>", "its mission").conflicts("promptFile"))
       .option("--prompt-file <file>", "read its mission from a file, or from stdin with -")
@@ -114,6 +121,7 @@ function deployExtras(
     ...(options.model === undefined ? {} : { model: options.model }),
     ...(options.cwd === undefined ? {} : { cwd: resolve(cwd, options.cwd) }),
     ...(options.wallClock === undefined ? {} : { limits: { wall_clock_s: options.wallClock } }),
+    ...(options.onDaemonGone === undefined ? {} : { on_daemon_gone: options.onDaemonGone }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(argv.length === 0 ? {} : { command: argv }),
   };
