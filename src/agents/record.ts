@@ -4,7 +4,7 @@ import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 
 /** Why an agent is being stopped. The first cause wins, and is written once. */
-export type StopCause = "kill" | "timeout" | "claimed" | "shutdown" | "launch_failed";
+export type StopCause = "kill" | "timeout" | "claimed" | "shutdown" | "closed" | "launch_failed";
 
 /** How far the stop ladder has come; durable, so that a restarted daemon goes on and never begins again. */
 export interface StopRecord {
@@ -76,4 +76,6 @@ export interface Settlement {
   readonly endedAt: EpochMs;
   readonly usage: Usage | null;
   readonly cliSession: string | null;
+  /** The words of its final result, when its stream gave some; kept for the search. */
+  readonly result?: string | null;
 }

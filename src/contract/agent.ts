@@ -59,6 +59,24 @@ export const OnDaemonGone = z.union([
   z.strictObject({ stop_after_s: z.int().min(1).max(DAEMON_GONE_MAX_S) }),
 ]);
 export type OnDaemonGone = z.infer<typeof OnDaemonGone>;
+/** `open` until somebody closes it, with what came of it. */
+export const TaskStatus = z.enum(["open", "completed", "cancelled"]);
+export type TaskStatus = z.infer<typeof TaskStatus>;
+
+/** Where one task is one line. */
+export const TaskSummary = z.object({
+  task_id: z.string(),
+  description: z.string(),
+  status: TaskStatus,
+  priority: z.string(),
+  workspace: z.string(),
+  client_cwd: z.string().nullable(),
+  created_at: z.string(),
+  closed_at: z.string().nullable(),
+  agents: z.int(),
+  agents_live: z.int(),
+});
+export type TaskSummary = z.infer<typeof TaskSummary>;
 
 const isoTime = z.string().describe("UTC, ISO-8601 with milliseconds");
 

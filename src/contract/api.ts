@@ -6,8 +6,8 @@
  *
  *   GET  /api/health                         HealthAnswer
  *   POST /api/tools/<tool>                   the tool's input → its answer
- *   GET  /api/tasks                          TasksAnswer
- *   GET  /api/agents?task_id=&all=1          AgentsAnswer
+ *   GET  /api/tasks?status=&prefix=&limit=&cursor=            TasksAnswer
+ *   GET  /api/agents?task_id=&all=1&prefix=&limit=            AgentsAnswer
  *   GET  /api/agents/<id>                    AgentView
  *   GET  /api/agents/<id>/receipt            Receipt
  *   GET  /api/agents/<id>/stream?from=&max=&stream=stdout|stderr   StreamAnswer
@@ -20,7 +20,7 @@
  *   POST /api/leave                          LeaveInput → LeaveAnswer
  */
 import { z } from "zod";
-import { AgentView, Receipt } from "./agent.ts";
+import { AgentView, Receipt, TaskSummary } from "./agent.ts";
 import { CorralEvent } from "./events.ts";
 
 export const HealthAnswer = z.object({
@@ -36,22 +36,15 @@ export const HealthAnswer = z.object({
 export type HealthAnswer = z.infer<typeof HealthAnswer>;
 
 export const TasksAnswer = z.object({
-  tasks: z.array(
-    z.object({
-      task_id: z.string(),
-      description: z.string(),
-      status: z.literal("open"),
-      priority: z.string(),
-      workspace: z.string(),
-      created_at: z.string(),
-      agents: z.int(),
-      agents_live: z.int(),
-    }),
-  ),
+  tasks: z.array(TaskSummary).describe("newest first"),
+  next_cursor: z.string().nullable().describe("null when there are no more"),
 });
 export type TasksAnswer = z.infer<typeof TasksAnswer>;
 
-export const AgentsAnswer = z.object({ agents: z.array(AgentView) });
+export const AgentsAnswer = z.object({
+  agents: z.array(AgentView).describe("oldest first"),
+  left_out: z.int().describe("older ones over the limit"),
+});
 export type AgentsAnswer = z.infer<typeof AgentsAnswer>;
 
 export const StreamAnswer = z.object({

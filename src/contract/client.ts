@@ -17,7 +17,7 @@ import type {
   WaitAnswer,
   WaitInput,
 } from "./api.ts";
-import type { AgentView, Receipt } from "./agent.ts";
+import type { AgentView, Receipt, TaskSummary } from "./agent.ts";
 import type { CorralEvent } from "./events.ts";
 import type { ToolAnswer, ToolName } from "./tools.ts";
 
@@ -36,8 +36,20 @@ export interface ApiClient {
     name: N,
     input: Readonly<Record<string, unknown>>,
   ): Promise<ToolAnswer<N>>;
-  tasks(): Promise<TasksAnswer>;
-  agents(filter?: { readonly taskId?: string; readonly all?: boolean }): Promise<AgentsAnswer>;
+  /** Open tasks, or of any status; newest first, by page. @param filter  `limit` 1 to 500, default 100. */
+  tasks(filter?: {
+    readonly status?: TaskSummary["status"] | "all";
+    readonly prefix?: string;
+    readonly limit?: number;
+    readonly cursor?: string;
+  }): Promise<TasksAnswer>;
+  /** Agents that live or hold something, or all. @param filter  `limit` 1 to 10 000, default 1 000: the newest. */
+  agents(filter?: {
+    readonly taskId?: string;
+    readonly all?: boolean;
+    readonly prefix?: string;
+    readonly limit?: number;
+  }): Promise<AgentsAnswer>;
   agent(agentId: string): Promise<AgentView>;
   receipt(agentId: string): Promise<Receipt>;
   /** @param request  Byte offset (default 0), most bytes (1 to 1 MiB, default 256 KiB), which stream. */

@@ -5,6 +5,7 @@ export const EVENT_KINDS = [
   "daemon.started",
   "daemon.stopping",
   "task.created",
+  "task.closed",
   "agent.starting",
   "agent.running",
   "agent.progress",

@@ -19,8 +19,11 @@ import {
   Receipt,
   ReportedStatus,
   Severity,
+  TaskStatus,
+  TaskSummary,
   Validation,
 } from "./agent.ts";
+import { CorralEvent, EVENT_KINDS } from "./events.ts";
 
 /** A prompt may be long, but must fit one file that an agent reads at its start. */
 export const PROMPT_MAX_CHARS = 1_000_000;
@@ -180,7 +183,15 @@ export const DeployAnswer = z.object({
 });
 export type DeployAnswer = z.infer<typeof DeployAnswer>;
 
-export const TaskStatusInput = z.strictObject({ task_id: taskId });
+export const TaskStatusInput = z.strictObject({
+  task_id: taskId,
+  max_agents: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(200)
+    .describe("most agents to list: those not given back yet first, then the newest"),
+});
 export type TaskStatusInput = z.infer<typeof TaskStatusInput>;
 
 const limitUse = z.object({ used: z.int(), limit: z.int() });
@@ -189,18 +200,21 @@ export const TaskStatusAnswer = z.object({
   task: z.object({
     task_id: z.string(),
     description: z.string(),
-    status: z.literal("open"),
+    status: TaskStatus,
     priority: Priority,
     workspace: z.string(),
     client_cwd: z.string().nullable(),
     created_at: z.string(),
+    closed_at: z.string().nullable(),
+    close_reason: z.string().nullable(),
     background_context: z.string().nullable(),
     expected_deliverables: z.array(z.string()),
     success_criteria: z.array(z.string()),
     constraints: z.array(z.string()),
     relevant_files: z.array(z.string()),
   }),
-  agents: z.array(AgentView),
+  agents: z.array(AgentView).describe("oldest first"),
+  agents_left_out: z.int().describe("ended agents that are not listed; the counts have them"),
   counts: z.object({
     total: z.int(),
     running: z.int().describe("queued, starting, running or stopping"),
@@ -209,7 +223,7 @@ export const TaskStatusAnswer = z.object({
   }),
   hierarchy: z
     .record(z.string(), z.array(z.string()))
-    .describe('children by parent; the root is "orchestrator"'),
+    .describe('children by parent, of the agents listed; the root is "orchestrator"'),
   progress: z.array(ProgressView).describe("the latest 10, newest last"),
   findings: z.array(FindingView).describe("the latest 5, newest last"),
   limits: z.object({ running: limitUse, total: limitUse, depth: limitUse }),
@@ -314,6 +328,143 @@ export const FindingAnswer = z.object({
   peers: z.object({ progress: z.array(ProgressView), findings: z.array(FindingView) }),
 });
 export type FindingAnswer = z.infer<typeof FindingAnswer>;
+
+const limit = (most: number, standard: number) => z.int().min(1).max(most).default(standard);
+/** Short enough for models to read; what looks like a time and is none is refused as well. */
+const since = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/)
+  .refine((text) => Number.isFinite(Date.parse(text)), "must be a time that exists")
+  .optional()
+  .describe("only from this time on, such as 2026-11-25T08:00:00Z");
+
+export const TaskFindingsInput = z.strictObject({
+  task_id: taskId,
+  agent_id: agentId.optional(),
+  finding_type: plainText(64).min(1).optional(),
+  severity: Severity.optional().describe("this one only"),
+  since,
+  limit: limit(500, 50),
+  cursor: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("next_cursor of an earlier answer: what came after it; default: from the oldest"),
+});
+export type TaskFindingsInput = z.infer<typeof TaskFindingsInput>;
+
+export const TaskFindingsAnswer = z.object({
+  findings: z.array(FindingView).describe("oldest first"),
+  next_cursor: z.int().describe("behind the last one; give it back later to see only new ones"),
+  more: z.boolean().describe("true when further ones are there already"),
+  counts: z
+    .object({
+      total: z.int(),
+      by_severity: z.record(z.string(), z.int()),
+      by_type: z.record(z.string(), z.int()).describe("the 50 most frequent"),
+    })
+    .describe("of everything that the filters let through, whatever the limit and the cursor"),
+});
+export type TaskFindingsAnswer = z.infer<typeof TaskFindingsAnswer>;
+
+export const WaitForAgentsInput = z.strictObject({
+  task_id: taskId,
+  agent_ids: z
+    .array(agentId)
+    .min(1)
+    .max(500)
+    .optional()
+    .describe("default: all of the task (for an agent: all its descendants)"),
+  until: z
+    .union([z.enum(["any", "all"]), z.int().min(1)])
+    .default("all")
+    .describe("how many of them must have ended, with everything given back"),
+  events: z
+    .array(z.enum(EVENT_KINDS))
+    .max(20)
+    .optional()
+    .describe('events of the task that also end the wait, such as "agent.finding"'),
+  after_seq: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("next_seq of an earlier answer, so that nothing between is missed; default: now"),
+  timeout_s: z.number().min(0).max(50).default(45),
+});
+export type WaitForAgentsInput = z.infer<typeof WaitForAgentsInput>;
+
+export const WaitForAgentsAnswer = z.object({
+  agents: z.array(AgentView),
+  events: z.array(CorralEvent).describe("of the task after after_seq, oldest first, at most 100"),
+  next_seq: z.int(),
+  timed_out: z.boolean().describe("true when neither came; nothing was stopped"),
+});
+export type WaitForAgentsAnswer = z.infer<typeof WaitForAgentsAnswer>;
+
+export const ListTasksInput = z.strictObject({
+  status: z.enum([...TaskStatus.options, "all"]).default("open"),
+  client_cwd: z.string().max(4_096).optional().describe("only tasks of this project"),
+  limit: limit(500, 50),
+  cursor: z.string().max(200).optional().describe("next_cursor of an earlier answer"),
+});
+export type ListTasksInput = z.infer<typeof ListTasksInput>;
+
+export const ListTasksAnswer = z.object({
+  tasks: z.array(TaskSummary).describe("newest first"),
+  next_cursor: z.string().nullable().describe("null when there are no more"),
+});
+export type ListTasksAnswer = z.infer<typeof ListTasksAnswer>;
+
+export const CloseTaskInput = z.strictObject({
+  task_id: taskId,
+  outcome: z.enum(["completed", "cancelled"]),
+  reason: plainText(500).default(""),
+});
+export type CloseTaskInput = z.infer<typeof CloseTaskInput>;
+
+export const CloseTaskAnswer = z.object({
+  task_id: z.string(),
+  status: TaskStatus,
+  closed_at: z.string(),
+  agents_stopped: z.int(),
+  receipts: z.array(Receipt).describe("of the agents that it stopped, at most 100"),
+});
+export type CloseTaskAnswer = z.infer<typeof CloseTaskAnswer>;
+
+export const SEARCH_KINDS = ["finding", "progress", "result"] as const;
+
+export const SearchInput = z.strictObject({
+  query: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .describe('words that must all occur; "a phrase", begin*, -without; anything else is text'),
+  task_id: taskId.optional().describe("default: all tasks (an agent must name its own)"),
+  agent_id: agentId.optional(),
+  kinds: z.array(z.enum(SEARCH_KINDS)).min(1).max(3).optional(),
+  since,
+  limit: limit(200, 20),
+  cursor: z.int().min(0).optional().describe("next_cursor of an earlier answer"),
+});
+export type SearchInput = z.infer<typeof SearchInput>;
+
+export const SearchAnswer = z.object({
+  hits: z
+    .array(
+      z.object({
+        kind: z.enum(SEARCH_KINDS),
+        seq: z.int(),
+        task_id: z.string(),
+        agent_id: z.string(),
+        at: z.string(),
+        what: z.string().describe('"high issue", "working 40 %", "completed"'),
+        excerpt: z.string(),
+      }),
+    )
+    .describe("newest first"),
+  next_cursor: z.int().nullable().describe("null when there are no more"),
+});
+export type SearchAnswer = z.infer<typeof SearchAnswer>;
 
 /** One tool as clients see it. */
 export interface ToolContract {
@@ -420,6 +571,51 @@ export const TOOLS = {
     input: SweepInput,
     output: SweepAnswer,
     annotations: { ...CHANGES, destructiveHint: true, idempotentHint: true },
+    alwaysLoad: false,
+  },
+  get_task_findings: {
+    title: "Get a task's findings",
+    description:
+      "Use to read what a task's agents have found, by agent, type, severity or time, with counts. Pass next_cursor back as cursor to see only what is new.",
+    input: TaskFindingsInput,
+    output: TaskFindingsAnswer,
+    annotations: READS,
+    alwaysLoad: false,
+  },
+  wait_for_agents: {
+    title: "Wait for agents",
+    description:
+      "Use instead of asking again and again: answers when agents have ended, when one of the named events comes, or after timeout_s. Call it again with next_seq as after_seq.",
+    input: WaitForAgentsInput,
+    output: WaitForAgentsAnswer,
+    annotations: READS,
+    alwaysLoad: false,
+  },
+  list_tasks: {
+    title: "List tasks",
+    description:
+      "Use to find a task: newest first, with how many agents each has and how many live.",
+    input: ListTasksInput,
+    output: ListTasksAnswer,
+    annotations: READS,
+    alwaysLoad: false,
+  },
+  close_task: {
+    title: "Close a task",
+    description:
+      "Use when a task is done or given up: nothing more can be deployed on it, and agents that still run are stopped and given back. Everything they wrote stays readable.",
+    input: CloseTaskInput,
+    output: CloseTaskAnswer,
+    annotations: { ...CHANGES, destructiveHint: true, idempotentHint: true },
+    alwaysLoad: false,
+  },
+  search_history: {
+    title: "Search findings, reports and results",
+    description:
+      "Use to find what any agent has found, reported or concluded before: full-text search over all tasks, newest first.",
+    input: SearchInput,
+    output: SearchAnswer,
+    annotations: READS,
     alwaysLoad: false,
   },
 } as const satisfies Record<string, ToolContract>;

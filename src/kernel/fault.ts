@@ -22,6 +22,7 @@ const CATALOGUE = {
   TASK_NOT_FOUND: { http: 404, retryable: false, exit: "not-found" },
   AGENT_NOT_FOUND: { http: 404, retryable: false, exit: "not-found" },
   PLAN_NOT_FOUND: { http: 404, retryable: false, exit: "not-found" },
+  TASK_CLOSED: { http: 409, retryable: false, exit: "refused" },
   AGENT_ENDED: { http: 409, retryable: false, exit: "refused" },
   STATE_LOCKED: { http: 409, retryable: true, exit: "busy" },
   BODY_TOO_LARGE: { http: 413, retryable: false, exit: "usage" },

@@ -41,7 +41,15 @@ function refusal(
   if (task_id !== caller.taskId) return "An agent may only use its own task.";
   switch (name) {
     case "get_real_task_status":
+    case "get_task_findings":
+    case "search_history":
       return null;
+    case "wait_for_agents": {
+      const { agent_ids = [] } = input as { readonly agent_ids?: readonly AgentId[] };
+      return agent_ids.every((id) => descends(id, caller, parentOf))
+        ? null
+        : "An agent may only wait for its descendants.";
+    }
     case "update_agent_progress":
     case "report_agent_finding":
       return agent_id === caller.agentId ? null : "An agent may only report as itself.";
@@ -64,10 +72,21 @@ const FOR_CLIENTS = [
   "create_real_task",
   "deploy_headless_agent",
   "sweep_resources",
+  "list_tasks",
+  "close_task",
 ] as const satisfies readonly ToolName[];
 
 function isForClients(name: ToolName): name is (typeof FOR_CLIENTS)[number] {
   return (FOR_CLIENTS as readonly ToolName[]).includes(name);
+}
+
+/** The agents that descend from one, among those given. */
+export function descendantsAmong(
+  agentIds: readonly AgentId[],
+  caller: AgentCaller,
+  parentOf: ParentOf,
+): readonly AgentId[] {
+  return agentIds.filter((id) => descends(id, caller, parentOf));
 }
 
 function descends(agentId: string | undefined, caller: AgentCaller, parentOf: ParentOf): boolean {

@@ -17,12 +17,20 @@ import { isoTime, SECOND_MS, type EpochMs } from "../kernel/units.ts";
 import { ledgerRow } from "../ledger/receipt.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { isHeld } from "../ledger/resource.ts";
-import type { TaskRecord } from "../tasks/task.ts";
+import { refuseClosed, type TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import type { StopOrder } from "./agent-pass.ts";
-import { authorize } from "./authority.ts";
+import { authorize, descendantsAmong } from "./authority.ts";
+import { closeTask } from "./close-task.ts";
 import type { Deploys } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
+import {
+  listAgents,
+  listTasks,
+  searchHistory,
+  taskFindings,
+  waitForAgents,
+} from "./history-tools.ts";
 import { detach, endAll } from "./leave.ts";
 import type { Caller, Operations, StreamRequest } from "./operations.ts";
 import type { OutputReader } from "./output-reader.ts";
@@ -33,8 +41,8 @@ import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
 import type { Sweep } from "./sweep.ts";
 import { createTask } from "./tasks.ts";
-import { agentView, receiptView, tasksView, taskStatusView } from "./views.ts";
-import { isClean, isCleanOrStuck, waitUntil } from "./waiting.ts";
+import { agentView, agentViews, receiptView, taskStatusView } from "./views.ts";
+import { enoughAre, isCleanOrStuck, waitUntil } from "./waiting.ts";
 
 const LEDGER_ROWS_MOST = 10_000;
 /** Time for killing and looking, on top of the graces of a stop. */
@@ -72,6 +80,7 @@ export function corral(parts: CorralParts): Operations {
       throw agentNotFound(id);
     return agent;
   };
+  const parentOf = (id: AgentId): AgentId | null => store.agent(id)?.parent ?? null;
   const refuseWhileLeaving = (): void => {
     if (leaving === null) return;
     throw new Fault("DAEMON_STOPPING", "The daemon is shutting down and starts nothing new.", {
@@ -86,6 +95,7 @@ export function corral(parts: CorralParts): Operations {
   ) => {
     refuseWhileLeaving();
     const task = taskOf(input.task_id);
+    refuseClosed(task);
     const earlier = deploys.earlier(task, input.idempotency_key ?? null);
     if (earlier !== null) return earlier;
     const parent = mission.parent === "orchestrator" ? null : agentOf(mission.parent, task.id);
@@ -122,14 +132,18 @@ export function corral(parts: CorralParts): Operations {
     }
   };
 
+  const longestStop = (graceMs: number): number => {
+    const { term_ms, leftover_ms } = setting.configuration();
+    return graceMs + term_ms + leftover_ms + KILLING_MS;
+  };
+
   const kill = async ({ task_id, agent_id, reason, grace_s }: KillInput): Promise<KillAnswer> => {
     const agent = agentOf(agent_id, taskOf(task_id).id);
-    const { grace_ms, term_ms, leftover_ms } = setting.configuration();
+    const { grace_ms } = setting.configuration();
     const graceMs = grace_s === undefined ? grace_ms : Math.round(grace_s * SECOND_MS);
     if (agent.endedAt === null) await stopOrKill(agent, { cause: "kill", reason, graceMs });
     else loops.poke(agent.id);
-    const longest = graceMs + term_ms + leftover_ms + KILLING_MS;
-    await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), longest);
+    await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), longestStop(graceMs));
     const ended = agentOf(agent.id);
     return {
       agent_id: ended.id,
@@ -152,7 +166,8 @@ export function corral(parts: CorralParts): Operations {
       const { child_agent_type: type, child_prompt: prompt, parent_agent_id: parent } = input;
       return deployWith(input, { type, prompt, parent }, caller);
     },
-    get_real_task_status: ({ task_id }) => taskStatusView(store, taskOf(task_id)),
+    get_real_task_status: ({ task_id, max_agents }) =>
+      taskStatusView(store, taskOf(task_id), max_agents),
     get_agent_output: (input) =>
       output.read(agentOf(input.agent_id, taskOf(input.task_id).id), input),
     kill_real_agent: kill,
@@ -165,11 +180,38 @@ export function corral(parts: CorralParts): Operations {
       return reportFinding(setting, task, agentOf(input.agent_id, task.id), input);
     },
     sweep_resources: (input) => parts.sweep(input),
+    get_task_findings: (input) => {
+      const task = taskOf(input.task_id);
+      if (input.agent_id !== undefined) agentOf(input.agent_id, task.id);
+      return taskFindings(store, input);
+    },
+    wait_for_agents: (input, caller) => {
+      const task = taskOf(input.task_id);
+      const all = (): AgentId[] => store.agentsOf(task.id).map(({ id }) => id);
+      const ids =
+        input.agent_ids ??
+        (caller.kind === "client" ? all() : descendantsAmong(all(), caller, parentOf));
+      for (const id of ids) agentOf(id, task.id);
+      return waitForAgents(setting, ids, input);
+    },
+    list_tasks: (input) => listTasks(store, input),
+    close_task: (input) =>
+      closeTask(
+        setting,
+        loops,
+        taskOf(input.task_id),
+        input,
+        longestStop(setting.configuration().grace_ms),
+      ),
+    search_history: (input) => {
+      if (input.task_id !== undefined) taskOf(input.task_id);
+      return searchHistory(store, input);
+    },
   };
 
   return {
     async tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
-      authorize(name, input, caller, (id) => store.agent(id)?.parent ?? null);
+      authorize(name, input, caller, parentOf);
       // The table's own type has tied each name to its input; the index forgets it.
       const run = tools[name] as (input: ToolInput<N>, caller: Caller) => unknown;
       return (await run(input, caller)) as ToolAnswer<N>;
@@ -194,11 +236,11 @@ export function corral(parts: CorralParts): Operations {
       agents_live: store.countLive(),
       resources_held: store.countHeld(),
     }),
-    tasks: () => tasksView(store),
-    agents({ taskId, all }) {
-      const agents = taskId === undefined ? listed(store, all) : store.agentsOf(taskOf(taskId).id);
-      const shownOnes = all === true ? agents : agents.filter(({ id }) => !isClean(setting, id));
-      return { agents: shownOnes.map((agent) => agentView(store, agent)) };
+    tasks: ({ status = "open", limit = 100, ...filter }) =>
+      listTasks(store, { status, limit, ...filter }),
+    agents({ all = false, limit = 1_000, ...filter }) {
+      if (filter.taskId !== undefined) taskOf(filter.taskId);
+      return listAgents(store, { all, limit, ...filter });
     },
     agent: (id) => agentView(store, agentOf(id)),
     receipt: (id) => receiptView(store, loops, agentOf(id)),
@@ -220,24 +262,27 @@ export function corral(parts: CorralParts): Operations {
       if (input.task_id !== undefined) taskOf(input.task_id);
       const ids =
         input.agent_ids ??
-        (input.task_id === undefined ? listed(store, false) : store.agentsOf(input.task_id)).map(
-          ({ id }) => id,
-        );
+        (input.task_id === undefined
+          ? store.unfinishedAgents()
+          : store.agentsOf(input.task_id)
+        ).map(({ id }) => id);
       for (const id of ids) agentOf(id, input.task_id);
-      const isDone = (id: AgentId): boolean =>
-        input.for === "clean" ? isCleanOrStuck(setting, id) && hasEnded(id) : hasEnded(id);
       const hasEnded = (id: AgentId): boolean => store.agent(id)?.endedAt !== null;
+      const isDone = (id: AgentId): boolean =>
+        input.for === "clean" ? hasEnded(id) && isCleanOrStuck(setting, id) : hasEnded(id);
       const needed =
         input.until === "all"
           ? ids.length
           : Math.min(ids.length, input.until === "any" ? 1 : input.until);
-      const met = await waitUntil(
-        setting,
-        () => ids.filter(isDone).length >= needed,
-        input.timeout_s * SECOND_MS,
-        signal,
-      );
-      return { agents: ids.map((id) => agentView(store, agentOf(id))), timed_out: !met };
+      const condition = enoughAre(ids, isDone, needed);
+      const met = await waitUntil(setting, condition, input.timeout_s * SECOND_MS, signal);
+      return {
+        agents: agentViews(
+          store,
+          ids.map((id) => agentOf(id)),
+        ),
+        timed_out: !met,
+      };
     },
     eventsAfter: (seq, max) => store.eventsAfter(seq, max),
     onEvent: (listener) => store.onEvent(listener),
@@ -261,10 +306,6 @@ export function corral(parts: CorralParts): Operations {
       return leaving;
     },
   };
-}
-
-function listed(store: Setting["store"], all: boolean | undefined): readonly AgentRecord[] {
-  return all === true ? store.allAgents() : store.unfinishedAgents();
 }
 
 function parentEnded(parent: AgentRecord): Fault {

@@ -42,6 +42,7 @@ export function judgeEnd(end: End, harness: Pick<Harness, "judge">): Settlement 
     endedAt: end.exit?.endedAt ?? end.now,
     usage: end.outcome.usage,
     cliSession: end.outcome.sessionId,
+    result: end.outcome.result?.text ?? null,
   };
   return { ...facts, ...statusAndReason(end, harness) };
 }
@@ -70,6 +71,7 @@ function byStop(stop: StopRecord): Pick<Settlement, "status" | "reason"> {
   switch (stop.cause) {
     case "kill":
     case "shutdown":
+    case "closed":
       return { status: "killed", reason: stop.reason };
     case "timeout":
       return { status: "timed_out", reason: stop.reason };

@@ -17,7 +17,7 @@ import type {
   WaitAnswer,
   WaitInput,
 } from "../contract/api.ts";
-import type { AgentView, Receipt } from "../contract/agent.ts";
+import type { AgentView, Receipt, TaskStatus } from "../contract/agent.ts";
 import type { CorralEvent } from "../contract/events.ts";
 import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
@@ -47,9 +47,20 @@ export interface Operations {
   authenticate(token: string): Caller;
 
   health(): HealthAnswer;
-  tasks(): TasksAnswer;
-  /** Live agents, or all; of one task, or of every task. @throws {Fault} TASK_NOT_FOUND. */
-  agents(filter: { readonly taskId?: TaskId; readonly all?: boolean }): AgentsAnswer;
+  /** Open tasks, or of any status; newest first, by page. @throws {Fault} INPUT_INVALID for a foreign cursor. */
+  tasks(filter: {
+    readonly status?: TaskStatus | "all";
+    readonly prefix?: string;
+    readonly limit?: number;
+    readonly cursor?: string;
+  }): TasksAnswer;
+  /** Agents that live or hold something, or all; of one task, or of every task. @throws {Fault} TASK_NOT_FOUND. */
+  agents(filter: {
+    readonly taskId?: TaskId;
+    readonly all?: boolean;
+    readonly prefix?: string;
+    readonly limit?: number;
+  }): AgentsAnswer;
   /** @throws {Fault} AGENT_NOT_FOUND. */
   agent(agentId: AgentId): AgentView;
   /** @throws {Fault} AGENT_NOT_FOUND. */

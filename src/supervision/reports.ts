@@ -38,7 +38,7 @@ export async function reportProgress(
   refuseEnded(setting.store.agent(agent.id) ?? agent);
   const { status, message, progress } = input;
   const record = setting.store.addProgress(
-    { agentId: agent.id, status, message, progress, at },
+    { agentId: agent.id, status, message, progress, at, validation },
     task.id,
   );
   const own = progressView(record);

@@ -5,9 +5,12 @@ import { Fault } from "../kernel/fault.ts";
 import type { TaskId } from "../kernel/ids.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { Store } from "./store.ts";
-import { findingView, progressView, tasksView, taskStatusView } from "./views.ts";
+import { listTasks } from "./history-tools.ts";
+import { findingView, progressView, taskStatusView } from "./views.ts";
 
 const TIMELINE_MOST = 10_000;
+/** A list that is longer is paged with the tool list_tasks. */
+const TASKS_MOST = 500;
 const TASK_URI = /^task:\/\/([^/]+)\/(status|progress-timeline)$/;
 
 /**
@@ -19,7 +22,9 @@ export function readResource(
   uri: string,
   taskOf: (id: TaskId) => TaskRecord,
 ): ResourceAnswer {
-  if (uri === "tasks://list") return jsonResource(uri, tasksView(store));
+  if (uri === "tasks://list") {
+    return jsonResource(uri, listTasks(store, { status: "all", limit: TASKS_MOST }));
+  }
   const [, id, what] = TASK_URI.exec(uri) ?? [];
   if (id === undefined) {
     throw new Fault("ROUTE_UNKNOWN", `No resource has the uri "${shown(uri)}".`, {

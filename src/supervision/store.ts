@@ -3,7 +3,7 @@
  * Only one process has it open for writing (the daemon, or an offline sweep that holds the lock).
  */
 import type { AgentRecord, Settlement, StopRecord } from "../agents/record.ts";
-import type { Severity } from "../contract/agent.ts";
+import type { Severity, Validation } from "../contract/agent.ts";
 import type { CorralEvent, EventKind } from "../contract/events.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
@@ -11,6 +11,7 @@ import type { LedgerStore } from "../ledger/ports.ts";
 import type { PlannedTarget } from "../ledger/plan-identity.ts";
 import type { Resource, ResourceIntent } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
+import type { HistoryStore } from "./history.ts";
 
 /** What makes this state directory itself, for ever. */
 export interface World {
@@ -29,6 +30,8 @@ export interface ProgressRecord {
   readonly message: string;
   readonly progress: number;
   readonly at: EpochMs;
+  /** Of a claimed completion; null for any other report. */
+  readonly validation: Validation | null;
 }
 
 export interface FindingRecord {
@@ -73,7 +76,7 @@ export type NewAgent = Pick<
   readonly intents: (slot: number) => readonly ResourceIntent[];
 };
 
-export interface Store extends LedgerStore {
+export interface Store extends LedgerStore, HistoryStore {
   readonly world: World;
   /** The loopback port used so far; null before the first daemon. */
   port(): number | null;
@@ -81,7 +84,6 @@ export interface Store extends LedgerStore {
 
   addTask(task: TaskRecord): void;
   task(id: TaskId): TaskRecord | null;
-  tasks(): readonly TaskRecord[];
 
   /**
    * Reserves and writes an agent with its intents in one transaction: counts, compares, inserts.
@@ -91,10 +93,10 @@ export interface Store extends LedgerStore {
    */
   admitAgent(agent: NewAgent): { readonly agent: AgentRecord; readonly isNew: boolean };
   agent(id: AgentId): AgentRecord | null;
+  /** All of a task, oldest first. Unbounded: for what must see each, not for answers. */
   agentsOf(taskId: TaskId): readonly AgentRecord[];
   /** Not settled, or settled with something still held. */
   unfinishedAgents(): readonly AgentRecord[];
-  allAgents(): readonly AgentRecord[];
   agentByToken(tokenHash: string): AgentRecord | null;
   revokeToken(id: AgentId): void;
   countLive(): number;
@@ -109,6 +111,9 @@ export interface Store extends LedgerStore {
 
   addProgress(record: Omit<ProgressRecord, "seq">, taskId: TaskId): ProgressRecord;
   addFinding(record: Omit<FindingRecord, "seq">, taskId: TaskId): FindingRecord;
+  /** Reports of one agent behind a sequence number, oldest first. */
+  progressAfter(agentId: AgentId, seq: number, max: number): readonly ProgressRecord[];
+  findingsAfter(agentId: AgentId, seq: number, max: number): readonly FindingRecord[];
   /** The latest of a task (or of one agent), newest last. */
   progress(taskId: TaskId, max: number, agentId?: AgentId): readonly ProgressRecord[];
   findings(taskId: TaskId, max: number, agentId?: AgentId): readonly FindingRecord[];

@@ -39,6 +39,9 @@ export function createTask(
     },
     context: contextOf(input),
     createdAt: now,
+    status: "open",
+    closedAt: null,
+    closeReason: null,
   };
   addWithWorkspace(setting, task);
   const warnings = warningsOf(setting, input, clientCwd);

@@ -3,24 +3,48 @@ import type { AgentRecord } from "../agents/record.ts";
 import {
   type AgentView,
   type FindingView,
-  isTerminal,
+  type Cleanup,
   type ProgressView,
   type Receipt,
+  type TaskSummary,
+  TERMINAL_STATUSES,
 } from "../contract/agent.ts";
-import type { TasksAnswer } from "../contract/api.ts";
 import type { TaskStatusAnswer } from "../contract/tools.ts";
 import { isoTime } from "../kernel/units.ts";
 import { cleanupOf, receiptOf } from "../ledger/receipt.ts";
-import { isHeld } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
+import type { HeldCount, TaskRow } from "./history.ts";
 import type { FindingRecord, ProgressRecord, Store } from "./store.ts";
 
 const LATEST_PROGRESS = 10;
 const LATEST_FINDINGS = 5;
+/** Enough for every task within the usual limits. */
+export const AGENTS_LISTED = 200;
+/** Up to here each agent's rows are looked at, which is exact about one that never had any. */
+const FEW_AGENTS = 8;
 
 /** An agent as every surface shows it. */
 export function agentView(store: Store, agent: AgentRecord): AgentView {
+  return viewOf(agent, cleanupOf(store.resourcesOf(agent.id), agent.endedAt !== null));
+}
+
+/** Many agents: what they hold is counted once for all. */
+export function agentViews(store: Store, agents: readonly AgentRecord[]): AgentView[] {
+  if (agents.length <= FEW_AGENTS) return agents.map((agent) => agentView(store, agent));
+  const held = store.heldByOwner();
+  return agents.map((agent) => viewOf(agent, cleanupBy(held.get(agent.id), agent)));
+}
+
+/** As {@link cleanupOf} says it, from counts alone. */
+function cleanupBy(count: HeldCount | undefined, { endedAt }: AgentRecord): Cleanup {
+  const { held, stuck } = count ?? { held: 0, stuck: 0 };
+  if (held === 0) return { state: endedAt === null ? "none" : "clean", held, stuck };
+  if (endedAt === null) return { state: "pending", held, stuck };
+  return { state: stuck > 0 ? "stuck" : "releasing", held, stuck };
+}
+
+function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
   const { reported } = agent;
   return {
     agent_id: agent.id,
@@ -38,7 +62,7 @@ export function agentView(store: Store, agent: AgentRecord): AgentView {
     created_at: isoTime(agent.createdAt),
     started_at: timeOrNull(agent.startedAt),
     ended_at: timeOrNull(agent.endedAt),
-    cleanup: cleanupOf(store.resourcesOf(agent.id), agent.endedAt !== null),
+    cleanup,
     containment: agent.containment,
     host: agent.host,
     tmux_session: agent.host === "tmux" ? agent.session : null,
@@ -82,49 +106,63 @@ export function receiptView(store: Store, loops: AgentLoops, agent: AgentRecord)
   return receiptOf(agent.id, store.resourcesOf(agent.id), agent.endedAt !== null, survivors);
 }
 
-export function tasksView(store: Store): TasksAnswer {
+/** A task where it is one line among others. */
+export function taskSummary({ task, agents, agentsLive }: TaskRow): TaskSummary {
   return {
-    tasks: store.tasks().map((task) => {
-      const agents = store.agentsOf(task.id);
-      return {
-        task_id: task.id,
-        description: task.description,
-        status: "open",
-        priority: task.priority,
-        workspace: task.workspace,
-        created_at: isoTime(task.createdAt),
-        agents: agents.length,
-        agents_live: agents.filter(({ endedAt }) => endedAt === null).length,
-      };
-    }),
+    task_id: task.id,
+    description: task.description,
+    status: task.status,
+    priority: task.priority,
+    workspace: task.workspace,
+    client_cwd: task.clientCwd,
+    created_at: isoTime(task.createdAt),
+    closed_at: timeOrNull(task.closedAt),
+    agents,
+    agents_live: agentsLive,
   };
 }
 
-/** Everything that get_real_task_status answers. */
-export function taskStatusView(store: Store, task: TaskRecord): TaskStatusAnswer {
-  const agents = store.agentsOf(task.id);
-  const live = agents.filter(({ endedAt }) => endedAt === null).length;
-  const held = agents.flatMap(({ id }) => store.resourcesOf(id)).filter(isHeld);
-  const deepest = Math.max(0, ...agents.map(({ depth }) => depth));
+/**
+ * Everything that get_real_task_status answers.
+ * @param maxAgents  Most agents to list; the counts are of all.
+ */
+export function taskStatusView(
+  store: Store,
+  task: TaskRecord,
+  maxAgents = AGENTS_LISTED,
+): TaskStatusAnswer {
+  const { agents, leftOut } = store.agentsBy({ taskId: task.id, all: true, limit: maxAgents });
+  const { byStatus, depth } = store.taskCounts(task.id);
+  const total = sumOf(Object.values(byStatus));
+  const failed = sumOf(FAILED.map((status) => byStatus[status] ?? 0));
+  const completed = byStatus["completed"] ?? 0;
+  const running = total - completed - failed;
+  const views = agentViews(store, agents);
   return {
     task: taskView(task),
-    agents: agents.map((agent) => agentView(store, agent)),
-    counts: {
-      total: agents.length,
-      running: live,
-      completed: agents.filter(({ status }) => status === "completed").length,
-      failed: agents.filter(({ status }) => isTerminal(status) && status !== "completed").length,
-    },
+    agents: views,
+    agents_left_out: leftOut,
+    counts: { total, running, completed, failed },
     hierarchy: hierarchyOf(agents),
     progress: store.progress(task.id, LATEST_PROGRESS).map(progressView),
     findings: store.findings(task.id, LATEST_FINDINGS).map(findingView),
     limits: {
-      running: { used: live, limit: task.limits.running },
-      total: { used: agents.length, limit: task.limits.total },
-      depth: { used: deepest, limit: task.limits.depth },
+      running: { used: running, limit: task.limits.running },
+      total: { used: total, limit: task.limits.total },
+      depth: { used: depth, limit: task.limits.depth },
     },
-    resources: { held: held.length, stuck: held.filter(({ attempts }) => attempts > 0).length },
+    // Whoever holds something is listed before all others.
+    resources: {
+      held: sumOf(views.map(({ cleanup }) => cleanup.held)),
+      stuck: sumOf(views.map(({ cleanup }) => cleanup.stuck)),
+    },
   };
+}
+
+const FAILED = TERMINAL_STATUSES.filter((status) => status !== "completed");
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
 function taskView(task: TaskRecord): TaskStatusAnswer["task"] {
@@ -132,11 +170,13 @@ function taskView(task: TaskRecord): TaskStatusAnswer["task"] {
   return {
     task_id: task.id,
     description: task.description,
-    status: "open",
+    status: task.status,
     priority: task.priority,
     workspace: task.workspace,
     client_cwd: task.clientCwd,
     created_at: isoTime(task.createdAt),
+    closed_at: timeOrNull(task.closedAt),
+    close_reason: task.closeReason,
     background_context: context.background,
     expected_deliverables: [...context.deliverables],
     success_criteria: [...context.criteria],

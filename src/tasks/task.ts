@@ -1,4 +1,5 @@
 /** Tasks and their limits. */
+import type { TaskStatus } from "../contract/agent.ts";
 import type { CreateTaskInput } from "../contract/tools.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { TaskId } from "../kernel/ids.ts";
@@ -24,6 +25,11 @@ export interface TaskRecord {
   readonly limits: Limits;
   readonly context: TaskContext;
   readonly createdAt: EpochMs;
+  readonly status: TaskStatus;
+  /** Null while it is open. */
+  readonly closedAt: EpochMs | null;
+  /** What its closer said; null while it is open. */
+  readonly closeReason: string | null;
 }
 
 /** What the orchestrator told about the task; all optional to it, all present here. */
@@ -46,6 +52,18 @@ export function contextOf(input: CreateTaskInput): TaskContext {
     files: input.relevant_files ?? [],
     history: input.conversation_history ?? [],
   };
+}
+
+/**
+ * Refuses to change a task that is closed.
+ * @throws {Fault} TASK_CLOSED.
+ */
+export function refuseClosed({ id, status }: Pick<TaskRecord, "id" | "status">): void {
+  if (status === "open") return;
+  throw new Fault("TASK_CLOSED", `The task "${id}" is closed: ${status}.`, {
+    hint: "Create another task with create_real_task; what this one wrote stays readable.",
+    details: { task_id: id, status },
+  });
 }
 
 /** What of a task's limits is used. */

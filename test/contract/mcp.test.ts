@@ -101,6 +101,11 @@ describe.for(MATRIX)("$era era over $transport", (kind) => {
         message: "m",
       },
       sweep_resources: { apply: true, plan_id: "plan-1" },
+      get_task_findings: { task_id, severity: "low" },
+      wait_for_agents: { task_id, timeout_s: 0 },
+      list_tasks: {},
+      close_task: { task_id, outcome: "completed" },
+      search_history: { query: "words" },
     };
     for (const [name, given] of Object.entries(calls)) {
       const answer = await client.callTool({ name, arguments: given });

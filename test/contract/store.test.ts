@@ -114,7 +114,10 @@ describe("admission", () => {
     here.store.settle("a", settlement());
     expect(here.store.admitAgent(newAgent("c", key)).agent.id).toBe("a");
     expect(here.store.admitAgent(newAgent("d", { ...key, taskId: "T2" })).isNew).toBe(true);
-    expect(here.store.allAgents().map(({ id }) => id)).toEqual(["a", "d"]);
+    expect(here.store.agentsBy({ all: true, limit: 9 }).agents.map(({ id }) => id)).toEqual([
+      "a",
+      "d",
+    ]);
   });
 
   test("a slot is unique while its set is held, and is used again as late as can be", () => {

@@ -2,7 +2,13 @@
  * Operations in memory, for tests of the surfaces alone: who may come in, how things are
  * said, what crosses the wire. It deploys nothing; supervision has tests of its own.
  */
-import type { AgentView, FindingView, ProgressView, Receipt } from "../../src/contract/agent.ts";
+import type {
+  AgentView,
+  FindingView,
+  ProgressView,
+  Receipt,
+  TaskSummary,
+} from "../../src/contract/agent.ts";
 import type { CorralEvent, EventKind } from "../../src/contract/events.ts";
 import type {
   CreateTaskInput,
@@ -169,7 +175,38 @@ export function fakeOperations(): FakeOperations {
       steps: [],
       unknown: [],
     }),
+    get_task_findings: ({ task_id: taskId }) => {
+      const { findings } = taskNamed(taskId);
+      const counts = { total: findings.length, by_severity: {}, by_type: {} };
+      return { findings, next_cursor: findings.length, more: false, counts };
+    },
+    wait_for_agents: ({ task_id: taskId }) => {
+      const { agents } = taskNamed(taskId);
+      return { agents, events: events.slice(-2), next_seq: events.length, timed_out: true };
+    },
+    list_tasks: () => ({ tasks: summaries(), next_cursor: null }),
+    close_task: ({ task_id, outcome }) => {
+      const { agents } = taskNamed(task_id);
+      const receipts = agents.map(({ agent_id }) => receiptOf(agent_id));
+      return { task_id, status: outcome, closed_at: AT, agents_stopped: agents.length, receipts };
+    },
+    search_history: () => ({ hits: [], next_cursor: null }),
   };
+
+  function summaries(): TaskSummary[] {
+    return [...tasks].map(([task_id, { input, agents }]) => ({
+      task_id,
+      description: input.description,
+      status: "open" as const,
+      priority: input.priority,
+      workspace: `/tmp/fake/${task_id}`,
+      client_cwd: null,
+      created_at: AT,
+      closed_at: null,
+      agents: agents.length,
+      agents_live: agents.length,
+    }));
+  }
 
   async function tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
     seen.push({ name, input, caller });
@@ -224,23 +261,13 @@ export function fakeOperations(): FakeOperations {
       agents_live: 0,
       resources_held: 0,
     }),
-    tasks: () => ({
-      tasks: [...tasks].map(([task_id, { input, agents }]) => ({
-        task_id,
-        description: input.description,
-        status: "open" as const,
-        priority: input.priority,
-        workspace: `/tmp/fake/${task_id}`,
-        created_at: AT,
-        agents: agents.length,
-        agents_live: agents.length,
-      })),
-    }),
+    tasks: () => ({ tasks: summaries(), next_cursor: null }),
     agents: ({ taskId }) => ({
       agents:
         taskId === undefined
           ? [...tasks.values()].flatMap(({ agents }) => agents)
           : taskNamed(taskId).agents,
+      left_out: 0,
     }),
     agent: agentNamed,
     receipt: (agentId) => receiptOf(agentNamed(agentId).agent_id),
@@ -342,6 +369,8 @@ function statusOf(taskId: string, { input, agents, progress, findings }: Task): 
       workspace: `/tmp/fake/${taskId}`,
       client_cwd: input.client_cwd ?? null,
       created_at: AT,
+      closed_at: null,
+      close_reason: null,
       background_context: null,
       expected_deliverables: [],
       success_criteria: [],
@@ -349,6 +378,7 @@ function statusOf(taskId: string, { input, agents, progress, findings }: Task): 
       relevant_files: [],
     },
     agents,
+    agents_left_out: 0,
     counts: { total: agents.length, running: agents.length, completed: 0, failed: 0 },
     hierarchy: {},
     progress,

@@ -60,6 +60,9 @@ export function task(id = "T1", limits: Partial<TaskRecord["limits"]> = {}): Tas
       history: [],
     },
     createdAt: 1,
+    status: "open",
+    closedAt: null,
+    closeReason: null,
   };
 }
 

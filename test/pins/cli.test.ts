@@ -19,7 +19,12 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
   detach: ["--json"],
   status: ["--json"],
   ps: ["-a, --all", "--task <id>", "--json"],
-  task: ["list --json", "show <task> --json", "--json"],
+  task: [
+    "list -a, --all --limit <n> --json",
+    "show <task> --json",
+    "close <task> --cancelled --reason <text> --json",
+    "--json",
+  ],
   deploy: [
     "[argv...]",
     "--task <id>",
@@ -37,6 +42,16 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
     "--json",
   ],
   logs: ["<agent>", "-f, --follow", "--tail <lines>", "--stderr", "--pretty", "--json"],
+  search: [
+    "<words...>",
+    "--task <id>",
+    "--agent <id>",
+    "--kind <kind>",
+    "--since <time>",
+    "--limit <n>",
+    "--cursor <n>",
+    "--json",
+  ],
   attach: ["<agent>", "--json"],
   kill: ["<agent>", "--reason <text>", "--grace <seconds>", "--json"],
   wait: [
@@ -122,6 +137,7 @@ const CODE_EXITS: Readonly<Record<FaultCode, number>> = {
   TASK_NOT_FOUND: 3,
   AGENT_NOT_FOUND: 3,
   PLAN_NOT_FOUND: 3,
+  TASK_CLOSED: 5,
   AGENT_ENDED: 5,
   STATE_LOCKED: 4,
   BODY_TOO_LARGE: 2,

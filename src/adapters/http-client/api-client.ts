@@ -48,10 +48,10 @@ export function apiClient(address: DaemonAddress): ApiClient {
     tool: async <N extends ToolName>(name: N, input: unknown) =>
       // The table's type forgets which answer belongs to which name.
       (await post<unknown>(`/api/tools/${name}`, input, TOOLS[name].output)) as ToolAnswer<N>,
-    tasks: () => get("/api/tasks", TasksAnswer),
-    agents: ({ taskId, all } = {}) =>
+    tasks: (filter = {}) => get(`/api/tasks${query(filter)}`, TasksAnswer),
+    agents: ({ taskId, all, prefix, limit } = {}) =>
       get(
-        `/api/agents${query({ task_id: taskId, all: all === true ? 1 : undefined })}`,
+        `/api/agents${query({ task_id: taskId, all: all === true ? 1 : undefined, prefix, limit })}`,
         AgentsAnswer,
       ),
     agent: (agentId) => get(`/api/agents/${segment(agentId)}`, AgentView),

@@ -3,7 +3,7 @@ import type { AgentRecord, Settlement, StopRecord } from "../../agents/record.ts
 import { Fault } from "../../kernel/fault.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { NewAgent, Store } from "../../supervision/store.ts";
-import { admit } from "../../tasks/task.ts";
+import { admit, refuseClosed } from "../../tasks/task.ts";
 import type { Database } from "./database.ts";
 import type { EventRows } from "./event-rows.ts";
 import { writeIntents } from "./ledger-rows.ts";
@@ -11,6 +11,8 @@ import { agentOf, taskOf, toJson } from "./rows.ts";
 
 /** Slots of the watermark: RLIMIT values 400 000 + 2 × slot, up to 779 998. */
 const SLOTS = 190_000;
+/** What is kept of a final result for the search; the stream has it whole. */
+const RESULT_MAX_CHARS = 64 * 1_024;
 const HOLDS_SOMETHING =
   "id IN (SELECT owner FROM resources WHERE state IN ('intended', 'held', 'releasing'))";
 
@@ -20,7 +22,6 @@ export type AgentRows = Pick<
   | "agent"
   | "agentsOf"
   | "unfinishedAgents"
-  | "allAgents"
   | "agentByToken"
   | "revokeToken"
   | "countLive"
@@ -48,7 +49,6 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
       list("SELECT * FROM agents WHERE task_id = ? ORDER BY created_at, rowid", taskId),
     unfinishedAgents: () =>
       list(`SELECT * FROM agents WHERE ended_at IS NULL OR ${HOLDS_SOMETHING} ORDER BY rowid`),
-    allAgents: () => list("SELECT * FROM agents ORDER BY created_at, rowid"),
     agentByToken(tokenHash) {
       const row = database.get("SELECT * FROM agents WHERE token_hash = ?", tokenHash);
       return row === undefined ? null : agentOf(row);
@@ -103,6 +103,7 @@ function admitAgent(
     if (earlier !== undefined) return { agent: agentOf(earlier), isNew: false };
   }
   const task = taskOf(database.get("SELECT * FROM tasks WHERE id = ?", agent.taskId)!);
+  refuseClosed(task);
   const total = countOf("SELECT count(*) AS n FROM agents WHERE task_id = ?", agent.taskId);
   const running = countOf(
     "SELECT count(*) AS n FROM agents WHERE task_id = ? AND ended_at IS NULL",
@@ -217,7 +218,16 @@ function settle(
     id,
   );
   if (row === undefined) return false;
-  const { status, exitCode, signal, reason } = settlement;
+  const { status, exitCode, signal, reason, result } = settlement;
+  database.run(
+    "INSERT INTO results (task_id, agent_id, status, text, at) VALUES (?, ?, ?, ?, ?)",
+    String(row["task_id"]),
+    id,
+    status,
+    // What it said itself; where it said nothing, how it ended.
+    (result ?? "") === "" ? reason : result!.slice(0, RESULT_MAX_CHARS),
+    settlement.endedAt,
+  );
   events.add(
     told("agent.settled", agentOf(row), {
       status,

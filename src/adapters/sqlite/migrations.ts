@@ -119,4 +119,93 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // What a runner does when its daemon is gone: seconds until it stops the agent; NULL keeps it.
   "ALTER TABLE agents ADD COLUMN daemon_gone_stop_s INTEGER;",
+  `
+  ALTER TABLE tasks ADD COLUMN status TEXT NOT NULL DEFAULT 'open';
+  ALTER TABLE tasks ADD COLUMN closed_at INTEGER;
+  ALTER TABLE tasks ADD COLUMN close_reason TEXT;
+  CREATE INDEX tasks_by_time ON tasks (created_at, id);
+  CREATE INDEX tasks_by_status ON tasks (status, created_at, id);
+  CREATE INDEX agents_counted ON agents (task_id, status, depth);
+  CREATE INDEX agents_live_by_task ON agents (task_id) WHERE ended_at IS NULL;
+  CREATE INDEX events_by_task ON events (task_id, seq);
+  ALTER TABLE progress ADD COLUMN validation TEXT;
+
+  CREATE TABLE results (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    task_id TEXT NOT NULL,
+    agent_id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at INTEGER NOT NULL
+  ) STRICT;
+
+  -- One number over all kinds of record, in the order of time: what a page of hits ends with.
+  CREATE TABLE search_rows (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    task_id TEXT NOT NULL,
+    agent_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    UNIQUE (kind, seq)
+  ) STRICT;
+  CREATE VIRTUAL TABLE search_text USING fts5 (
+    body, scope, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+  );
+
+  CREATE TRIGGER findings_searched AFTER INSERT ON findings BEGIN
+    INSERT INTO search_rows (kind, seq, task_id, agent_id, at)
+      VALUES ('finding', new.seq, new.task_id, new.agent_id, new.at);
+    INSERT INTO search_text (rowid, body, scope) SELECT id,
+      new.finding_type || ' ' || new.message || ' ' || coalesce(new.details, ''),
+      new.task_id || ' ' || new.agent_id FROM search_rows WHERE kind = 'finding' AND seq = new.seq;
+  END;
+  CREATE TRIGGER findings_forgotten AFTER DELETE ON findings BEGIN
+    DELETE FROM search_text WHERE rowid IN (SELECT id FROM search_rows WHERE kind = 'finding' AND seq = old.seq);
+    DELETE FROM search_rows WHERE kind = 'finding' AND seq = old.seq;
+  END;
+  CREATE TRIGGER progress_searched AFTER INSERT ON progress BEGIN
+    INSERT INTO search_rows (kind, seq, task_id, agent_id, at)
+      VALUES ('progress', new.seq, new.task_id, new.agent_id, new.at);
+    INSERT INTO search_text (rowid, body, scope) SELECT id, new.status || ' ' || new.message,
+      new.task_id || ' ' || new.agent_id FROM search_rows WHERE kind = 'progress' AND seq = new.seq;
+  END;
+  CREATE TRIGGER progress_forgotten AFTER DELETE ON progress BEGIN
+    DELETE FROM search_text WHERE rowid IN (SELECT id FROM search_rows WHERE kind = 'progress' AND seq = old.seq);
+    DELETE FROM search_rows WHERE kind = 'progress' AND seq = old.seq;
+  END;
+  CREATE TRIGGER results_searched AFTER INSERT ON results BEGIN
+    INSERT INTO search_rows (kind, seq, task_id, agent_id, at)
+      VALUES ('result', new.seq, new.task_id, new.agent_id, new.at);
+    INSERT INTO search_text (rowid, body, scope) SELECT id, new.status || ' ' || new.text,
+      new.task_id || ' ' || new.agent_id FROM search_rows WHERE kind = 'result' AND seq = new.seq;
+  END;
+  CREATE TRIGGER results_forgotten AFTER DELETE ON results BEGIN
+    DELETE FROM search_text WHERE rowid IN (SELECT id FROM search_rows WHERE kind = 'result' AND seq = old.seq);
+    DELETE FROM search_rows WHERE kind = 'result' AND seq = old.seq;
+  END;
+
+  -- What was recorded before. Of results only the reasons are left: their words were never kept.
+  INSERT INTO results (task_id, agent_id, status, text, at)
+    SELECT task_id, id, status, reason, ended_at FROM agents
+    WHERE ended_at IS NOT NULL AND reason IS NOT NULL ORDER BY ended_at, rowid;
+  DELETE FROM search_text;
+  DELETE FROM search_rows;
+  INSERT INTO search_rows (kind, seq, task_id, agent_id, at)
+    SELECT * FROM (
+      SELECT 'finding', seq, task_id, agent_id, at FROM findings
+      UNION ALL SELECT 'progress', seq, task_id, agent_id, at FROM progress
+      UNION ALL SELECT 'result', seq, task_id, agent_id, at FROM results
+    ) ORDER BY 5, 1, 2;
+  INSERT INTO search_text (rowid, body, scope)
+    SELECT search_rows.id, finding_type || ' ' || message || ' ' || coalesce(details, ''),
+      search_rows.task_id || ' ' || search_rows.agent_id
+    FROM search_rows JOIN findings ON findings.seq = search_rows.seq WHERE kind = 'finding';
+  INSERT INTO search_text (rowid, body, scope)
+    SELECT search_rows.id, status || ' ' || message, search_rows.task_id || ' ' || search_rows.agent_id
+    FROM search_rows JOIN progress ON progress.seq = search_rows.seq WHERE kind = 'progress';
+  INSERT INTO search_text (rowid, body, scope)
+    SELECT search_rows.id, status || ' ' || text, search_rows.task_id || ' ' || search_rows.agent_id
+    FROM search_rows JOIN results ON results.seq = search_rows.seq WHERE kind = 'result';
+  `,
 ];

@@ -37,6 +37,9 @@ export function taskOf(row: Row): TaskRecord {
     limits: json<TaskRecord["limits"]>(row, "limits")!,
     context: json<TaskRecord["context"]>(row, "context")!,
     createdAt: number(row, "created_at"),
+    status: text(row, "status") as TaskRecord["status"],
+    closedAt: numberOrNull(row, "closed_at"),
+    closeReason: textOrNull(row, "close_reason"),
   };
 }
 
@@ -106,6 +109,7 @@ export function progressOf(row: Row): ProgressRecord {
     message: text(row, "message"),
     progress: number(row, "progress"),
     at: number(row, "at"),
+    validation: json<NonNullable<ProgressRecord["validation"]>>(row, "validation"),
   };
 }
 

@@ -8,6 +8,7 @@ import { type Database, openDatabase } from "./database.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
 import { sweepPlanRows } from "./sweep-plan-rows.ts";
+import { historyRows } from "./history-rows.ts";
 import { findingOf, progressOf, taskOf, toJson } from "./rows.ts";
 
 /** Hard limits that name worlds; see {@link World.mark}. */
@@ -26,12 +27,14 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
   const world = database.transaction(() => openWorld(database, clock, chance, isNewEpoch));
   const stored = (key: string) =>
     database.get("SELECT value FROM world WHERE key = ?", key)?.["value"];
+  const agents = agentRows(database, events, clock);
   return {
     world,
     port: () => (stored("port") === undefined ? null : Number(stored("port"))),
     keepPort: (port) => keep(database, "port", String(port)),
     ...ledgerRows(database, clock),
-    ...agentRows(database, events, clock),
+    ...agents,
+    ...historyRows(database, events, agents),
     ...taskRows(database, events),
     ...reportRows(database, events),
     ...sweepPlanRows(database),
@@ -68,10 +71,7 @@ function openWorld(database: Database, clock: Clock, chance: Chance, isNewEpoch:
   return { mark: Number(mark), name, epoch };
 }
 
-function taskRows(
-  database: Database,
-  events: EventRows,
-): Pick<Store, "addTask" | "task" | "tasks"> {
+function taskRows(database: Database, events: EventRows): Pick<Store, "addTask" | "task"> {
   return {
     addTask(task) {
       events.atomically(() => {
@@ -94,14 +94,16 @@ function taskRows(
       const row = database.get("SELECT * FROM tasks WHERE id = ?", id);
       return row === undefined ? null : taskOf(row);
     },
-    tasks: () => database.all("SELECT * FROM tasks ORDER BY created_at, id").map(taskOf),
   };
 }
 
 function reportRows(
   database: Database,
   events: EventRows,
-): Pick<Store, "addProgress" | "addFinding" | "progress" | "findings"> {
+): Pick<
+  Store,
+  "addProgress" | "addFinding" | "progress" | "findings" | "progressAfter" | "findingsAfter"
+> {
   /** The latest `max`, told oldest first. */
   const latest = (table: "progress" | "findings", taskId: string, max: number, agentId?: string) =>
     (agentId === undefined
@@ -117,19 +119,27 @@ function reportRows(
           max,
         )
     ).toReversed();
+  const after = (table: "progress" | "findings", agentId: string, seq: number, max: number) =>
+    database.all(
+      `SELECT * FROM ${table} WHERE agent_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
+      agentId,
+      seq,
+      max,
+    );
   return {
     addProgress: (record, taskId) =>
       events.atomically(() => {
-        const { agentId, status, message, progress, at } = record;
+        const { agentId, status, message, progress, at, validation } = record;
         const row = database.get(
-          `INSERT INTO progress (task_id, agent_id, status, message, progress, at)
-           VALUES (?, ?, ?, ?, ?, ?) RETURNING *`,
+          `INSERT INTO progress (task_id, agent_id, status, message, progress, at, validation)
+           VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *`,
           taskId,
           agentId,
           status,
           message,
           progress,
           at,
+          toJson(validation),
         );
         const reported = { status, message, progress, at };
         database.run("UPDATE agents SET reported = ? WHERE id = ?", toJson(reported), agentId);
@@ -159,6 +169,8 @@ function reportRows(
         events.add({ kind: "agent.finding", taskId, agentId, facts });
         return findingOf(row!);
       }),
+    progressAfter: (agentId, seq, max) => after("progress", agentId, seq, max).map(progressOf),
+    findingsAfter: (agentId, seq, max) => after("findings", agentId, seq, max).map(findingOf),
     progress: (taskId, max, agentId) => latest("progress", taskId, max, agentId).map(progressOf),
     findings: (taskId, max, agentId) => latest("findings", taskId, max, agentId).map(findingOf),
   };

@@ -3,6 +3,9 @@ import type { AgentView } from "../../contract/agent.ts";
 import { Fault } from "../../kernel/fault.ts";
 import type { ApiClient } from "../../contract/client.ts";
 
+/** Enough to say that there are several. */
+const SOME = 50;
+
 /**
  * The agent that an id, or the unique beginning of one, names.
  *
@@ -11,7 +14,8 @@ import type { ApiClient } from "../../contract/client.ts";
 export async function resolveAgent(client: ApiClient, typed: string): Promise<AgentView> {
   const exact = await exactAgent(client, typed);
   if (exact !== null) return exact;
-  const { agents } = await client.agents({ all: true });
+  const { agents } =
+    typed === "" ? { agents: [] } : await client.agents({ all: true, prefix: typed, limit: SOME });
   return onlyOne(
     agents.filter((agent) => agent.agent_id.startsWith(typed)),
     (agent) => agent.agent_id,
@@ -26,7 +30,10 @@ export async function resolveAgent(client: ApiClient, typed: string): Promise<Ag
  * @throws {Fault} TASK_NOT_FOUND when none begins so; INPUT_INVALID when several do.
  */
 export async function resolveTask(client: ApiClient, typed: string): Promise<string> {
-  const { tasks } = await client.tasks();
+  const { tasks } =
+    typed === ""
+      ? { tasks: [] }
+      : await client.tasks({ status: "all", prefix: typed, limit: SOME });
   const ids = tasks.map((task) => task.task_id);
   if (ids.includes(typed)) return typed;
   const matching = ids.filter((id) => id.startsWith(typed));

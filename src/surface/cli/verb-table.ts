@@ -36,9 +36,9 @@ export const VERBS = {
     onlyLooks: true,
   },
   task: {
-    summary: "list tasks, or show one",
+    summary: "list tasks, show one, or close one",
     load: async () => (await import("./verbs/task.ts")).task,
-    onlyLooks: true,
+    onlyLooks: false,
   },
   deploy: {
     summary: "start an agent",
@@ -48,6 +48,11 @@ export const VERBS = {
   logs: {
     summary: "print what an agent printed",
     load: async () => (await import("./verbs/logs.ts")).logs,
+    onlyLooks: true,
+  },
+  search: {
+    summary: "search all findings, reports and final results of all tasks",
+    load: async () => (await import("./verbs/search.ts")).search,
     onlyLooks: true,
   },
   attach: {

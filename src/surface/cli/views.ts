@@ -6,6 +6,7 @@ import type {
   SweepAnswer,
   TasksAnswer,
 } from "../../contract/api.ts";
+import type { SearchAnswer } from "../../contract/tools.ts";
 import type { AgentView, Cleanup, Receipt, TerminalStatus } from "../../contract/agent.ts";
 import { counted, humanBytes, humanDuration } from "../../kernel/units.ts";
 import { harmless, paint, toneOfCleanup, toneOfStatus } from "./paint.ts";
@@ -118,14 +119,30 @@ function stuckOf({ owner, resources, survivors }: Receipt): readonly string[] {
 }
 
 /** The tasks of `corral status` and `corral task list`. */
-export function tasksTable({ tasks }: TasksAnswer, style: TableStyle): readonly string[] {
+export function tasksTable(
+  { tasks }: Pick<TasksAnswer, "tasks">,
+  style: TableStyle,
+): readonly string[] {
   const rows = tasks.map((task) => [
     task.task_id,
     task.priority,
+    task.status,
     `${task.agents_live}/${task.agents}`,
     task.description,
   ]);
-  return table(["TASK", "PRIORITY", "LIVE/ALL", "DESCRIPTION"], rows, style);
+  return table(["TASK", "PRIORITY", "STATUS", "LIVE/ALL", "DESCRIPTION"], rows, style);
+}
+
+/** What a search found: a line that says where, a line that says what. */
+export function searchLines({ hits }: SearchAnswer, colour: boolean): readonly string[] {
+  return hits.flatMap((hit) => [
+    paint(
+      `${hit.at}  ${hit.kind}  ${harmless(hit.what)}  ${hit.agent_id}  ${hit.task_id}`,
+      "strong",
+      colour,
+    ),
+    `  ${harmless(hit.excerpt)}`,
+  ]);
 }
 
 /** The daemon in three lines. @param now  Milliseconds since the epoch. */

@@ -3,6 +3,7 @@
  * Each says how its input is read and which operation answers; nothing is decided here.
  */
 import { z } from "zod";
+import { TaskStatus } from "../../contract/agent.ts";
 import { LeaveInput, SweepInput, WaitInput } from "../../contract/api.ts";
 import { TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
@@ -41,7 +42,18 @@ const count = z
   .transform(Number);
 const id = z.string().min(1).max(128);
 
-const AgentsQuery = z.strictObject({ task_id: id.optional(), all: flag });
+const TasksQuery = z.strictObject({
+  status: z.enum([...TaskStatus.options, "all"]).optional(),
+  prefix: z.string().min(1).max(128).optional(),
+  limit: count.pipe(z.int().min(1).max(500)).optional(),
+  cursor: z.string().min(1).max(200).optional(),
+});
+const AgentsQuery = z.strictObject({
+  task_id: id.optional(),
+  all: flag,
+  prefix: z.string().min(1).max(128).optional(),
+  limit: count.pipe(z.int().min(1).max(10_000)).optional(),
+});
 const LedgerQuery = z.strictObject({ owner: id.optional(), all: flag });
 const StreamQuery = z.strictObject({
   from: count.default(0),
@@ -55,7 +67,7 @@ export const EventsQuery = z.strictObject({ after: count.optional() });
 export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/api/health", answer: ({ operations }) => operations.health() },
   { method: "POST", path: "/api/tools/<tool>", forAgents: true, answer: answerTool },
-  { method: "GET", path: "/api/tasks", answer: ({ operations }) => operations.tasks() },
+  { method: "GET", path: "/api/tasks", answer: answerTasks },
   { method: "GET", path: "/api/agents", answer: answerAgents },
   {
     method: "GET",
@@ -136,9 +148,19 @@ function answerTool({ operations, caller, id: name, body }: RouteCall): Promise<
   return operations.tool(name, parseInput(TOOLS[name].input, body, name), caller);
 }
 
+function answerTasks({ operations, query }: RouteCall): unknown {
+  return operations.tasks(present(parseInput(TasksQuery, query, "GET /api/tasks")));
+}
+
 function answerAgents({ operations, query }: RouteCall): unknown {
-  const { task_id: taskId, all } = parseInput(AgentsQuery, query, "GET /api/agents");
-  return operations.agents({ ...(taskId === undefined ? {} : { taskId }), all: all === "1" });
+  const { task_id: taskId, all, prefix, limit } = parseInput(AgentsQuery, query, "GET /api/agents");
+  return operations.agents({ all: all === "1", ...present({ taskId, prefix, limit }) });
+}
+
+/** Only what was given: an option that is absent is not there at all. */
+function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 function answerLedger({ operations, query }: RouteCall): unknown {

@@ -28,8 +28,8 @@ const LIST_CACHE = { ttlMs: LIST_TTL_MS, cacheScope: "private" } as const;
 
 const INSTRUCTIONS =
   "Corral runs headless coding agents and gives back everything they took. Orchestrators: " +
-  "create_real_task, deploy_headless_agent, then get_real_task_status and get_agent_output; " +
-  "kill_real_agent stops one. Agents: report with update_agent_progress and report_agent_finding.";
+  "create_real_task, deploy_headless_agent, wait_for_agents, then get_real_task_status, get_task_findings " +
+  "and get_agent_output; kill_real_agent stops one, close_task ends the task. Agents: report with update_agent_progress and report_agent_finding.";
 
 export interface McpPorts {
   /** Runs a tool whose input has been parsed. @throws {Fault} any code of docs/errors.md. */

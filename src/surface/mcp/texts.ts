@@ -9,6 +9,7 @@ import type {
   ProgressView,
   Receipt,
 } from "../../contract/agent.ts";
+import type { CorralEvent } from "../../contract/events.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
 
 /** At most this many agents, warnings or reports are named in a text; the rest are counted. */
@@ -46,7 +47,61 @@ const TEXTS: Texts = {
     lines(`Recorded: ${findingLine(answer.own_finding)}`, ...peerLines(answer.peers)),
   ],
   sweep_resources: (answer) => [sweepText(answer)],
+  get_task_findings: ({ findings, counts, next_cursor, more }) => [
+    lines(
+      `${counts.total} findings${countsText(counts.by_severity)}; ${findings.length} of them here, oldest first.`,
+      ...findings.map((finding) => `- ${finding.at} ${findingLine(finding)}`),
+      `[read on with cursor ${next_cursor}${more ? "; there are more" : ""}]`,
+    ),
+  ],
+  wait_for_agents: ({ agents, events, next_seq, timed_out }) => [
+    lines(
+      timed_out
+        ? "The time is over; nothing that was waited for came."
+        : "What was waited for came.",
+      ...some(agents, agentLine),
+      ...headed("Events:", events.slice(-NAMED_MAX).map(eventLine)),
+      `[wait on with after_seq ${next_seq}]`,
+    ),
+  ],
+  list_tasks: ({ tasks, next_cursor }) => [
+    lines(
+      tasks.length === 0 ? "No such task." : `${tasks.length} tasks, newest first:`,
+      ...tasks.map(
+        (task) =>
+          `- ${task.task_id} (${task.priority}, ${task.status}, ${task.agents_live} of ${task.agents} agents live): ${clipped(task.description)}`,
+      ),
+      ...(next_cursor === null ? [] : [`[read on with cursor "${next_cursor}"]`]),
+    ),
+  ],
+  close_task: (answer) => [
+    lines(
+      `Task ${answer.task_id} is closed: ${answer.status}. ${answer.agents_stopped} agents were stopped.`,
+      ...answer.receipts
+        .slice(0, NAMED_MAX)
+        .map((receipt) => `- ${receipt.owner}: ${receiptLine(receipt)}`),
+    ),
+  ],
+  search_history: ({ hits, next_cursor }) => [
+    lines(
+      hits.length === 0 ? "Nothing was found." : `${hits.length} hits, newest first:`,
+      ...hits.map(
+        (hit) =>
+          `- ${hit.at} ${hit.task_id} ${hit.agent_id} ${hit.kind} (${hit.what}): ${hit.excerpt}`,
+      ),
+      ...(next_cursor === null ? [] : [`[read on with cursor ${next_cursor}]`]),
+    ),
+  ],
 };
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  const words = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+  return words.length === 0 ? "" : ` (${words.join(", ")})`;
+}
+
+function eventLine({ seq, kind, agent_id, facts }: CorralEvent): string {
+  return `${seq} ${kind}${agent_id === null ? "" : ` ${agent_id}`} ${clipped(JSON.stringify(facts))}`;
+}
 
 /**
  * The text blocks for a tool's answer, the main one first; never empty.
@@ -70,16 +125,17 @@ function deployText(answer: ToolAnswer<"deploy_headless_agent">): readonly strin
 function statusText({
   task,
   agents,
+  agents_left_out,
   counts,
   progress,
   findings,
   resources,
 }: ToolAnswer<"get_real_task_status">): string {
   return lines(
-    `Task ${task.task_id} (${task.priority}): ${clipped(task.description)}`,
+    `Task ${task.task_id} (${task.priority}${task.status === "open" ? "" : `, ${task.status}`}): ${clipped(task.description)}`,
     `Agents: ${counts.total} in all, ${counts.running} running, ${counts.completed} completed, ${counts.failed} failed. ` +
       `Resources: ${resources.held} held, ${resources.stuck} stuck.`,
-    ...some(agents, agentLine),
+    ...some(agents, agentLine, agents_left_out),
     ...headed("Progress, newest last:", progress.map(progressLine)),
     ...headed("Findings, newest last:", findings.map(findingLine)),
   );
@@ -173,9 +229,10 @@ function warnings(all: readonly string[]): readonly string[] {
   return all.slice(0, NAMED_MAX).map((warning) => `Warning: ${warning}`);
 }
 
-function some<T>(all: readonly T[], line: (one: T) => string): readonly string[] {
+function some<T>(all: readonly T[], line: (one: T) => string, leftOut = 0): readonly string[] {
   const named = all.slice(-NAMED_MAX).map(line);
-  return all.length > NAMED_MAX ? [`(${all.length - NAMED_MAX} older not shown)`, ...named] : named;
+  const older = all.length - named.length + leftOut;
+  return older > 0 ? [`(${older} older not shown)`, ...named] : named;
 }
 
 function headed(head: string, body: readonly string[]): readonly string[] {

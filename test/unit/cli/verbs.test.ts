@@ -14,7 +14,9 @@ const TASK = {
   status: "open" as const,
   priority: "P2",
   workspace: "/w",
+  client_cwd: null,
   created_at: ONE.created_at,
+  closed_at: null,
   agents: 2,
   agents_live: 1,
 };
@@ -29,13 +31,13 @@ function daemon(over: Partial<ApiClient> = {}): Partial<ApiClient> & { calls: un
   };
   return {
     calls,
-    agents: async () => ({ agents: [ONE, TWO] }),
+    agents: async () => ({ agents: [ONE, TWO], left_out: 0 }),
     agent: async (id) => {
       const found = [ONE, TWO].find((agent) => agent.agent_id === id);
       if (found === undefined) throw new Fault("AGENT_NOT_FOUND", "none", { hint: "h" });
       return found;
     },
-    tasks: async () => ({ tasks: [TASK] }),
+    tasks: async () => ({ tasks: [TASK], next_cursor: null }),
     tool: tool as unknown as ApiClient["tool"],
     ...over,
   };

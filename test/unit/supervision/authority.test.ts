@@ -37,6 +37,10 @@ describe("an agent", () => {
     ["get_agent_output", { ...own, agent_id: "grandchild" }],
     ["kill_real_agent", { ...own, agent_id: "child" }],
     ["kill_real_agent", { ...own, agent_id: "grandchild" }],
+    ["get_task_findings", own],
+    ["search_history", { ...own, query: "words" }],
+    ["wait_for_agents", own],
+    ["wait_for_agents", { ...own, agent_ids: ["child", "grandchild"] }],
   ] as const)("may %s %o", ([name, input]) => {
     expect(refused(name, input)).toBeNull();
   });
@@ -56,6 +60,11 @@ describe("an agent", () => {
     ["kill_real_agent", { ...own, agent_id: "root" }],
     ["kill_real_agent", { ...own, agent_id: "other" }],
     ["kill_real_agent", { task_id: "T2", agent_id: "child" }],
+    ["search_history", { query: "words" }],
+    ["wait_for_agents", { ...own, agent_ids: ["child", "other"] }],
+    ["wait_for_agents", { ...own, agent_ids: ["root"] }],
+    ["list_tasks", {}],
+    ["close_task", own],
   ] as const)("may not %s %o", ([name, input]) => {
     expect(refused(name, input)).toMatch(/^An agent may /);
   });

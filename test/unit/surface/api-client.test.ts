@@ -30,7 +30,7 @@ describe("calls", () => {
       apiClient({ url: to.served.url, token: CLIENT_TOKEN }),
     ]) {
       expect(await client.health()).toEqual(to.operations.health());
-      expect(await client.tasks()).toEqual(to.operations.tasks());
+      expect(await client.tasks()).toEqual(to.operations.tasks({}));
       expect((await client.agents({ taskId, all: true })).agents).toHaveLength(1);
       expect((await client.agent(agentId)).agent_id).toBe(agentId);
       expect((await client.receipt(agentId)).cleanup.state).toBe("clean");

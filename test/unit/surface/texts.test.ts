@@ -61,7 +61,7 @@ describe("texts for models", () => {
     const { taskId, agentId } = await operations.seed();
     const status = await operations.tool(
       "get_real_task_status",
-      { task_id: taskId },
+      { task_id: taskId, max_agents: 200 },
       { kind: "client" },
     );
     const agent: AgentView = operations.agent(agentId);
