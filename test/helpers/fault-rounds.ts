@@ -64,7 +64,8 @@ export async function strikeAll(
   return { struck: strikes.length - missed.length, missed, wrong };
 }
 
-async function alive(fault: FaultWorld, daemon: FaultDaemon): Promise<FaultDaemon> {
+/** That daemon while it lives, else a new one. */
+export async function alive(fault: FaultWorld, daemon: FaultDaemon): Promise<FaultDaemon> {
   const { exitCode, signalCode } = daemon.child;
   return exitCode === null && signalCode === null ? daemon : await fault.start();
 }

@@ -8,7 +8,7 @@ import { identityOf, markedBy, sessionsOf } from "./fault-reckoning.ts";
 import type { FaultWorld } from "./fault-world.ts";
 import { corralCgroups } from "./os-look.ts";
 
-const AGENTS = join(import.meta.dirname, "../fixtures/agents");
+export const AGENTS: string = join(import.meta.dirname, "../fixtures/agents");
 
 export interface Scenario {
   readonly name: string;
@@ -94,6 +94,24 @@ export const SCENARIOS: readonly Scenario[] = [
     keeps: true,
   },
 ];
+
+/** What system calls are struck in: at ports the kill of a deaf agent covers this one. */
+export const CALL_SCENARIOS: readonly Scenario[] = [
+  ...SCENARIOS,
+  {
+    name: "kill",
+    prepare: (fault) => needSleeper(fault),
+    run: (fault) => killAll(fault, 0),
+    keeps: true,
+  },
+];
+
+/** The scenario of that name. @throws {RangeError} when there is none. */
+export function scenarioNamed(name: string): Scenario {
+  const found = CALL_SCENARIOS.find((scenario) => scenario.name === name);
+  if (found === undefined) throw new RangeError(`no scenario is named "${name}"`);
+  return found;
+}
 
 /** One process, one session and one control group that bear the world's mark and have no row. */
 export async function makeStrays({ world }: FaultWorld): Promise<void> {

@@ -33,6 +33,8 @@ export interface FaultDaemon {
   readonly child: ChildProcess;
   /** Acts at this point from now on; null records only. */
   arm(injection: Injection | null): Promise<void>;
+  /** Puts these words before the shell of every runner that the process host starts; none takes them away. */
+  beforeRunners(words: readonly string[]): Promise<void>;
   /** What was passed since it was armed. */
   told(): Promise<{ readonly passed: readonly Passed[]; readonly hits: number }>;
   /** What it had passed when it left by itself. */
@@ -97,6 +99,7 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
       pid: child.pid ?? 0,
       child,
       arm: async (injection) => void (await answer({ arm: injection })),
+      beforeRunners: async (words) => void (await answer({ runner: words })),
       told: async () => (await answer({ tell: true })) as Awaited<ReturnType<FaultDaemon["told"]>>,
       left: () => left,
       end,

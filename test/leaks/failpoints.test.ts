@@ -1,13 +1,17 @@
 /**
- * G1, G3, G5: the daemon dies by SIGKILL at every failpoint. The first round of it is part of
- * `npm test` (test/fault/crash-*.test.ts); the long form goes through the same again, twenty times.
+ * G1, G2, G3, G5: the daemon dies by SIGKILL at every failpoint, at every system call that changes something, or
+ * one of its system calls fails; a runner dies at every one of its own. A first round and a sample of the calls are
+ * part of `npm test` (test/fault/crash-*, calls-*, runner-killed); the long form goes through all.
  */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { type CallReport, dieAtCalls, failAtCalls, FAILING } from "../helpers/fault-calls.ts";
 import { strikeAll } from "../helpers/fault-rounds.ts";
-import { SCENARIOS } from "../helpers/fault-scenarios.ts";
+import { killRunners } from "../helpers/fault-runner.ts";
+import { CALL_SCENARIOS, SCENARIOS, type Scenario } from "../helpers/fault-scenarios.ts";
 import { makeFaultWorld } from "../helpers/fault-world.ts";
+import { canTrace } from "../helpers/tracer.ts";
 import { addRow } from "./closing-table.ts";
-import { COUNTS } from "./counts.ts";
+import { COUNTS, FORM } from "./counts.ts";
 
 test("every failpoint × SIGKILL", async () => {
   const rounds = COUNTS.failpointRounds;
@@ -34,3 +38,47 @@ test("every failpoint × SIGKILL", async () => {
   expect(wrong).toEqual([]);
   expect(struck > 0).toBe(rounds > 0);
 });
+
+const EACH = CALL_SCENARIOS.map((scenario) => [scenario.name, scenario] as const);
+
+describe.skipIf(FORM === "short" || !canTrace())("every system call", () => {
+  test.for(EACH)("× SIGKILL: %s", async ([name, scenario]) => {
+    await using fault = await makeFaultWorld();
+    tell(`every system call × SIGKILL: ${name}`, await dieAtCalls(fault, scenario, 1));
+  });
+
+  test.for(FAILING)("fails: %s with %s", async ([kind, fate]) => {
+    // Thousands of files are opened, nearly all of them in /proc, one like the other.
+    const every = kind === "openat" ? COUNTS.everyOpen : 1;
+    for (const scenario of CALL_SCENARIOS.filter(isEnding)) {
+      await using fault = await makeFaultWorld();
+      const report = await failAtCalls(fault, scenario, [[kind, fate]], every);
+      tell(`every ${kind} fails with ${fate}: ${scenario.name}`, report, every);
+    }
+  });
+
+  test.for([
+    ["runner", false],
+    ["runner and what it has started", true],
+  ] as const)("of the %s × SIGKILL", async ([name, isFollowed]) => {
+    await using fault = await makeFaultWorld();
+    tell(`every system call of the ${name} × SIGKILL`, await killRunners(fault, 1, isFollowed));
+  });
+});
+
+/** Those after which every agent has ended, and a daemon is there to say so. */
+function isEnding({ name }: Scenario): boolean {
+  return name === "deploy and a normal exit" || name === "kill";
+}
+
+function tell(name: string, { struck, missed, wrong }: CallReport, every = 1): void {
+  addRow({
+    place: 3,
+    test: name,
+    count: `${struck} calls${every === 1 ? "" : `, each ${every}th`}`,
+    left: `${wrong.length} left or wrong`,
+    worst: "–",
+    also: `${missed} did not come again`,
+  });
+  expect(wrong).toEqual([]);
+}
