@@ -161,7 +161,8 @@ export interface Containment {
   readonly bootId: string;
 }
 
-export interface WorldProcess extends ProcessSeen {
+/** Of any uid: who ends one looks at that first. */
+export interface WorldProcess extends Omit<ProcessSeen, "uid"> {
   /** Slot of the agent whose mark it bears; null for the infrastructure mark. */
   readonly slot: number | null;
   /** Its session; null where the platform does not tell. */

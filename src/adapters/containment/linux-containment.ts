@@ -25,14 +25,21 @@ import {
   removeIfEmpty,
 } from "../cgroup/cgroup-files.ts";
 import { markScanner } from "../proc/mark-scan.ts";
-import { identify, isAlive, lineOf, readBootId, readMark, ticksNow } from "../proc/proc-table.ts";
+import {
+  identify,
+  isAlive,
+  lineOf,
+  readBootId,
+  readLiveStat,
+  readMark,
+  ticksNow,
+} from "../proc/proc-table.ts";
 import { ladder } from "./ladder.ts";
 import { limitGroups, limitWarnings, type OwnLimits, ownLimits } from "./limits.ts";
 import { findMechanisms } from "./linux-mechanisms.ts";
 import { agentMark, slotOf, WORLD_HARD } from "./marks.ts";
 import type { ContainmentOptions, OpenContainment } from "./open-containment.ts";
 import { strikeAll, strikeOne } from "./strike.ts";
-import { seeProcess } from "./process-seen.ts";
 import { witnesses } from "./witnesses.ts";
 
 const WORLD_NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -180,9 +187,11 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   /** Born since the scan, or without this world's mark: only its group tells whose it is. */
   function newcomer(pid: number): WorldProcess | null {
     const mark = readMark(pid);
-    const seen = seeProcess(pid);
+    const stat = readLiveStat(pid);
+    if (stat === null) return null;
+    const { startTicks, ppid, name } = stat;
     const slot = mark?.hard === worldHard ? slotOf(mark) : null;
-    return seen === null ? null : { ...seen, slot, sessionId: null, cgroupAgentId: null };
+    return { pid, startTicks, ppid, name, slot, sessionId: null, cgroupAgentId: null };
   }
 
   async function endCompanions(runner: ProcessIdentity): Promise<number> {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessSeen, ProcessSet, SetSighting } from "../../supervision/ports.ts";
 import type { MarkedProcess, MarkScanner } from "../proc/mark-scan.ts";
+import { readUid } from "../proc/proc-table.ts";
 import { sameMark } from "../proc/proc-text.ts";
 import type { Rung } from "./ladder.ts";
 import { isOfSet, seeProcess } from "./process-seen.ts";
@@ -80,8 +81,12 @@ export function witnesses({ rungs, scanner, bootId, protectedPids }: WitnessOpti
 
 function membersByMark(set: ProcessSet, marked: readonly MarkedProcess[]): readonly ProcessSeen[] {
   return marked
-    .filter((process) => sameMark(process.mark, set.mark) && isOfSet(set, process))
-    .map(({ pid, startTicks, ppid, uid, name }) => ({ pid, startTicks, ppid, uid, name }));
+    .filter(({ mark }) => sameMark(mark, set.mark))
+    .flatMap(({ pid, startTicks, ppid, name }) => {
+      const uid = readUid(pid);
+      return uid === null ? [] : [{ pid, startTicks, ppid, uid, name }];
+    })
+    .filter((process) => isOfSet(set, process));
 }
 
 function compare(views: readonly View[], spared: ReadonlySet<number>): SetSighting {

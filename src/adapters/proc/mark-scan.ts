@@ -4,12 +4,16 @@
  * One look reads the limits of every process, so looks are shared: a request is served by a
  * look that BEGAN after it, never by one already under way, because that one may have passed
  * by what the caller wants to see.
+ *
+ * What a look costs is what the kernel writes: measured per process, limits 13 µs, stat 18 µs,
+ * status 29 µs. So stat is read of our own only, and status (the real uid) not here at all: who
+ * is about to believe or to strike one process reads that one's.
  */
 import type { Mark, ProcessSeen } from "../../supervision/ports.ts";
-import { listPids, readLiveStat, readMark, readUid } from "./proc-table.ts";
+import { listPids, readLiveStat, readMark } from "./proc-table.ts";
 import { inSlices } from "./slices.ts";
 
-export interface MarkedProcess extends ProcessSeen {
+export interface MarkedProcess extends Omit<ProcessSeen, "uid"> {
   readonly mark: Mark;
   readonly sessionId: number;
 }
@@ -56,13 +60,15 @@ async function lookThrough(hard: number): Promise<readonly MarkedProcess[]> {
   const seen = new Set<number>();
   const found = new Map<number, MarkedProcess>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const begunAt = performance.now();
     const newcomers = listPids().filter((pid) => !seen.has(pid));
     if (newcomers.length === 0) break;
-    await inSlices(newcomers, (pid) => {
+    const visit = (pid: number): void => {
       seen.add(pid);
       const marked = lookAtOne(pid, hard);
       if (marked !== null) found.set(pid, marked);
-    });
+    };
+    await inSlices(newcomers, visit, begunAt);
   }
   return [...found.values()];
 }
@@ -71,8 +77,7 @@ function lookAtOne(pid: number, hard: number): MarkedProcess | null {
   const mark = readMark(pid);
   if (mark?.hard !== hard) return null;
   const stat = readLiveStat(pid);
-  const uid = readUid(pid);
-  if (stat === null || uid === null) return null;
+  if (stat === null) return null;
   const { startTicks, ppid, name, sessionId } = stat;
-  return { pid, startTicks, ppid, uid, name, mark, sessionId };
+  return { pid, startTicks, ppid, name, mark, sessionId };
 }

@@ -21,12 +21,18 @@ import {
 const ENDED: ReadonlySet<string> = new Set(["ENOENT", "ESRCH"]);
 const buffer = Buffer.allocUnsafe(16_384);
 
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
+
 /** Pids of all processes that this mount of /proc shows. @throws {Fault} PROBE_FAILED. */
 export function listPids(): readonly number[] {
   try {
-    return readdirSync("/proc")
-      .filter((name) => /^\d/.test(name))
-      .map(Number);
+    const pids: number[] = [];
+    for (const name of readdirSync("/proc")) {
+      const first = name.charCodeAt(0);
+      if (first >= DIGIT_0 && first <= DIGIT_9) pids.push(Number(name));
+    }
+    return pids;
   } catch (error) {
     throw probeFailed("/proc", error);
   }
