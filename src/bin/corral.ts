@@ -43,7 +43,10 @@ function terminal(): Terminal {
 }
 
 /** What needs no other verb's code. */
-type Shared = Omit<CliPorts, "offline" | "pretty" | "runDaemon" | "runBridge" | "runDemo">;
+type Shared = Omit<
+  CliPorts,
+  "offline" | "orphans" | "pretty" | "runDaemon" | "runBridge" | "runDemo"
+>;
 
 function ports(paths: StatePaths): CliPorts {
   const client = once(() => connect(paths));
@@ -69,6 +72,7 @@ function ports(paths: StatePaths): CliPorts {
       sweep: async (options) => await (await import("./offline.ts")).offlineSweep(paths, options),
       doctor: async () => await (await import("./offline.ts")).offlineDoctor(paths),
     },
+    orphans: async () => await (await import("./orphans.ts")).orphans(),
     pretty: async (harness) => {
       const [{ harnessNamed }, { renderPretty }] = await Promise.all([
         import("../harness/registry.ts"),

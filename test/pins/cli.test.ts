@@ -65,7 +65,7 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
   ],
   ledger: ["[owner]", "-a, --all", "--json"],
   sweep: ["--apply", "--plan <id>", "--json"],
-  doctor: ["--json"],
+  doctor: ["--orphans", "--json"],
   mcp: ["--json"],
   daemon: ["--json"],
   demo: ["--json"],

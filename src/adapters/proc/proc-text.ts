@@ -78,6 +78,12 @@ export function parseUid(text: string): number | null {
   return uid === undefined ? null : Number(uid);
 }
 
+/** Resident memory in the text of /proc/PID/status, bytes; null for a kernel thread or a text that is not whole. */
+export function parseResidentBytes(text: string): number | null {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1];
+  return kib === undefined ? null : Number(kib) * 1_024;
+}
+
 /**
  * The pids of a process, from the namespace of this /proc down to its own, in the text of
  * /proc/PID/status; empty when the text is not whole.

@@ -7,6 +7,7 @@ import type {
   SweepAnswer,
   SweepInput,
 } from "../../contract/api.ts";
+import type { OrphansAnswer } from "../../contract/orphans.ts";
 import type { ApiClient } from "../../contract/client.ts";
 import type { PathEnvironment, StatePaths } from "./state-paths.ts";
 
@@ -62,6 +63,8 @@ export interface CliPorts {
    */
   readonly daemonGone: (pid: number) => Promise<boolean>;
   readonly offline: Offline;
+  /** Agent CLIs and MCP servers of other tools whose parent is gone; touches none. @throws {Fault} PROBE_FAILED. */
+  readonly orphans: () => Promise<OrphansAnswer>;
   /** Text of a file, or of stdin for `-`. @throws {Fault} INPUT_INVALID when it cannot be read. */
   readonly readText: (path: string) => Promise<string>;
   /** Runs a program in the caller's terminal and answers with its exit code. */

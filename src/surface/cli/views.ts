@@ -8,7 +8,8 @@ import type {
 } from "../../contract/api.ts";
 import type { SearchAnswer } from "../../contract/tools.ts";
 import type { AgentView, Cleanup, Receipt, TerminalStatus } from "../../contract/agent.ts";
-import { counted, humanBytes, humanDuration } from "../../kernel/units.ts";
+import type { OrphansAnswer } from "../../contract/orphans.ts";
+import { counted, humanBytes, humanDuration, SECOND_MS } from "../../kernel/units.ts";
 import { harmless, paint, toneOfCleanup, toneOfStatus } from "./paint.ts";
 import { table } from "./table.ts";
 import type { TableStyle } from "./table.ts";
@@ -200,6 +201,27 @@ const SWEEP_TONES = {
   changed: "busy",
   unknown: "bad",
 } as const;
+
+/** What other tools left running, and that it is only a list. */
+export function orphanLines(answer: OrphansAnswer, style: TableStyle): readonly string[] {
+  const rows = answer.orphans.map(({ pid, kind, what, age_s: ageS, tree, cwd, why, argv }) => [
+    String(pid),
+    kind,
+    what,
+    humanDuration(ageS * SECOND_MS),
+    humanBytes(tree.memory_bytes),
+    String(tree.processes),
+    `${argv}; in ${cwd ?? "?"}; ${why}`,
+  ]);
+  const heading = ["PID", "KIND", "WHAT", "AGE", "MEMORY", "PROCESSES", "ARGV, FOLDER, WHY"];
+  const own = answer.own === 0 ? [] : [`${answer.own} of Corral's own are left out.`];
+  return [
+    ...(rows.length === 0 ? ["No orphans of other tools."] : table(heading, rows, style)),
+    ...own,
+    ...(answer.best_effort === null ? [] : [`Best effort: ${answer.best_effort}.`]),
+    ...(rows.length === 0 ? [] : ["Corral lists these and touches none of them."]),
+  ];
+}
 
 /** The doctor's whole answer, problems last because the end is what is read. */
 export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly string[] {

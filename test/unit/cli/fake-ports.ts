@@ -110,6 +110,7 @@ export async function corral(
         throw new Error("not asked for in this test");
       },
     },
+    orphans: act("orphans", { orphans: [], own: 2, best_effort: null }),
     readText: async (path) => `text of ${path}`,
     runInTerminal: act("runInTerminal", 0),
     pretty: async () => (line) => [`pretty ${line}`],

@@ -294,6 +294,12 @@ test("a sweep that left something stuck exits 6", async () => {
   expect((await corral(["sweep", "--apply"], daemon({ sweep }))).exit).toBe(6);
 });
 
+test("doctor --orphans asks no daemon, and finding some is no failure", async () => {
+  const { exit, out, did } = await corral(["doctor", "--orphans"], null);
+  expect({ exit, did }).toEqual({ exit: 0, did: ["orphans"] });
+  expect(out).toBe("No orphans of other tools.\n2 of Corral's own are left out.\n");
+});
+
 test("a plan is applied by its id, and only with --apply", async () => {
   const asked: unknown[] = [];
   const sweep = async (input: unknown) => {

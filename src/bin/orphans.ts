@@ -1,0 +1,19 @@
+/** What other tools left running: looks at the whole machine, needs no state directory, touches nothing. */
+import { listByPs, PS_BEST_EFFORT } from "../adapters/containment/ps-list.ts";
+import { listProcesses, processDetails } from "../adapters/proc/process-list.ts";
+import type { OrphansAnswer } from "../contract/orphans.ts";
+import { orphansOf, wantedDetails } from "../supervision/orphans.ts";
+
+/** Agent CLIs and MCP servers whose parent is gone. @throws {Fault} PROBE_FAILED. */
+export async function orphans(): Promise<OrphansAnswer> {
+  if (process.platform === "darwin") {
+    const { processes, details } = await listByPs();
+    return orphansOf(processes, details, Date.now(), PS_BEST_EFFORT);
+  }
+  const all = await listProcesses();
+  const details = wantedDetails(all).flatMap((pid) => {
+    const one = processDetails(pid);
+    return one === null ? [] : [[pid, one] as const];
+  });
+  return orphansOf(all, new Map(details), Date.now(), null);
+}
