@@ -300,6 +300,7 @@ function absentTmux(fault: Fault): Host {
     release: refuse,
     list: refuse,
     close: refuse,
+    onEnded: () => () => undefined,
   };
 }
 

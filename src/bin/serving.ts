@@ -44,6 +44,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     // A bell is a file that anybody of the user's may touch.
     if (!deploys.rang(agentId) && store.agent(agentId) !== null) loops.rang(agentId);
   });
+  const stopHints = onRunnerEnds(composed);
   const forgetSignals = onSignals(operations, composed);
   const stopSweeps = sweepNowAndThen(composed);
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
@@ -58,6 +59,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   } finally {
     stopSweeps();
     stopBells();
+    stopHints();
     await served.close();
     await loops.close();
     forgetSignals();
@@ -113,6 +115,32 @@ function onSignals(operations: Operations, { setting, reload }: Composed): () =>
   for (const [name, handler] of Object.entries(handlers)) process.on(name, handler);
   return () => {
     for (const [name, handler] of Object.entries(handlers)) process.off(name, handler);
+  };
+}
+
+/** Hints that tell not whose runner ended are taken together for so long. Milliseconds. */
+const ANY_ENDED_MS = 100;
+
+/** A runner that is killed rings no bell: its host tells, and the resync finds what it does not tell. */
+function onRunnerEnds({ setting, loops }: Composed): () => void {
+  const { store, hostOf, timers } = setting;
+  let isWaiting = false;
+  let cancel = (): void => undefined;
+  const lookAtAll = (): void => {
+    isWaiting = false;
+    for (const { id } of store.unfinishedAgents()) loops.poke(id);
+  };
+  const ended = (agentId: string | null): void => {
+    if (agentId !== null) loops.poke(agentId);
+    else if (!isWaiting) {
+      isWaiting = true;
+      cancel = timers.after(ANY_ENDED_MS, lookAtAll);
+    }
+  };
+  const stops = (["tmux", "process"] as const).map((kind) => hostOf(kind).onEnded(ended));
+  return () => {
+    cancel();
+    for (const stop of stops) stop();
   };
 }
 

@@ -206,6 +206,12 @@ export interface Host {
   release(session: string): Promise<string>;
   /** All sessions on our socket; empty only if the server certainly does not run. @throws {Fault} HOST_UNREACHABLE. */
   list(): Promise<readonly SessionSeen[]>;
+  /**
+   * Tells, at once where it can, that the runner of an agent may have ended; null is any of them.
+   * Hints: some are missed (after a restart, without a server), some are wrong.
+   * @returns the way to stop listening.
+   */
+  onEnded(listener: (agentId: AgentId | null) => void): () => void;
   /** Ends the whole host (our tmux server) when no session is left. @returns how that was seen. */
   close(): Promise<string>;
 }

@@ -110,6 +110,20 @@ describe.each(OPENERS)("a $kind host", ({ open, kind }) => {
     expect(await second.close()).toMatch(/kept|1 runners are left/);
   });
 
+  test("tells of a killed runner at once, and of nobody to whom it is told no more", async () => {
+    const host = await opened(open);
+    const [told, toldNoMore]: (string | null)[][] = [[], []];
+    host.onEnded((agentId) => told?.push(agentId));
+    host.onEnded((agentId) => toldNoMore?.push(agentId))();
+    const one = await agent(1, "sleep 60");
+    const runner = await host.start(startOf(one));
+    await until("the agent runs", () => tagged(box.tag).length === 1);
+    await host.list(); // the connection to a tmux server that was just started is up now
+    process.kill(runner?.pid ?? 0, "SIGKILL");
+    await until("it is told", () => told?.includes(one.set.agentId) === true);
+    expect(toldNoMore).toEqual([]);
+  });
+
   test("keeps runner and agent apart by their marks", async ({ skip }) => {
     if (containment.infrastructure === null) skip("no watermark here");
     const host = await opened(open);

@@ -2,7 +2,7 @@
  * The roads on which an agent ends by itself, over both hosts and both containments. Each ends the
  * same way: settled once with the truth, everything given back, and the system agrees.
  */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -139,7 +139,8 @@ describe.each(MATRIX)("$name", ({ env }) => {
   });
 
   test("its folder is deleted under it", async () => {
-    const agent = await deploy(world, client, shell(`trap 'exit 6' USR1; ${FOREVER}`));
+    const agent = await deploy(world, client, shell(`trap 'exit 6' USR1; : >ready; ${FOREVER}`));
+    await waitFor("its trap", () => existsSync(join(agent.cwd, "ready")) || undefined);
     rmSync(agent.cwd, { recursive: true });
     process.kill(agent.pid, "SIGUSR1");
     const end = await waitCleanOne(world, agent.id);

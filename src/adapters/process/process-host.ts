@@ -15,6 +15,7 @@ import type {
   RunnerStart,
   SessionSeen,
 } from "../../supervision/ports.ts";
+import { endHints } from "./end-hints.ts";
 import { markOption } from "../containment/marks.ts";
 import { listPids, readArgv, readLiveStat, readMark } from "../proc/proc-table.ts";
 import { sameMark } from "../proc/proc-text.ts";
@@ -41,16 +42,18 @@ const POLL_MS = 5;
 /** Opens the host; starts nothing. {@link Host} tells what its methods promise. */
 export function processHost(options: ProcessHostOptions): Host {
   const { identify, reason } = options;
+  const hints = endHints();
   return {
     kind: "process",
     detail: `detached processes: ${reason}`,
-    start: async (runner) => start(runner, options),
+    start: async (runner) => start(runner, options, hints.tell),
     release: async (session) => release(session, options),
     list: async () => listRunners(options),
     close: async () => {
       const left = await listRunners(options);
       return left.length === 0 ? "no runner is left" : `${left.length} runners are left`;
     },
+    onEnded: hints.listen,
   };
 
   async function release(session: string, from: ProcessHostOptions): Promise<string> {
@@ -66,8 +69,9 @@ export function processHost(options: ProcessHostOptions): Host {
 }
 
 async function start(
-  { directory, session }: RunnerStart,
+  { agentId, directory, session }: RunnerStart,
   { env, identify, mark, prlimit, runnerScript }: ProcessHostOptions,
+  tellEnd: (agentId: string) => void,
 ): Promise<ProcessIdentity | null> {
   const argv = ["/bin/sh", runnerScript, directory, session];
   const marked = mark !== null && prlimit !== null ? [prlimit, markOption(mark), "--"] : [];
@@ -82,6 +86,7 @@ async function start(
     child.once("spawn", resolve);
     child.once("error", (error) => reject(unreachable(error.message)));
   });
+  child.once("exit", () => tellEnd(agentId));
   child.unref();
   return child.pid === undefined ? null : identify(child.pid);
 }

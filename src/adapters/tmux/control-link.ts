@@ -47,6 +47,8 @@ export interface ControlLinkOptions {
   readonly setUp: readonly (readonly string[])[];
   /** How long a server with something to do may say nothing. Milliseconds. */
   readonly silentMs: number;
+  /** Told what the server says unasked, a line at a time. Absent: nobody listens. */
+  readonly onNotice?: (line: string) => void;
 }
 
 interface Request {
@@ -71,7 +73,7 @@ export function controlLink(options: ControlLinkOptions): ControlLink {
   });
   const exited = once(child, "exit").catch(() => {}); // "error" instead: it never ran
   const requests: Request[] = [];
-  const readBlocks = blockReader();
+  const readBlocks = blockReader(options.onNotice);
   let serial = 0;
   let isUp = false;
   // Out of file descriptors, a child has not even pipes.

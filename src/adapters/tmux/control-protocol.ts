@@ -52,8 +52,13 @@ export function answerOf(blocks: readonly ControlBlock[], asked: number): TmuxAn
   return { ok: false, stdout, stderr: blocks[failed]?.body ?? "" };
 }
 
-/** Reads blocks from pieces of text, wherever these were cut. What is outside blocks is no answer. */
-export function blockReader(): (piece: string) => readonly ControlBlock[] {
+/**
+ * Reads blocks from pieces of text, wherever these were cut. What is outside blocks is no answer.
+ * @param onNotice  Called with each whole line outside of blocks: what tmux tells unasked.
+ */
+export function blockReader(
+  onNotice: (line: string) => void = () => {},
+): (piece: string) => readonly ControlBlock[] {
   let rest = "";
   let open: { readonly stamp: string; readonly isOurs: boolean; readonly lines: string[] } | null =
     null;
@@ -66,7 +71,8 @@ export function blockReader(): (piece: string) => readonly ControlBlock[] {
   function readLine(line: string): ControlBlock | null {
     if (open === null) {
       const [, stamp, flags] = BEGIN.exec(line) ?? [];
-      if (stamp !== undefined) open = { stamp, isOurs: flags === "1", lines: [] };
+      if (stamp === undefined) onNotice(line);
+      else open = { stamp, isOurs: flags === "1", lines: [] };
       return null;
     }
     const { stamp, isOurs, lines } = open;
@@ -78,6 +84,11 @@ export function blockReader(): (piece: string) => readonly ControlBlock[] {
     open = null;
     return { ok, isOurs, body: lines.join("") };
   }
+}
+
+/** The window that a notice tells to have closed, "@7"; null for any other notice. */
+export function closedWindow(notice: string): string | null {
+  return /^%(?:unlinked-)?window-close (@\d+)/.exec(notice)?.[1] ?? null;
 }
 
 function lastWord(serial: number): string {

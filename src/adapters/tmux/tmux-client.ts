@@ -16,6 +16,8 @@ export interface TmuxClientOptions {
   readonly before: readonly string[];
   /** What every server of ours is told before its first session. */
   readonly setUp: readonly (readonly string[])[];
+  /** Told what the server says unasked while the connection is up. Absent: nobody listens. */
+  readonly onNotice?: (line: string) => void;
 }
 
 export interface TmuxClient {
@@ -47,7 +49,7 @@ const RETRY_MS = { first: 1_000, last: 300_000 } as const;
 const ABSENT = [/^no server running on /, /^error connecting to .* \(No such file or directory\)$/];
 
 export function tmuxClient(options: TmuxClientOptions): TmuxClient {
-  const { socket, env, tmux, before, setUp } = options;
+  const { socket, env, tmux, before, setUp, onNotice } = options;
   const [prefix, ...rest] = before;
   const program = prefix ?? tmux;
   const words = prefix === undefined ? [] : [...rest, tmux];
@@ -108,7 +110,8 @@ export function tmuxClient(options: TmuxClientOptions): TmuxClient {
   }
 
   async function open(): Promise<void> {
-    link = controlLink({ tmux, before, socket, env, setUp, silentMs: TIMEOUT_MS });
+    const listening = onNotice === undefined ? {} : { onNotice };
+    link = controlLink({ tmux, before, socket, env, setUp, silentMs: TIMEOUT_MS, ...listening });
     const isReady = await link.isReady;
     retry = isReady
       ? { afterMs: RETRY_MS.first, at: 0 }

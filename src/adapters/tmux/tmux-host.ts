@@ -16,7 +16,9 @@ import type {
   SessionSeen,
 } from "../../supervision/ports.ts";
 import { markOption } from "../containment/marks.ts";
+import { endHints } from "../process/end-hints.ts";
 import { KEEPER_SESSION } from "./control-link.ts";
+import { closedWindow } from "./control-protocol.ts";
 import { sharedLook } from "./shared-look.ts";
 import { tmuxClient, type TmuxClient } from "./tmux-client.ts";
 import { sessionHooks } from "./viewer-hooks.ts";
@@ -65,12 +67,21 @@ const POLL_MS = 5;
 export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
   const { socket, mark, prlimit } = options;
   const before = mark === null || prlimit === null ? [] : [prlimit, markOption(mark), "--"];
+  const hints = endHints();
+  /** Windows of the runners that this daemon started: only by their number does tmux tell of their end. */
+  const windows = new Map<string, string>();
   const client = tmuxClient({
     socket,
     env: options.env,
     tmux: options.tmux ?? "tmux",
     before,
     setUp: SET_UP,
+    onNotice: (line) => {
+      const window = closedWindow(line);
+      if (window === null) return;
+      hints.tell(windows.get(window) ?? null);
+      windows.delete(window);
+    },
   });
   const version = await client.version();
   const sessions = sharedLook(async () => listSessions(client));
@@ -78,10 +89,11 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
   return {
     kind: "tmux",
     detail: `${version} on ${socket}`,
-    start: async (runner) => start(runner, client, options),
+    start: async (runner) => start(runner, client, options, windows),
     release: async (session) => release(session, client, sessions),
     list: async () => (await sessions()) ?? [],
     close: async () => close(client, sessions, options),
+    onEnded: hints.listen,
   };
 }
 
@@ -93,6 +105,7 @@ async function start(
   { agentId, directory, session }: RunnerStart,
   client: TmuxClient,
   { identify, runnerScript, viewer }: TmuxHostOptions,
+  windows: Map<string, string>,
 ): Promise<ProcessIdentity | null> {
   const name = checkedName(session);
   const made = await client.run(
@@ -106,11 +119,24 @@ async function start(
     await client.run(["kill-session", "-t", `=${name}`]).catch(() => {});
     throw client.unreachable(made.stderr);
   }
-  return identify(Number(made.stdout));
+  const [pid, window = ""] = made.stdout.trim().split(" ");
+  windows.set(window, agentId);
+  return identify(Number(pid));
 }
 
 function newSession(name: string, argv: readonly string[]): readonly string[] {
-  return ["new-session", "-d", "-s", name, "-c", "/", "-P", "-F", "#{pane_pid}", ...argv];
+  return [
+    "new-session",
+    "-d",
+    "-s",
+    name,
+    "-c",
+    "/",
+    "-P",
+    "-F",
+    "#{pane_pid} #{window_id}",
+    ...argv,
+  ];
 }
 
 async function release(session: string, client: TmuxClient, sessions: Look): Promise<string> {
