@@ -7,6 +7,7 @@ import type { LeaveAnswer } from "../contract/api.ts";
 import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import type { Operations } from "../supervision/operations.ts";
+import { catchUpAll } from "../supervision/projections.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
 import type { Composed } from "./compose.ts";
@@ -47,6 +48,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const stopHints = onRunnerEnds(composed);
   const forgetSignals = onSignals(operations, composed);
   const stopSweeps = sweepNowAndThen(composed);
+  catchUpAll(setting);
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
   store.addEvent({ kind: "daemon.started", facts: { epoch: store.world.epoch, pid: process.pid } });
   log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });

@@ -36,8 +36,13 @@ export interface AgentFiles {
   link(path: string, target: string): void;
   /** Makes a task's workspace: the folder with `agents/ progress/ findings/ archive/` and a `.gitignore`. */
   makeWorkspace(path: string): void;
-  /** Appends one line to a projection; opens and closes the file. */
-  appendLine(path: string, line: string): void;
+  /**
+   * The sequence number of the last record in a projection, after a torn last line was cut off;
+   * 0 when it is empty or not there. Throws what the system said.
+   */
+  projectionEnd(path: string): number;
+  /** Appends whole lines to a projection; opens and closes the file. Throws what the system said. */
+  appendLines(path: string, text: string): void;
   /** Calls back when a runner rang; level-driven callers may miss any number of rings. Returns the way to stop. */
   onBell(listener: (agentId: AgentId) => void): () => void;
   /** The bell file of an agent. */

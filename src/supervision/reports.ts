@@ -8,9 +8,10 @@ import type {
   ProgressAnswer,
   ProgressInput,
 } from "../contract/tools.ts";
-import { Fault, messageOf } from "../kernel/fault.ts";
+import { Fault } from "../kernel/fault.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
+import { tryToCatchUp } from "./projections.ts";
 import type { Setting } from "./setting.ts";
 import { findingView, progressView } from "./views.ts";
 
@@ -42,7 +43,7 @@ export async function reportProgress(
     task.id,
   );
   const own = progressView(record);
-  project(setting, `${task.workspace}/progress/${agent.id}.jsonl`, { ...own, validation });
+  tryToCatchUp(setting, "progress", agent, task);
   if (validation?.accepted === true) {
     setting.store.recordLinger(agent.id, at + setting.configuration().linger_ms);
     loops.poke(agent.id);
@@ -70,7 +71,7 @@ export function reportFinding(
     task.id,
   );
   const own = findingView(record);
-  project(setting, `${task.workspace}/findings/${agent.id}.jsonl`, own);
+  tryToCatchUp(setting, "findings", agent, task);
   return { own_finding: own, peers: peersOf(setting, task, agent) };
 }
 
@@ -105,15 +106,6 @@ async function validate(
     },
     configuration().validation_mode,
   );
-}
-
-/** The projections are for people and jq; the database is the truth, so a failed write loses nothing. */
-function project(setting: Setting, path: string, record: object): void {
-  try {
-    setting.files.appendLine(path, JSON.stringify(record));
-  } catch (error) {
-    setting.log.warn("projection.failed", { path, cause: messageOf(error) });
-  }
 }
 
 function peersOf(setting: Setting, task: TaskRecord, agent: AgentRecord): ProgressAnswer["peers"] {

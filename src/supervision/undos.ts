@@ -4,6 +4,7 @@ import { humanBytes, isoTime, SECOND_MS } from "../kernel/units.ts";
 import type { Undo, Undone, Undos } from "../ledger/ports.ts";
 import type { Resource } from "../ledger/resource.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
+import { completeBeforeRelease, type ProjectionKind } from "./projections.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf, runnerOf } from "./sighting.ts";
 
@@ -23,8 +24,8 @@ export function undosOf(setting: Setting): Undos {
     deploy_record: kept,
     stream_log: kept,
     stderr_log: kept,
-    progress_log: kept,
-    findings_log: kept,
+    progress_log: (resource) => keepProjection(setting, "progress", resource),
+    findings_log: (resource) => keepProjection(setting, "findings", resource),
     temp_dir: removed,
     prompt_file: removed,
     agent_config: removed,
@@ -63,6 +64,17 @@ function stillThere(seen: string): Fault {
   return new Fault("PROBE_FAILED", `Not given back: ${seen}.`, {
     hint: 'Run "corral sweep --apply" once what is in it has ended.',
   });
+}
+
+/** It is complete when it is given back: nothing more will be reported. */
+async function keepProjection(
+  setting: Setting,
+  kind: ProjectionKind,
+  resource: Resource,
+): Promise<Undone> {
+  // One that is retained already is only looked at again to be deleted.
+  if (resource.retainUntil === null) completeBeforeRelease(setting, kind, resource.owner);
+  return keep(setting, resource);
 }
 
 /** A log is kept until its date, and then deleted; one that was never written is gone. */

@@ -1,7 +1,6 @@
 /** The files of agents and tasks on a real file system. */
 import {
   accessSync,
-  appendFileSync,
   constants,
   lstatSync,
   mkdirSync,
@@ -17,6 +16,7 @@ import { isAbsolute, join } from "node:path";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
 import type { AgentFiles } from "../../supervision/files.ts";
 import { changedSince } from "./changed-since.ts";
+import { appendToProjection, projectionEnd } from "./projection-file.ts";
 import { hasStarted, readExit, readRunner, tailOf } from "./runner-records.ts";
 
 const OWNER_ONLY_FOLDER = 0o700;
@@ -46,9 +46,8 @@ export function agentFiles(bells: string): AgentFiles {
       symlinkSync(target, path);
     },
     makeWorkspace,
-    appendLine(path, line) {
-      appendFileSync(path, `${line}\n`, { mode: OWNER_ONLY_FILE });
-    },
+    projectionEnd,
+    appendLines: appendToProjection,
     onBell(listener) {
       const watcher = watch(bells, (_event, name) => {
         if (name !== null) listener(name);
