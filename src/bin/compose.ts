@@ -9,6 +9,7 @@ import {
 } from "../adapters/containment/open-containment.ts";
 import { agentFiles } from "../adapters/fs/agent-files.ts";
 import { daemonLog } from "../adapters/log/daemon-log.ts";
+import { machineMeters } from "../adapters/meters/machine-meters.ts";
 import { streamOutcomes } from "../adapters/output/stream-files.ts";
 import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
 import { processHost } from "../adapters/process/process-host.ts";
@@ -117,6 +118,7 @@ async function composeLocked(
             ...containment.rlimitsFor(launch.set, launch.limits),
           }),
       },
+      meters: machineMeters(),
       places: placesOf(paths),
       clock: machineClock,
       chance: machineChance,

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { AGENT_TYPE_PATTERN } from "../kernel/ids.ts";
 import { SweepAnswer, SweepInput } from "./api.ts";
+import { ResourceReportAnswer, ResourceReportInput } from "./resource-report.ts";
 import {
   AgentStatus,
   AgentView,
@@ -563,6 +564,15 @@ export const TOOLS = {
     output: DeployAnswer,
     annotations: { ...CHANGES, openWorldHint: true },
     alwaysLoad: true,
+  },
+  get_resource_report: {
+    title: "See what is held and used",
+    description:
+      "Use to see what the daemon, one task or one agent holds and uses now: resources by kind, processes, open files, memory, processor time, disk, limits, and what wants a look. Says from where each sum is, and what could not be looked at.",
+    input: ResourceReportInput,
+    output: ResourceReportAnswer,
+    annotations: READS,
+    alwaysLoad: false,
   },
   sweep_resources: {
     title: "Sweep what nobody holds",

@@ -37,6 +37,9 @@ function refusal(
   parentOf: ParentOf,
 ): string | null {
   if (isForClients(name)) return `An agent may not call ${name}: only the orchestrator may.`;
+  if (name === "get_resource_report") {
+    return refusesReport(input as ToolInput<typeof name>, caller, parentOf);
+  }
   const { task_id, agent_id, parent_agent_id } = input as Readonly<Record<string, string>>;
   if (task_id !== caller.taskId) return "An agent may only use its own task.";
   switch (name) {
@@ -66,6 +69,17 @@ function refusal(
         ? null
         : "An agent may only stop its descendants.";
   }
+}
+
+function refusesReport(
+  { scope, id }: ToolInput<"get_resource_report">,
+  caller: AgentCaller,
+  parentOf: ParentOf,
+): string | null {
+  const isAllowed =
+    (scope === "task" && id === caller.taskId) ||
+    (scope === "agent" && (id === caller.agentId || descends(id, caller, parentOf)));
+  return isAllowed ? null : "An agent may only see its own task, itself and its descendants.";
 }
 
 const FOR_CLIENTS = [

@@ -36,6 +36,7 @@ import type { Caller, Operations, StreamRequest } from "./operations.ts";
 import type { OutputReader } from "./output-reader.ts";
 import { type DeployRequest, optionsOf } from "./plan-run.ts";
 import { reportFinding, reportProgress } from "./reports.ts";
+import { resourceReport } from "./resource-report.ts";
 import { readResource } from "./resources.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
@@ -179,6 +180,7 @@ export function corral(parts: CorralParts): Operations {
       const task = taskOf(input.task_id);
       return reportFinding(setting, task, agentOf(input.agent_id, task.id), input);
     },
+    get_resource_report: (input) => resourceReport(setting, input),
     sweep_resources: (input) => parts.sweep(input),
     get_task_findings: (input) => {
       const task = taskOf(input.task_id);

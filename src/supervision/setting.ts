@@ -6,6 +6,7 @@ import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { Chance, Clock, Log } from "../kernel/ports.ts";
 import type { Configuration } from "./configuration.ts";
 import type { AgentFiles } from "./files.ts";
+import type { Meters } from "./meters.ts";
 import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
 import type { Store } from "./store.ts";
 
@@ -65,6 +66,7 @@ export interface Setting {
   readonly harnessOf: (name: HarnessName) => Harness;
   readonly outcomes: Outcomes;
   readonly launchScripts: LaunchScripts;
+  readonly meters: Meters;
   readonly places: Places;
   readonly clock: Clock;
   readonly chance: Chance;

@@ -100,6 +100,7 @@ describe.for(MATRIX)("$era era over $transport", (kind) => {
         severity: "low",
         message: "m",
       },
+      get_resource_report: { scope: "task", id: task_id },
       sweep_resources: { apply: true, plan_id: "plan-1" },
       get_task_findings: { task_id, severity: "low" },
       wait_for_agents: { task_id, timeout_s: 0 },
@@ -263,6 +264,9 @@ describe("bad input", () => {
     ["update_agent_progress", "status", report({ status: "done" })],
     ["get_real_task_status", "task_id", status("a".repeat(10_240))],
     ["get_real_task_status", "task_id", status("")],
+    ["get_resource_report", "scope", { scope: "machine" }],
+    ["get_resource_report", "id", { scope: "task" }],
+    ["get_resource_report", "id", { scope: "daemon", id: "TASK-1" }],
     ["sweep_resources", "apply", { apply: "yes" }],
     ["sweep_resources", "plan_id", { plan_id: "plan-1" }],
   ] as const)("%s refuses %s by name", async ([name, parameter, given]) => {

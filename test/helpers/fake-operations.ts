@@ -169,6 +169,19 @@ export function fakeOperations(): FakeOperations {
       emit("agent.finding", input.task_id);
       return { own_finding: finding, peers: { progress: [], findings: [] } };
     },
+    get_resource_report: ({ scope, id = null }) => ({
+      scope,
+      id,
+      at: AT,
+      held: [],
+      use: NO_USE,
+      daemon: null,
+      disk: [],
+      limits: [],
+      agents: [],
+      alerts: [],
+      unknown: [],
+    }),
     sweep_resources: ({ apply, plan_id = "plan-0" }) => ({
       plan_id,
       applied: apply,
@@ -328,6 +341,16 @@ export function fakeOperations(): FakeOperations {
     leave: ({ mode }) => Promise.resolve({ mode, agents_ended: 0, agents_kept: 0, receipts: [] }),
   };
 }
+
+const NO_USE = {
+  processes: 0,
+  threads: 0,
+  fds: 0,
+  memory_bytes: 0,
+  memory_source: "none" as const,
+  cpu_ms: 0,
+  cpu_source: "none" as const,
+};
 
 function viewOf(agentId: string, taskId: string, type: string, parent: string): AgentView {
   return {

@@ -84,6 +84,23 @@ export function parseResidentBytes(text: string): number | null {
   return kib === undefined ? null : Number(kib) * 1_024;
 }
 
+/** Number of threads in the text of /proc/PID/status; null when the text is not whole. */
+export function parseThreads(text: string): number | null {
+  const threads = /^Threads:\s+(\d+)$/m.exec(text)?.[1];
+  return threads === undefined ? null : Number(threads);
+}
+
+/**
+ * Processor time in the text of /proc/PID/stat: its own, and that of the children it has waited
+ * for (fields 14 to 17). Clock ticks; null when the text is not whole.
+ */
+export function parseCpuTicks(text: string): number | null {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const ticks = fields.slice(11, 15).map(Number);
+  if (ticks.length < 4 || !ticks.every(Number.isSafeInteger)) return null;
+  return ticks.reduce((sum, one) => sum + one, 0);
+}
+
 /**
  * The pids of a process, from the namespace of this /proc down to its own, in the text of
  * /proc/PID/status; empty when the text is not whole.

@@ -11,6 +11,7 @@ import type {
 } from "../../contract/agent.ts";
 import type { CorralEvent } from "../../contract/events.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
+import { humanBytes, humanDuration } from "../../kernel/units.ts";
 
 /** At most this many agents, warnings or reports are named in a text; the rest are counted. */
 const NAMED_MAX = 20;
@@ -46,6 +47,7 @@ const TEXTS: Texts = {
   report_agent_finding: (answer) => [
     lines(`Recorded: ${findingLine(answer.own_finding)}`, ...peerLines(answer.peers)),
   ],
+  get_resource_report: (answer) => [reportText(answer)],
   sweep_resources: (answer) => [sweepText(answer)],
   get_task_findings: ({ findings, counts, next_cursor, more }) => [
     lines(
@@ -169,6 +171,38 @@ function outputFooter(answer: ToolAnswer<"get_agent_output">): string {
     `[${answer.agent_id} is ${answer.status}; read on with cursor ${answer.next_cursor}${answer.truncated ? "; truncated" : ""}]`,
     ...answer.gaps.map(({ from, to, reason }) => `[bytes ${from} to ${to} are missing: ${reason}]`),
     ...(answer.stderr === null ? [] : [`stderr ends: ${answer.stderr}`]),
+  );
+}
+
+function reportText(answer: ToolAnswer<"get_resource_report">): string {
+  const { agents, alerts, daemon, disk, held, id, limits, scope, unknown, use } = answer;
+  const known = (value: number | null, shown: (known: number) => string): string =>
+    value === null ? "unknown" : shown(value);
+  const usedBy = ({ processes, fds, memory_bytes, cpu_ms }: typeof use): string =>
+    `${processes} processes, ${known(fds, String)} open files, ${known(memory_bytes, humanBytes)} memory, ${known(cpu_ms, humanDuration)} processor time`;
+  return lines(
+    `${id === null ? scope : `${scope} ${id}`}: ${usedBy(use)}.`,
+    ...(daemon === null ? [] : [`The daemon itself: ${usedBy(daemon)}.`]),
+    `Held: ${held.map(({ kind, held: count }) => `${count} ${kind}`).join(", ") || "nothing"}.`,
+    ...headed(
+      "Disk:",
+      disk.map(
+        ({ what, bytes, complete }) => `${what}: ${complete ? "" : "over "}${humanBytes(bytes)}`,
+      ),
+    ),
+    ...headed(
+      "Limits:",
+      limits.map(({ name, used, limit, unit }) => `${name}: ${used} of ${limit} ${unit}`),
+    ),
+    ...headed(
+      "Agents, by memory:",
+      agents.map(
+        (agent) =>
+          `${agent.agent_id} ${agent.status}: ${agent.processes} processes, ${known(agent.memory_bytes, humanBytes)}`,
+      ),
+    ),
+    ...alerts.map((alert) => `Alert: ${alert}`),
+    ...unknown.map((what) => `Could not look at ${clipped(what)}`),
   );
 }
 

@@ -1,0 +1,34 @@
+/** What the files of control groups say of use and limits. Pure but for the reading that it is given. */
+import type { GroupUse } from "../../supervision/meters.ts";
+
+const NS_PER_MS = 1e6;
+const US_PER_MS = 1e3;
+/** From here on a v1 limit means none: the kernel writes a page-aligned greatest number. */
+const V1_UNLIMITED = 2 ** 62;
+
+/** @param read  Text of a file of the set's v2 group, or of its v1 groups; null when there is none. */
+export function groupUse(read: (version: 1 | 2, file: string) => string | null): GroupUse {
+  const number = (version: 1 | 2, file: string): number | null => numberIn(read(version, file));
+  const v1Limit = number(1, "memory.limit_in_bytes");
+  const usage = /^usage_usec (\d+)$/m.exec(read(2, "cpu.stat") ?? "")?.[1];
+  return {
+    memoryBytes: number(2, "memory.current") ?? number(1, "memory.usage_in_bytes"),
+    memoryLimitBytes:
+      number(2, "memory.max") ?? (v1Limit !== null && v1Limit < V1_UNLIMITED ? v1Limit : null),
+    cpuMs:
+      usage === undefined
+        ? divided(number(1, "cpuacct.usage"), NS_PER_MS)
+        : divided(Number(usage), US_PER_MS),
+    tasks: number(2, "pids.current") ?? number(1, "pids.current"),
+    tasksLimit: number(2, "pids.max") ?? number(1, "pids.max"),
+  };
+}
+
+/** Null for "max" and for anything else that is no number. */
+function numberIn(text: string | null): number | null {
+  return text !== null && /^\d+\s*$/.test(text) ? Number(text) : null;
+}
+
+function divided(value: number | null, by: number): number | null {
+  return value === null ? null : Math.round(value / by);
+}

@@ -1,0 +1,86 @@
+/** Meters over /proc, control groups and the file system. */
+import { readdirSync, statfsSync } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { errnoOf } from "../../kernel/fault.ts";
+import type { DiskUse, GroupUse, Meters, ProcessUse } from "../../supervision/meters.ts";
+import type { ProcessSet } from "../../supervision/ports.ts";
+import { readGroupFile } from "../cgroup/cgroup-files.ts";
+import { readText } from "../proc/proc-table.ts";
+import { parseCpuTicks, parseResidentBytes, parseThreads } from "../proc/proc-text.ts";
+import { inSlices } from "../proc/slices.ts";
+import { groupUse } from "./group-use.ts";
+
+/** USER_HZ is 100 on every Linux. Milliseconds. */
+const TICK_MS = 10;
+const BLOCK_BYTES = 512;
+/** Entries that one measure of a folder looks at; a workspace may hold any number. */
+const ENTRIES_MOST = 20_000;
+
+export function machineMeters(): Meters {
+  return { ofProcesses, ofGroups, diskOf, fileSystemOf };
+}
+
+async function ofProcesses(pids: readonly number[]): Promise<ReadonlyMap<number, ProcessUse>> {
+  const uses = new Map<number, ProcessUse>();
+  await inSlices(pids, (pid) => {
+    const status = readText(`/proc/${pid}/status`);
+    const stat = status === null ? null : readText(`/proc/${pid}/stat`);
+    if (status === null || stat === null) return;
+    const ticks = parseCpuTicks(stat);
+    uses.set(pid, {
+      threads: parseThreads(status),
+      fds: countFds(pid),
+      memoryBytes: parseResidentBytes(status),
+      cpuMs: ticks === null ? null : ticks * TICK_MS,
+    });
+  });
+  return uses;
+}
+
+/** Null for a process whose files are not ours to list: another user's, or one that is not dumpable. */
+function countFds(pid: number): number | null {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return null;
+  }
+}
+
+function ofGroups({ cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet): GroupUse {
+  return groupUse((version, file) => {
+    for (const group of version === 2 ? [cgroup] : [memoryCgroup, pidsCgroup]) {
+      const text = group === null ? null : readGroupFile(join(group, file));
+      if (text !== null) return text;
+    }
+    return null;
+  });
+}
+
+async function diskOf(path: string): Promise<DiskUse> {
+  let bytes = 0;
+  let complete = true;
+  const queue = [path];
+  for (let entries = 0; queue.length > 0; entries += 1) {
+    if (entries === ENTRIES_MOST) return { bytes, complete: false };
+    const at = queue.pop() ?? "";
+    try {
+      const stats = await lstat(at);
+      bytes += stats.blocks * BLOCK_BYTES;
+      if (stats.isDirectory()) for (const name of await readdir(at)) queue.push(join(at, name));
+    } catch (error) {
+      // What is not there, or goes away meanwhile, takes no room.
+      if (errnoOf(error) !== "ENOENT") complete = false;
+    }
+  }
+  return { bytes, complete };
+}
+
+function fileSystemOf(path: string): { readonly freeBytes: number; readonly bytes: number } | null {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(path);
+    return { freeBytes: bavail * bsize, bytes: blocks * bsize };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,41 @@
+/** What is used now, as supervision needs it read. */
+import type { ProcessSet } from "./ports.ts";
+
+/** One process. Null: it may not be read, or the platform does not tell. */
+export interface ProcessUse {
+  readonly threads: number | null;
+  readonly fds: number | null;
+  /** Resident. Bytes. */
+  readonly memoryBytes: number | null;
+  /** Processor time of its own and of the children it has waited for. Milliseconds. */
+  readonly cpuMs: number | null;
+}
+
+/** What a set's control groups count; null for what none of them does. */
+export interface GroupUse {
+  readonly memoryBytes: number | null;
+  readonly memoryLimitBytes: number | null;
+  /** Of all that ever ran in it. Milliseconds. */
+  readonly cpuMs: number | null;
+  /** Processes and threads. */
+  readonly tasks: number | null;
+  readonly tasksLimit: number | null;
+}
+
+export interface DiskUse {
+  readonly bytes: number;
+  /** False when the budget of entries was used up, or a part could not be read. */
+  readonly complete: boolean;
+}
+
+/** Reads at the moment of the call; changes nothing. */
+export interface Meters {
+  /** Uses of processes, by pid; one that has ended is absent. Lets others run in between. @throws {Fault} PROBE_FAILED. */
+  ofProcesses(pids: readonly number[]): Promise<ReadonlyMap<number, ProcessUse>>;
+  /** @throws {Fault} PROBE_FAILED. */
+  ofGroups(set: ProcessSet): GroupUse;
+  /** Disk blocks of a file, or of everything below a folder; 0 when it is not there. Never throws. */
+  diskOf(path: string): Promise<DiskUse>;
+  /** Free and whole size of the file system that a path lies on. Bytes. Never throws: null when unknown. */
+  fileSystemOf(path: string): { readonly freeBytes: number; readonly bytes: number } | null;
+}

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { groupUse } from "../../../src/adapters/meters/group-use.ts";
+
+const reading = (files: Readonly<Record<string, string>>) => (version: 1 | 2, file: string) =>
+  files[`${version} ${file}`] ?? null;
+const NOTHING = {
+  memoryBytes: null,
+  memoryLimitBytes: null,
+  cpuMs: null,
+  tasks: null,
+  tasksLimit: null,
+};
+
+test("cgroup v2: numbers, and max is no limit", () => {
+  const files = {
+    "2 memory.current": "4096\n",
+    "2 memory.max": "max\n",
+    "2 cpu.stat": "usage_usec 12345678\nuser_usec 1\n",
+    "2 pids.current": "7\n",
+    "2 pids.max": "120\n",
+  };
+  expect(groupUse(reading(files))).toEqual({
+    memoryBytes: 4_096,
+    memoryLimitBytes: null,
+    cpuMs: 12_346,
+    tasks: 7,
+    tasksLimit: 120,
+  });
+});
+
+test("cgroup v1, also beside a v2 group without controllers; its greatest number is no limit", () => {
+  const files = {
+    "2 cpu.stat": "usage_usec 2000\n",
+    "1 memory.usage_in_bytes": "8192\n",
+    "1 memory.limit_in_bytes": "9223372036854771712\n",
+    "1 pids.current": "3\n",
+    "1 pids.max": "max\n",
+  };
+  expect(groupUse(reading(files))).toEqual({ ...NOTHING, memoryBytes: 8_192, cpuMs: 2, tasks: 3 });
+});
+
+test("without groups, or with ones that say nothing, nothing is known", () => {
+  expect(groupUse(() => null)).toEqual(NOTHING);
+  expect(groupUse(() => "")).toEqual(NOTHING);
+});
