@@ -2,6 +2,7 @@
  * Rounds below the program: a process of Corral dies, or its call fails, at one system call after the
  * other (see {@link trace}). The calls are numbered by recording a scenario once; then each round strikes one.
  */
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, FAULT_CODES, type FaultWire } from "../../src/kernel/fault.ts";
 import type { AgentView } from "../../src/contract/agent.ts";
@@ -9,7 +10,7 @@ import { waitFor } from "./daemon-process.ts";
 import { alive, lastComplaints, reckon } from "./fault-rounds.ts";
 import { killAll, type Scenario } from "./fault-scenarios.ts";
 import type { FaultDaemon, FaultWorld } from "./fault-world.ts";
-import { type Call, type Fate, trace } from "./tracer.ts";
+import { type Call, type Fate, readTrace, trace, tracedFromBirth } from "./tracer.ts";
 
 /** Calls that change a file, a store, a process or a connection. Dying between two of them is what may leak. */
 export const CHANGING: readonly string[] = [
@@ -122,6 +123,52 @@ export async function dieAtCalls(
   await daemon.end;
   wrong.push(...fault.remains().map((what) => `after down: ${what}`));
   return { struck: calls.length - missed, missed, wrong };
+}
+
+/** What a start meets: one agent that lives, and one that ended while no daemon was there. */
+const BOOT: Scenario = { name: "boot", keeps: true, run: async () => undefined };
+/** A start that its call does not come by is told to leave after that long. */
+const BOOTED_MS = 4_000;
+
+/** The daemon dies at each of a sample of the calls of its own start; the next one accounts for everything. */
+export async function dieAtBootCalls(fault: FaultWorld, every: number): Promise<CallReport> {
+  const file = join(fault.world.folder, "calls");
+  await fillCaches(fault);
+  await leaveAgents(fault, await fault.start());
+  const recorded = fault.startBehind(tracedFromBirth(file, MORTAL));
+  await waitFor("its answer", async () => await fault.agents().catch(() => undefined));
+  await fault.quiet();
+  const calls = sampleOf(readTrace(file).calls, every);
+  recorded.child.kill("SIGKILL");
+  await recorded.end;
+  const known = new Set<string>();
+  const wrong: string[] = [];
+  let missed = 0;
+  for (const at of calls) {
+    await leaveAgents(fault, await fault.start());
+    const words = tracedFromBirth(file, [at.kind], { at, is: "SIGKILL" });
+    const doomed = fault.startBehind(words);
+    const late = setTimeout(() => doomed.child.kill("SIGQUIT"), BOOTED_MS);
+    if ((await doomed.end).signal !== "SIGKILL") missed += 1;
+    clearTimeout(late);
+    const daemon = await fault.start();
+    const seen = await reckon(fault, BOOT, known);
+    wrong.push(...seen.map((what) => `${nameOf(at)}: ${what}`));
+    daemon.child.kill("SIGKILL");
+    await daemon.end;
+  }
+  const last = await fault.start();
+  await fault.api("/api/leave", { mode: "end" });
+  await last.end;
+  wrong.push(...fault.remains().map((what) => `after down: ${what}`));
+  return { struck: calls.length - missed, missed, wrong };
+}
+
+async function leaveAgents(fault: FaultWorld, daemon: FaultDaemon): Promise<void> {
+  await fault.deploy(["/bin/sleep", "300"]);
+  await fault.deploy(["/bin/sh", "-c", "sleep 0.3; exit 9"]);
+  daemon.child.kill("SIGKILL");
+  await daemon.end;
 }
 
 /** A sample of the daemon's calls in a scenario fails, one in each round; the daemon lives on and all is given back. */

@@ -52,6 +52,8 @@ export interface FaultWorld extends AsyncDisposable {
   start(env?: Readonly<Record<string, string>>): Promise<FaultDaemon>;
   /** Starts one with an injection in force from its first step on; it may never answer. */
   startDoomed(injection: Injection, env?: Readonly<Record<string, string>>): FaultDaemon;
+  /** Starts one with these words before it, `strace …` for instance; it may never answer. */
+  startBehind(words: readonly string[]): FaultDaemon;
   /** The body of a 200; throws the text of any other answer. */
   api<T>(path: string, body?: unknown): Promise<T>;
   agents(): Promise<readonly AgentView[]>;
@@ -73,11 +75,16 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
   mkdirSync(project);
   const children = new Set<ChildProcess>();
 
-  const launch = (env: Readonly<Record<string, string>>): FaultDaemon => {
+  const launch = (
+    env: Readonly<Record<string, string>>,
+    words: readonly string[] = [],
+  ): FaultDaemon => {
+    const [execPath = process.execPath, ...execArgv] = [...words, process.execPath];
     const child = fork(PROGRAM, [], {
       cwd: world.folder,
       env: { ...world.env, ...QUICK, NODE_COMPILE_CACHE: join(world.folder, "cache"), ...env },
-      execArgv: [],
+      execPath,
+      execArgv,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     children.add(child);
@@ -143,6 +150,7 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
     start,
     startDoomed: (injection, env = {}) =>
       launch({ ...env, CORRAL_FAULT: JSON.stringify(injection) }),
+    startBehind: (words) => launch({}, words),
     async deploy(argv, more = {}) {
       const task = await api<{ task_id: string }>("/api/tools/create_real_task", {
         description: "A task that something goes wrong in.",

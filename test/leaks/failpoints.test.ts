@@ -4,8 +4,16 @@
  * part of `npm test` (test/fault/crash-*, calls-*, runner-killed); the long form goes through all.
  */
 import { describe, expect, test } from "vitest";
-import { type CallReport, dieAtCalls, failAtCalls, FAILING } from "../helpers/fault-calls.ts";
+import { MIGRATIONS } from "../../src/adapters/sqlite/migrations.ts";
+import {
+  type CallReport,
+  dieAtBootCalls,
+  dieAtCalls,
+  failAtCalls,
+  FAILING,
+} from "../helpers/fault-calls.ts";
 import { strikeAll } from "../helpers/fault-rounds.ts";
+import { strikeMigration } from "../helpers/fault-migrations.ts";
 import { killRunners } from "../helpers/fault-runner.ts";
 import { CALL_SCENARIOS, SCENARIOS, type Scenario } from "../helpers/fault-scenarios.ts";
 import { makeFaultWorld } from "../helpers/fault-world.ts";
@@ -47,6 +55,11 @@ describe.skipIf(FORM === "short" || !canTrace())("every system call", () => {
     tell(`every system call × SIGKILL: ${name}`, await dieAtCalls(fault, scenario, 1));
   });
 
+  test("× SIGKILL: a start", async () => {
+    await using fault = await makeFaultWorld();
+    tell("every system call × SIGKILL: a start", await dieAtBootCalls(fault, 1));
+  });
+
   test.for(FAILING)("fails: %s with %s", async ([kind, fate]) => {
     // Thousands of files are opened, nearly all of them in /proc, one like the other.
     const every = kind === "openat" ? COUNTS.everyOpen : 1;
@@ -56,6 +69,16 @@ describe.skipIf(FORM === "short" || !canTrace())("every system call", () => {
       tell(`every ${kind} fails with ${fate}: ${scenario.name}`, report, every);
     }
   });
+
+  test.for(MIGRATIONS.map((_, version) => version))(
+    "of a migration from version %d",
+    async (version) => {
+      const fates = ["SIGKILL", "ENOSPC", "EIO"] as const;
+      const report = await strikeMigration(version, fates, 1);
+      const name = `every system call of a migration from version ${version}: ${fates.join(", ")}`;
+      tell(name, { ...report, missed: 0 });
+    },
+  );
 
   test.for([
     ["runner", false],

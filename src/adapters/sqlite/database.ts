@@ -1,6 +1,6 @@
 /** Opening the database: durability, migrations, and a clear word for a newer one. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { Fault, messageOf } from "../../kernel/fault.ts";
+import { asFault, Fault, messageOf } from "../../kernel/fault.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 /** Prepared statements by their text, so that each is compiled once. */
@@ -27,7 +27,7 @@ export function openDatabase(path: string): Database {
     migrate(connection);
   } catch (error) {
     connection.close();
-    throw error;
+    throw unusable("opened", error);
   }
   return database(connection);
 }
@@ -52,26 +52,33 @@ function connect(path: string, readOnly = false): DatabaseSync {
     return connection;
   } catch (error) {
     connection?.close();
-    if (error instanceof Fault) throw error;
-    throw new Fault("STATE_UNUSABLE", `The database cannot be opened: ${messageOf(error)}.`, {
-      hint: 'Check the state directory ("corral doctor" prints it); if the file is damaged, move it away and keep it.',
-      cause: error,
-    });
+    throw unusable("opened", error);
   }
+}
+
+/** A full disk and a newer version say so themselves; anything else means that this file does not serve. */
+function unusable(what: string, error: unknown): Fault {
+  const fault = asFault(error);
+  if (fault.code !== "INTERNAL") return fault;
+  return new Fault("STATE_UNUSABLE", `The database cannot be ${what}: ${messageOf(error)}.`, {
+    hint: 'Check the state directory ("corral doctor" prints it); if the file is damaged, move it away and keep it.',
+    cause: error,
+  });
 }
 
 function migrate(connection: DatabaseSync): void {
   const version = versionOf(connection);
   for (const [index, step] of MIGRATIONS.entries()) {
     if (index < version) continue;
-    connection.exec("BEGIN IMMEDIATE");
     try {
+      connection.exec("BEGIN IMMEDIATE");
       connection.exec(step);
       connection.exec(`PRAGMA user_version = ${index + 1}`);
       connection.exec("COMMIT");
     } catch (error) {
-      connection.exec("ROLLBACK");
-      throw error;
+      // A full or broken disk has rolled it back already, and that is not the failure to tell of.
+      if (connection.isTransaction) connection.exec("ROLLBACK");
+      throw unusable(`brought from version ${index} to ${index + 1}`, error);
     }
   }
 }
