@@ -66,7 +66,7 @@ function makeDatabase(path: string, version: number): void {
 
 /** Runs the migration in a process of its own, with words before it. @returns what it printed; null when it was killed. */
 async function migrate(path: string, words: readonly string[] = []): Promise<string | null> {
-  const [program = "", ...args] = [...words, process.execPath, MIGRATOR, path];
+  const [program, ...args] = [...words, process.execPath, MIGRATOR, path];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   const output = collect(child);
   const { signal, code } = await ended(child);

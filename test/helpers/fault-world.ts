@@ -77,9 +77,9 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
 
   const launch = (
     env: Readonly<Record<string, string>>,
-    words: readonly string[] = [],
+    behind: readonly string[] = [],
   ): FaultDaemon => {
-    const [execPath = process.execPath, ...execArgv] = [...words, process.execPath];
+    const [execPath, ...execArgv] = [...behind, process.execPath];
     const child = fork(PROGRAM, [], {
       cwd: world.folder,
       env: { ...world.env, ...QUICK, NODE_COMPILE_CACHE: join(world.folder, "cache"), ...env },
