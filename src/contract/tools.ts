@@ -69,6 +69,12 @@ export const AgentLimits = z.strictObject({
     .max(1_048_576)
     .optional()
     .describe("files that each of its processes may have open"),
+  cpu_weight: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe("share of the processors when all want them; 100 is everybody's"),
 });
 export type AgentLimits = z.infer<typeof AgentLimits>;
 

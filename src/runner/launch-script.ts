@@ -37,6 +37,8 @@ export interface LaunchSpec {
   readonly openFiles?: number | null;
   /** RLIMIT_DATA, soft and hard; absent or null leaves it as it is. Bytes. */
   readonly dataBytes?: number | null;
+  /** Niceness to add, 1 to 19; absent or null adds none. */
+  readonly niceness?: number | null;
   /** File mode creation mask of the agent: the user's own, not ours. Absent leaves what was inherited. */
   readonly umask?: number;
   /** How long the agent may run. Whole seconds, > 0; null is without end. */
@@ -115,7 +117,12 @@ if [ -n "\${corral_reading-}" ]; then return 0; fi
 
 function body(spec: LaunchSpec): string {
   const { cwd, env, stdinPath } = spec;
-  const outside = [RECORD_START, ...joinGroups(spec.set), OFFER_TO_OOM];
+  const outside = [
+    RECORD_START,
+    ...joinGroups(spec.set),
+    OFFER_TO_OOM,
+    ...(typeof spec.niceness === "number" ? [beNice(spec.niceness)] : []),
+  ];
   return [
     // The streams are opened by append, straight to the files: nobody stands between.
     `exec </dev/null >>"$corral_directory/stream.jsonl" 2>>"$corral_directory/stderr.log"`,
@@ -150,6 +157,12 @@ const OFFER_TO_OOM = `if IFS= read -r corral_oom 2>/dev/null </proc/self/oom_sco
   [ "$corral_oom" -le 1000 ] || corral_oom=1000
   { echo "$corral_oom" >/proc/self/oom_score_adj; } 2>/dev/null
 fi`;
+
+/** Where sessions are scheduled as groups (sched(7), autogroup), a niceness counts only inside of one. */
+function beNice(by: number): string {
+  return `renice -n ${by} -p $$ >/dev/null 2>&1
+{ echo ${by} >/proc/self/autogroup; } 2>/dev/null`;
+}
 
 /**
  * The init's stderr is the runner's, where a shell leaves its word on a signal that ended its

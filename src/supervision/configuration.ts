@@ -24,6 +24,7 @@ function setting<T extends z.ZodType>(
 }
 
 const ms = (max: number) => z.coerce.number().int().min(0).max(max);
+const upTo = (max: number) => z.coerce.number().int().min(0).max(max);
 const count = (max: number) => z.coerce.number().int().min(1).max(max);
 
 /** A variable holds "keep" or the seconds. */
@@ -40,6 +41,36 @@ export const SETTINGS = {
     z.coerce.number().int().min(8).max(100_000),
     1_024,
     "Processes and threads of one agent.",
+  ),
+  limit_memory_mb: setting(
+    upTo(4_194_304),
+    0,
+    "MiB of memory of one agent; 0 is no limit but that of all together.",
+  ),
+  limit_open_files: setting(
+    upTo(1_048_576),
+    65_536,
+    "Files that each process of an agent may have open, less where less is allowed; 0 leaves what is inherited.",
+  ),
+  limit_cpu_weight: setting(
+    count(10_000),
+    100,
+    "Share of the processors that one agent gets when all want them; 100 is everybody's.",
+  ),
+  limit_all_processes: setting(
+    upTo(4_194_304),
+    0,
+    "Processes and threads of all agents together; 0 is 16 times limit_processes, at most half of what the machine has.",
+  ),
+  limit_all_memory_mb: setting(
+    upTo(4_194_304),
+    0,
+    "MiB of memory of all agents together; 0 is four fifths of the machine's.",
+  ),
+  limit_all_cpu_weight: setting(
+    count(10_000),
+    100,
+    "Share of the processors that all agents together get against your other programs; 100 is everybody's.",
   ),
   wall_clock_s: setting(
     count(7 * 86_400),

@@ -8,6 +8,7 @@ import { agentPrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import type { TaskRecord } from "../tasks/task.ts";
+import type { Configuration } from "./configuration.ts";
 import type { SetLimits } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 
@@ -96,7 +97,7 @@ export function planRun(
     files: launch.files,
     stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
     wallClockS,
-    limits: limitsOf(options.limits ?? {}, configuration.limit_processes),
+    limits: limitsOf(options.limits ?? {}, configuration),
     onDaemonGone: options.on_daemon_gone ?? configuration.on_daemon_gone,
     warnings: launch.warnings,
   };
@@ -104,14 +105,23 @@ export function planRun(
 
 const MIB = 1_048_576;
 
-function limitsOf(
-  { memory_mb, open_files, processes }: AgentLimits,
-  defaultProcesses: number,
-): SetLimits {
+/** A cpu weight that is everybody's is none: no group has to be made for it. */
+const USUAL_WEIGHT = 100;
+
+function limitsOf(asked: AgentLimits, usual: Configuration): SetLimits {
+  const memoryMb = asked.memory_mb ?? usual.limit_memory_mb;
+  const cpuWeight = asked.cpu_weight ?? usual.limit_cpu_weight;
   return {
-    processes: processes ?? defaultProcesses,
-    ...(memory_mb === undefined ? {} : { memoryBytes: memory_mb * MIB }),
-    ...(open_files === undefined ? {} : { openFiles: open_files }),
+    processes: asked.processes ?? usual.limit_processes,
+    ...(memoryMb === 0 ? {} : { memoryBytes: memoryMb * MIB }),
+    ...(cpuWeight === USUAL_WEIGHT ? {} : { cpuWeight }),
+    ...(asked.open_files === undefined ? {} : { openFiles: asked.open_files }),
+    ...(usual.limit_open_files === 0 ? {} : { mostOpenFiles: usual.limit_open_files }),
+    together: {
+      processes: usual.limit_all_processes === 0 ? null : usual.limit_all_processes,
+      memoryBytes: usual.limit_all_memory_mb === 0 ? null : usual.limit_all_memory_mb * MIB,
+      cpuWeight: usual.limit_all_cpu_weight === USUAL_WEIGHT ? null : usual.limit_all_cpu_weight,
+    },
   };
 }
 

@@ -73,8 +73,22 @@ export interface SetLimits {
   readonly memoryBytes?: number;
   /** Share of the processors under contention, 1 to 10 000; 100 is everybody's. */
   readonly cpuWeight?: number;
-  /** Open files of each process. */
+  /** Open files of each process, asked for: what is not to be had is told. */
   readonly openFiles?: number;
+  /** Without {@link openFiles}: as many at most, or fewer where fewer are allowed, and nobody is told. */
+  readonly mostOpenFiles?: number;
+  /** What all agents together may use up; absent leaves all but their processes as it is. */
+  readonly together?: SharedLimits;
+}
+
+/** Limits of all sets of a world together: only a control group above theirs can enforce them. */
+export interface SharedLimits {
+  /** Null is sixteen times those of one agent, at most half of what the machine has. */
+  readonly processes: number | null;
+  /** Bytes; null is four fifths of what the machine (or the container) has. */
+  readonly memoryBytes: number | null;
+  /** Against the user's other programs, 1 to 10 000; null is everybody's, 100. */
+  readonly cpuWeight: number | null;
 }
 
 export interface ContainmentLevel {

@@ -1,5 +1,6 @@
 /** What a set may use up, over real processes; and what is said when it cannot be enforced. */
 import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import {
@@ -81,10 +82,65 @@ test.runIf(LINUX)(
     expect(warnings).toEqual([
       expect.stringContaining("number of processes"),
       expect.stringContaining("for each process by itself only (RLIMIT_DATA 67108864)"),
-      expect.stringContaining("cpu weight is not in force"),
+      expect.stringContaining("cpu weight is a niceness of 3 only"),
     ]);
   },
 );
+
+test.runIf(LINUX)(
+  "without a cpu group a lesser weight is a niceness, and a greater one is not had",
+  async () => {
+    using box = sandbox();
+    const containment = await open(box, GROUP_MECHANISMS);
+    const read = "print getpriority(0, 0)";
+    const own = Number((await run(box, containment, read, { processes: 60 })).stdout);
+    const less = await run(box, containment, read, { processes: 60, cpuWeight: 25 });
+    expect(Number(less.stdout)).toBe(Math.min(19, own + 6));
+    const more = await run(box, containment, read, { processes: 60, cpuWeight: 400 });
+    expect(Number(more.stdout)).toBe(own);
+    expect(more.warnings.at(-1)).toContain("cpu weight is not in force");
+  },
+);
+
+test.runIf(LINUX && IS_ROOT)(
+  "all agents together keep to their memory, whatever each may have",
+  async ({ skip }) => {
+    using box = sandbox();
+    const containment = await open(box);
+    const { memoryCgroup } = containment.plan("look-000000-000002", 1);
+    if (typeof memoryCgroup !== "string") skip("needs a v1 memory hierarchy");
+    const root = dirname(memoryCgroup ?? "");
+    const together = { processes: 333, memoryBytes: 128 * MB, cpuWeight: 50 };
+    const limits = { processes: 60, memoryBytes: 1_024 * MB, together };
+    const { exit, stdout, warnings } = await run(box, containment, GREEDY, limits, ({ set }) => {
+      const file = (group: string | null | undefined, name: string) =>
+        readFileSync(join(dirname(group ?? ""), name), "latin1").trim();
+      expect(file(set.memoryCgroup, "memory.limit_in_bytes")).toBe(String(128 * MB));
+      expect(file(set.pidsCgroup, "pids.max")).toBe("333");
+      expect(file(set.cpuCgroup, "cpu.shares")).toBe("512");
+    });
+    expect(exit).toMatchObject({ signal: "SIGKILL" });
+    expect(stdout).toBe("");
+    expect(warnings).toEqual([]);
+    const usual = { processes: null, memoryBytes: null, cpuWeight: null };
+    const free = await run(box, containment, GREEDY, { processes: 60, together: usual }, () => {
+      const most = Number(readFileSync(join(root, "memory.limit_in_bytes"), "latin1"));
+      expect(most).toBeGreaterThan(300 * MB);
+      expect(most).toBeLessThan(totalmem());
+    });
+    expect(free.stdout).toBe("had it");
+  },
+);
+
+test.runIf(LINUX)("a limit of all together that nobody enforces is told", async () => {
+  using box = sandbox();
+  const containment = await open(box, GROUP_MECHANISMS);
+  const together = { processes: null, memoryBytes: null, cpuWeight: 50 };
+  const { warnings } = await run(box, containment, "exit 0", { processes: 60, together });
+  expect(warnings.at(-1)).toBe(
+    "All agents together are not limited here in processes and memory and cpu weight: no control group for that is writable.",
+  );
+});
 
 test.runIf(LINUX)("open files are limited when asked for, and inherited otherwise", async () => {
   using box = sandbox();

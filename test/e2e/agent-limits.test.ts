@@ -40,3 +40,37 @@ test
     expect(await outputOf(await deploy("ulimit -n", { open_files: 99 }))).toBe("99\n");
   },
 );
+
+test.runIf(process.platform === "linux")(
+  "the settings are the limits of who asks for none, and the answer says what is not in force",
+  async () => {
+    await using world = await makeWorld();
+    await world.daemon({
+      ...QUICK,
+      CORRAL_CONTAINMENT: "watermark",
+      CORRAL_LIMIT_OPEN_FILES: "77",
+      CORRAL_LIMIT_MEMORY_MB: "64",
+      CORRAL_LIMIT_CPU_WEIGHT: "25",
+    });
+    const client = await world.mcp();
+    const { taskId } = await newTask(world, client);
+    const deploy = (program: string, limits: object): Promise<DeployAnswer> =>
+      callTool(client, "deploy_headless_agent", {
+        task_id: taskId,
+        agent_type: "worker",
+        prompt: "Run.",
+        limits,
+        command: shell(program),
+      });
+    const usual = await deploy(`ulimit -n; nice; ${GREEDY}`, {});
+    const own = await deploy(`ulimit -n; nice; ${GREEDY}`, { memory_mb: 1_024, cpu_weight: 100 });
+    await waitClean(world, [usual.agent_id, own.agent_id]);
+    const outputOf = ({ workspace }: DeployAnswer): string =>
+      readFileSync(join(workspace, "stream.jsonl"), "utf8");
+    const free = Number(outputOf(own).split("\n")[1]);
+    expect(outputOf(usual)).toBe(`77\n${Math.min(19, free + 6)}\n`);
+    expect(outputOf(own)).toBe(`77\n${free}\nhad it`);
+    expect(usual.warnings.join("\n")).toMatch(/RLIMIT_DATA[^]*niceness of 6[^]*together are not/);
+    expect(own.warnings.join("\n")).not.toContain("niceness");
+  },
+);

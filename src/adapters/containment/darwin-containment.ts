@@ -57,7 +57,7 @@ export async function darwinContainment({
       notBeforeTicks: Math.floor(Date.now() / 1_000),
     }),
     make: async () => ["Processes are found by best effort and not limited: this is macOS."],
-    rlimitsFor: () => ({ nproc: null, openFiles: null, dataBytes: null }),
+    rlimitsFor: () => ({ nproc: null, openFiles: null, dataBytes: null, niceness: null }),
     look,
     signal: async (set, signal) => strike((await look(set)).members, signal),
     kill,

@@ -8,7 +8,7 @@ import { probeHolding, probeLimit, type Finding } from "../cgroup/cgroup-probe.t
 import { findFlock } from "../lock/find-flock.ts";
 import { findPrlimit, firstExecutable } from "./find-prlimit.ts";
 import { findUnshare, type UnshareFinding } from "./find-unshare.ts";
-import { handControllersOn, probeLimitFile } from "./limits.ts";
+import { handControllersOn, probeLimitFile } from "./limit-files.ts";
 import { infrastructureMark } from "./marks.ts";
 import type { ContainmentOptions, Refusable } from "./open-containment.ts";
 import { baseOfScope, probeScope } from "./systemd-scope.ts";

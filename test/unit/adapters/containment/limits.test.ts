@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
+import { limitWrites } from "../../../../src/adapters/containment/limit-files.ts";
+import { limitWarnings, nicenessOf } from "../../../../src/adapters/containment/limits.ts";
 import {
-  limitWarnings,
-  limitWrites,
+  sharedMemory,
   sharedProcesses,
-} from "../../../../src/adapters/containment/limits.ts";
+} from "../../../../src/adapters/containment/shared-limits.ts";
 
 const ALL = { processes: 64, memoryBytes: 1_000_000, cpuWeight: 50 };
-const NOTHING_OWN = { nproc: null, openFiles: null, dataBytes: null };
+const NOTHING_OWN = { nproc: null, openFiles: null, dataBytes: null, niceness: null };
 
 test("cgroup v2 throttles memory before it kills, and swap is no way around", () => {
   expect(limitWrites(2, "memory", ALL)).toEqual([
@@ -48,8 +49,30 @@ test.for([
 
 test("every limit that nobody enforces is told", () => {
   const limits = { ...ALL, openFiles: 99 };
-  const told = limitWarnings(limits, ["pids", "memory", "cpu"], NOTHING_OWN);
-  expect(told).toHaveLength(4);
-  expect(told.join(" ")).toMatch(/number of processes.*memory.*cpu weight.*open files/);
-  expect(limitWarnings(limits, [], { ...NOTHING_OWN, openFiles: 99 })).toEqual([]);
+  const own = ["pids", "memory", "cpu"] as const;
+  const told = limitWarnings(limits, { own, together: ["pids", "memory"] }, NOTHING_OWN);
+  expect(told).toHaveLength(5);
+  expect(told.join(" ")).toMatch(
+    /number of processes.*memory.*cpu weight.*open files.*together.*processes and memory/,
+  );
+  const none = { own: [], together: [] };
+  expect(limitWarnings(limits, none, { ...NOTHING_OWN, openFiles: 99 })).toEqual([]);
+  // What nobody asked for may be less without a word.
+  expect(limitWarnings({ processes: 64, mostOpenFiles: 99 }, none, NOTHING_OWN)).toEqual([]);
+});
+
+test.for([
+  [100, null],
+  [10_000, null],
+  [95, null],
+  [80, 1],
+  [50, 3],
+  [10, 10],
+  [1, 19],
+] as const)("a cpu weight of %i is a niceness of %s", ([weight, niceness]) => {
+  expect(nicenessOf(weight)).toBe(niceness);
+});
+
+test("all agents together leave a fifth of the memory", () => {
+  expect(sharedMemory(1_000)).toBe(800);
 });
