@@ -68,14 +68,14 @@ test("a killed daemon: who is to be stopped is, who is to be kept is not, and th
 
 test("detach and a new daemon in time keep the agent, and the setting is the default", async () => {
   await using fault = await makeFaultWorld();
-  const env = { CORRAL_ON_DAEMON_GONE: "4" };
+  const env = { CORRAL_ON_DAEMON_GONE: "10" };
   const first = await fault.start(env);
   const agent = await fault.deploy(["/bin/sleep", "300"]);
-  expect(await viewOf(fault, agent)).toMatchObject({ on_daemon_gone: { stop_after_s: 4 } });
+  expect(await viewOf(fault, agent)).toMatchObject({ on_daemon_gone: { stop_after_s: 10 } });
   await fault.api("/api/leave", { mode: "detach" });
   expect(await first.end).toEqual({ code: 0, signal: null });
   const second = await fault.start(env);
-  await sleep(6_000);
+  await sleep(12_000);
   expect(await viewOf(fault, agent)).toMatchObject({ status: "running" });
   expect(await lastComplaints(fault)).toEqual([]);
   await down(fault, second);

@@ -95,7 +95,7 @@ describe("its daemon killed and none coming back", () => {
       await ended;
       const record = exitOf(one.directory);
       expect(record).toMatchObject({ signal: "SIGTERM", daemonGone: true, timedOut: false });
-      expect(record?.endedAt).toBeGreaterThanOrEqual(goneAt + 2 * SECOND_MS - 2 * SECOND_MS);
+      expect(record?.endedAt).toBeGreaterThanOrEqual(goneAt);
       expect(existsSync(join(one.directory, ".clock"))).toBe(false);
       expect(tagged(box.tag)).toEqual([]);
     },
@@ -141,14 +141,17 @@ describe("its daemon killed and none coming back", () => {
 });
 
 describe("a daemon that comes back", () => {
-  test("in time keeps the agent", async () => {
+  // Long enough for a daemon to start on a busy machine.
+  const TTL_S = 8;
+
+  test("in time keeps the agent", { timeout: 40_000 }, async () => {
     const first = await daemon(1);
-    const one = await agent(3);
+    const one = await agent(TTL_S);
     const { child } = startRunner(one, containment);
     await until("it runs", isRunning);
     await killed(first);
     await daemon(2);
-    await sleep(5 * SECOND_MS);
+    await sleep((TTL_S + 2) * SECOND_MS);
     // It waits for the end of the new daemon, and asks nobody meanwhile.
     await expect.poll(() => namesOfSession(child.pid ?? 0)).toContain("flock");
     expect(isRunning()).toBe(true);
@@ -156,18 +159,19 @@ describe("a daemon that comes back", () => {
     expect(exitOf(one.directory)).toBe(null);
   });
 
-  test("and goes again begins the time anew", { timeout: 30_000 }, async () => {
+  test("and goes again begins the time anew", { timeout: 60_000 }, async () => {
     const first = await daemon(1);
-    const one = await agent(3);
+    const one = await agent(TTL_S);
     const { ended } = startRunner(one, containment);
     await until("it runs", isRunning);
     await killed(first);
-    await sleep(2 * SECOND_MS);
-    const goneAgainAt = await killed(await daemon(2));
+    const second = await daemon(2);
+    await sleep(4 * SECOND_MS);
+    const goneAgainAt = await killed(second);
     await ended;
     const record = exitOf(one.directory);
     expect(record).toMatchObject({ daemonGone: true });
-    expect(record?.endedAt).toBeGreaterThanOrEqual(goneAgainAt + 3 * SECOND_MS - 2 * SECOND_MS);
+    expect(record?.endedAt).toBeGreaterThanOrEqual(goneAgainAt + (TTL_S - 2) * SECOND_MS);
   });
 });
 
