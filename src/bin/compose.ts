@@ -12,6 +12,7 @@ import { daemonLog } from "../adapters/log/daemon-log.ts";
 import { machineMeters } from "../adapters/meters/machine-meters.ts";
 import { streamOutcomes } from "../adapters/output/stream-files.ts";
 import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
+import { fileStreams } from "../adapters/output/streams.ts";
 import { processHost } from "../adapters/process/process-host.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
@@ -25,6 +26,7 @@ import type { Undos } from "../ledger/ports.ts";
 import { type DaemonGone, launchScript } from "../runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
+import { type Archives, archives } from "../supervision/archives.ts";
 import { type Configuration, readConfiguration } from "../supervision/configuration.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import type { Host } from "../supervision/ports.ts";
@@ -39,6 +41,7 @@ export interface Composed {
   readonly loops: AgentLoops;
   readonly deploys: Deploys;
   readonly sweep: Sweep;
+  readonly archives: Archives;
   /** Writes down what the daemon itself is about to make: its tmux server, its control groups. */
   holdDaemonResources(): void;
   /** Told once the loopback listener is bound. */
@@ -101,6 +104,7 @@ async function composeLocked(
     const setting: Setting = wrap({
       store,
       files: agentFiles(paths.bellDir),
+      streams: fileStreams({ agents: paths.agentsDir, archives: paths.archiveDir }),
       containment,
       host: hosts.chosen,
       hostOf: (kind) => hosts[kind],
@@ -145,6 +149,7 @@ async function composeLocked(
       loops,
       deploys: deploys(setting, loops),
       sweep: sweeps(setting, undos, loops),
+      archives: archives(setting, undos),
       holdDaemonResources: () => holdDaemonResources(setting, paths),
       setUrl(bound) {
         url = bound;
@@ -189,9 +194,9 @@ function holdDaemonResources({ store, host }: Setting, paths: StatePaths): void 
 }
 
 function makeStateDirectories(paths: StatePaths): void {
-  const { stateDir, runtimeDir, agentsDir, bellDir, workspaces } = paths;
+  const { stateDir, runtimeDir, agentsDir, archiveDir, bellDir, workspaces } = paths;
   try {
-    for (const path of [stateDir, runtimeDir, agentsDir, bellDir, workspaces]) {
+    for (const path of [stateDir, runtimeDir, agentsDir, archiveDir, bellDir, workspaces]) {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     }
     for (const path of [stateDir, runtimeDir]) refuseForeign(path);
@@ -328,6 +333,7 @@ function placesOf(paths: StatePaths): Setting["places"] {
       { name: "state directory", path: paths.stateDir },
       { name: "database", path: paths.database },
       { name: "agents", path: paths.agentsDir },
+      { name: "archives", path: paths.archiveDir },
       { name: "workspaces", path: paths.workspaces },
       { name: "log", path: paths.log },
       { name: "configuration", path: paths.configFile },

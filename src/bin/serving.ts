@@ -21,7 +21,7 @@ const LAST_ANSWER_MS = 100;
  * @throws {Fault} STATE_UNUSABLE when a configured port is taken; nothing is left listening then.
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, undos, loops, deploys, sweep } = composed;
+  const { setting, undos, loops, deploys, sweep, archives } = composed;
   const { store, log } = setting;
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
@@ -32,7 +32,8 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     loops,
     deploys,
     sweep,
-    output: streamReader(setting.harnessOf, threadLineMatcher()),
+    archives,
+    output: streamReader(setting.harnessOf, threadLineMatcher(), setting.streams.archiveOf),
     startedAt,
     pid: process.pid,
     isClientToken: tokenCheck(clientToken(paths.clientToken)),
@@ -49,6 +50,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const forgetSignals = onSignals(operations, composed);
   const stopSweeps = sweepNowAndThen(composed);
   catchUpAll(setting);
+  const stopArchives = archives.start();
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
   store.addEvent({ kind: "daemon.started", facts: { epoch: store.world.epoch, pid: process.pid } });
   log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });
@@ -64,6 +66,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     stopHints();
     await served.close();
     await loops.close();
+    await stopArchives();
     forgetSignals();
     if (hasEnded) removeRuntimeDirectory(paths);
   }

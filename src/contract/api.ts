@@ -16,6 +16,10 @@
  *   GET  /api/events?after=<seq>             Server-Sent Events, `id:` is the seq
  *   GET  /api/resource?uri=                  ResourceAnswer
  *   POST /api/sweep                          SweepInput → SweepAnswer
+ *   GET  /api/archives?task_id=              ArchivesAnswer
+ *   GET  /api/archives/<id>                  ArchiveAnswer
+ *   POST /api/archives/<id>/export           ExportInput → ExportAnswer
+ *   POST /api/archives/prune                 PruneInput → PruneAnswer
  *   GET  /api/doctor                         DoctorAnswer
  *   POST /api/leave                          LeaveInput → LeaveAnswer
  */

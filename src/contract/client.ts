@@ -18,6 +18,15 @@ import type {
   WaitInput,
 } from "./api.ts";
 import type { AgentView, Receipt, TaskSummary } from "./agent.ts";
+import type { z } from "zod";
+import type {
+  ArchiveAnswer,
+  ArchivesAnswer,
+  ExportAnswer,
+  ExportInput,
+  PruneAnswer,
+  PruneInput,
+} from "./archive.ts";
 import type { CorralEvent } from "./events.ts";
 import type { ToolAnswer, ToolName } from "./tools.ts";
 
@@ -66,6 +75,11 @@ export interface ApiClient {
   wait(input: Partial<WaitInput>, signal?: AbortSignal): Promise<WaitAnswer>;
   resource(uri: string): Promise<ResourceAnswer>;
   sweep(input: Partial<SweepInput>): Promise<SweepAnswer>;
+  archives(filter?: { readonly taskId?: string }): Promise<ArchivesAnswer>;
+  archive(agentId: string): Promise<ArchiveAnswer>;
+  /** The daemon makes it, as the user that it runs as. */
+  exportArchive(agentId: string, input: z.input<typeof ExportInput>): Promise<ExportAnswer>;
+  pruneArchives(input: z.input<typeof PruneInput>): Promise<PruneAnswer>;
   doctor(): Promise<DoctorAnswer>;
   leave(input: LeaveInput): Promise<LeaveAnswer>;
   /**

@@ -15,6 +15,8 @@ export const EVENT_KINDS = [
   "agent.clean",
   "agent.stuck",
   "stray.released",
+  "archive.made",
+  "archive.deleted",
   "alert",
 ] as const;
 

@@ -1,6 +1,6 @@
 /** What the ledger needs: a durable list, and somebody who can undo each kind. */
 import type { EpochMs } from "../kernel/units.ts";
-import type { Resource, ResourceKind } from "./resource.ts";
+import type { Resource, ResourceIntent, ResourceKind } from "./resource.ts";
 
 /** Durable storage of resources. Every method is durable when it returns, and atomic. */
 export interface LedgerStore {
@@ -10,6 +10,22 @@ export interface LedgerStore {
   heldResources(): readonly Resource[];
   /** Retained rows whose date has passed, oldest first. */
   expiredResources(now: EpochMs): readonly Resource[];
+  /** Retained rows of a kind that were last changed at that time or before, oldest first, at most `max`. */
+  retainedOf(kind: ResourceKind, changedUntil: EpochMs, max: number): readonly Resource[];
+  /**
+   * Writes down what is about to be made to be kept: straight to retained, since its owner has
+   * given everything back. Durable before it is made; a row that is there already stays as it is.
+   */
+  keepUntil(
+    owner: string,
+    intents: readonly ResourceIntent[],
+    until: EpochMs,
+    seen: string,
+  ): readonly Resource[];
+  /** What a retained thing has become, once it is made. */
+  describeKept(id: number, identity: unknown, seen: string): void;
+  /** Ends the retention of a row at a time. */
+  expire(id: number, at: EpochMs): void;
   /** Every row, newest first, at most `max`. */
   allResources(max: number): readonly Resource[];
   /** intended → held, with what proves its identity from now on. */

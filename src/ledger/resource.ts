@@ -13,6 +13,7 @@ export const RESOURCE_KINDS = [
   "tmux_server",
   "cgroup_root",
   "task_workspace",
+  "archive",
   "workspace_link",
   "deploy_record",
   "stream_log",

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { OnDaemonGone } from "../contract/agent.ts";
 import { Fault } from "../kernel/fault.ts";
-import { DAY_MS, SECOND_MS } from "../kernel/units.ts";
+import { DAY_MS, GIB, KIB, MIB, MINUTE_MS, SECOND_MS } from "../kernel/units.ts";
 
 interface Setting<T extends z.ZodType> {
   readonly schema: T;
@@ -118,6 +118,30 @@ export const SETTINGS = {
     ms(3_650 * DAY_MS),
     14 * DAY_MS,
     "Milliseconds for which the logs of a settled agent are kept.",
+  ),
+  retention_bytes: setting(
+    upTo(Number.MAX_SAFE_INTEGER),
+    10 * GIB,
+    "Bytes that all archives together may take; the oldest are deleted beyond it; 0 is without limit.",
+  ),
+  retention_task_bytes: setting(
+    upTo(Number.MAX_SAFE_INTEGER),
+    0,
+    "Bytes that the archives of one task may take; the oldest are deleted beyond it; 0 is without limit.",
+  ),
+  archive_after_ms: setting(
+    ms(3_650 * DAY_MS),
+    10 * MINUTE_MS,
+    "Milliseconds after its release for which an agent's files stay as they are before they are archived.",
+  ),
+  segment_bytes: setting(
+    z.coerce
+      .number()
+      .int()
+      .min(64 * KIB)
+      .max(GIB),
+    64 * MIB,
+    "Bytes of a running agent's stream that are compressed at a time, once so many are not.",
   ),
   validation_mode: setting(
     z.enum(["warn", "strict"]),

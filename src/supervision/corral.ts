@@ -19,6 +19,7 @@ import type { Undos } from "../ledger/ports.ts";
 import { isHeld } from "../ledger/resource.ts";
 import { refuseClosed, type TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
+import type { Archives } from "./archives.ts";
 import type { StopOrder } from "./agent-pass.ts";
 import { authorize, descendantsAmong } from "./authority.ts";
 import { closeTask } from "./close-task.ts";
@@ -55,6 +56,7 @@ export interface CorralParts {
   readonly loops: AgentLoops;
   readonly deploys: Deploys;
   readonly sweep: Sweep;
+  readonly archives: Archives;
   readonly output: OutputReader;
   readonly startedAt: EpochMs;
   readonly pid: number;
@@ -297,6 +299,10 @@ export function corral(parts: CorralParts): Operations {
       return readResource(store, uri, taskOf);
     },
     sweep: (input) => parts.sweep(input),
+    archives: (filter) => parts.archives.list(filter),
+    archive: (id) => parts.archives.show(id),
+    exportArchive: (id, input) => parts.archives.export(id, input),
+    pruneArchives: (input) => parts.archives.prune(input),
     doctor: () => doctor(setting, parts.pid),
     leave({ mode }) {
       leaving ??= (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)).then(

@@ -18,6 +18,14 @@ import type {
   WaitInput,
 } from "../contract/api.ts";
 import type { AgentView, Receipt, TaskStatus } from "../contract/agent.ts";
+import type {
+  ArchiveAnswer,
+  ArchivesAnswer,
+  ExportAnswer,
+  ExportInput,
+  PruneAnswer,
+  PruneInput,
+} from "../contract/archive.ts";
 import type { CorralEvent } from "../contract/events.ts";
 import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
@@ -80,6 +88,14 @@ export interface Operations {
    */
   resource(uri: string, caller: Caller): ResourceAnswer;
   sweep(input: SweepInput): Promise<SweepAnswer>;
+  /** Archives that are kept, newest first. @throws {Fault} TASK_NOT_FOUND. */
+  archives(filter: { readonly taskId?: TaskId }): ArchivesAnswer;
+  /** One archive with its manifest. @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED. */
+  archive(agentId: AgentId): Promise<ArchiveAnswer>;
+  /** Makes a copy outside, never over anything. @throws {Fault} as {@link archive}, and EXPORT_REFUSED. */
+  exportArchive(agentId: AgentId, input: ExportInput): Promise<ExportAnswer>;
+  /** Deletes archives before their time. @throws {Fault} INPUT_INVALID when nothing says which; as {@link archive}. */
+  pruneArchives(input: PruneInput): Promise<PruneAnswer>;
   doctor(): Promise<DoctorAnswer>;
   /** Begins one of the two stops; answers when it is done, just before the daemon leaves. */
   leave(input: LeaveInput): Promise<LeaveAnswer>;

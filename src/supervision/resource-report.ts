@@ -1,4 +1,5 @@
 /** What is held and used now, and by whom: one look, no history. */
+import type { AgentId } from "../kernel/ids.ts";
 import { agentNotFound, taskNotFound } from "../agents/find.ts";
 import type { AgentRecord } from "../agents/record.ts";
 import type {
@@ -132,23 +133,24 @@ async function daemonUse({ meters, pid }: Setting, unknown: string[]): Promise<R
 }
 
 async function diskOf(
-  { meters, places }: Setting,
+  { meters, places, streams }: Setting,
   { agents, task }: Scope,
   scope: ResourceReportInput["scope"],
 ): Promise<ResourceReportAnswer["disk"]> {
-  const paths =
+  const paths: readonly { readonly name: string; readonly path: string; readonly id?: AgentId }[] =
     scope === "daemon"
       ? places.named.filter(({ name }) =>
-          ["database", "agents", "workspaces", "log"].includes(name),
+          ["database", "agents", "archives", "workspaces", "log"].includes(name),
         )
       : [
-          ...agents.map(({ id, directory }) => ({ name: `agent ${id}`, path: directory })),
+          ...agents.map(({ id, directory: path }) => ({ name: `agent ${id}`, path, id })),
           ...(task === null ? [] : [{ name: "workspace", path: task.workspace }]),
         ];
   const measured: ResourceReportAnswer["disk"] = [];
-  for (const { name, path } of paths) {
+  for (const { id, name, path } of paths) {
     // What SQLite writes first, and later takes over into its main file, is the database as well.
     const files = name === "database" ? [path, `${path}-wal`, `${path}-shm`] : [path];
+    if (id !== undefined) files.push(streams.archiveOf(id));
     const parts = await Promise.all(files.map((file) => meters.diskOf(file)));
     const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
     measured.push({ what: name, bytes, complete: parts.every(({ complete }) => complete) });

@@ -9,6 +9,7 @@ import type { AgentFiles } from "./files.ts";
 import type { Meters } from "./meters.ts";
 import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
 import type { Store } from "./store.ts";
+import type { Streams } from "./streams.ts";
 
 export interface Timers {
   /** Calls back once after that many milliseconds (>= 0); returns the way to cancel. */
@@ -58,6 +59,7 @@ export interface Places {
 export interface Setting {
   readonly store: Store;
   readonly files: AgentFiles;
+  readonly streams: Streams;
   readonly containment: Containment;
   /** The host that new agents get. */
   readonly host: Host;

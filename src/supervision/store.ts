@@ -3,7 +3,7 @@
  * Only one process has it open for writing (the daemon, or an offline sweep that holds the lock).
  */
 import type { AgentRecord, Settlement, StopRecord } from "../agents/record.ts";
-import type { Severity, Validation } from "../contract/agent.ts";
+import type { AgentStatus, Severity, Validation } from "../contract/agent.ts";
 import type { CorralEvent, EventKind } from "../contract/events.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
@@ -76,6 +76,24 @@ export type NewAgent = Pick<
   readonly intents: (slot: number) => readonly ResourceIntent[];
 };
 
+/** An archive that is kept, with what its owner is. Its row's identity is `ArchiveFacts`. */
+export interface KeptArchive {
+  readonly agentId: AgentId;
+  readonly taskId: TaskId;
+  readonly status: AgentStatus;
+  readonly resource: Resource;
+}
+
+export interface ArchiveFilter {
+  readonly taskId?: TaskId;
+  /** Archived at that time or before. */
+  readonly madeBefore?: EpochMs;
+  /** Rows behind this one; for the next page. */
+  readonly after?: number;
+  readonly newestFirst?: boolean;
+  readonly max: number;
+}
+
 export interface Store extends LedgerStore, HistoryStore {
   readonly world: World;
   /** The loopback port used so far; null before the first daemon. */
@@ -117,6 +135,16 @@ export interface Store extends LedgerStore, HistoryStore {
   /** The latest of a task (or of one agent), newest last. */
   progress(taskId: TaskId, max: number, agentId?: AgentId): readonly ProgressRecord[];
   findings(taskId: TaskId, max: number, agentId?: AgentId): readonly FindingRecord[];
+
+  /** Archives that are made and kept, oldest first unless asked otherwise. */
+  keptArchives(filter: ArchiveFilter): readonly KeptArchive[];
+  /** How many archives are kept, and what they take on disk; of one task, or of all. */
+  countArchives(filter: { readonly taskId?: TaskId }): {
+    readonly count: number;
+    readonly bytes: number;
+  };
+  /** What the archives of each task take on disk. Bytes. */
+  archiveBytesByTask(): ReadonlyMap<TaskId, number>;
 
   /** Writes what is about to be made for an owner that is no new agent; durable before it is made. */
   intend(owner: string, intents: readonly ResourceIntent[]): readonly Resource[];

@@ -1,6 +1,6 @@
 /** How each kind of resource is undone and seen gone. */
 import { Fault } from "../kernel/fault.ts";
-import { humanBytes, isoTime, SECOND_MS } from "../kernel/units.ts";
+import { type EpochMs, humanBytes, isoTime, SECOND_MS } from "../kernel/units.ts";
 import type { Undo, Undone, Undos } from "../ledger/ports.ts";
 import type { Resource } from "../ledger/resource.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
@@ -15,17 +15,19 @@ const RUNNER_POLL_MS = 5;
 /** The undo of every kind, over the ports of a setting. */
 export function undosOf(setting: Setting): Undos {
   const removed: Undo = async (resource) => gone(setting.files.remove(resource.locator));
+  const keptStream: Undo = (resource) => keepStream(setting, resource);
   const kept: Undo = async (resource) => keep(setting, resource);
   return {
     tmux_server: () => endServer(setting),
     cgroup_root: () => removeRoots(setting),
     task_workspace: removed,
+    archive: async (resource) => keepArchive(setting, resource),
     workspace_link: kept,
     deploy_record: kept,
-    stream_log: kept,
-    stderr_log: kept,
     progress_log: (resource) => keepProjection(setting, "progress", resource),
     findings_log: (resource) => keepProjection(setting, "findings", resource),
+    stream_log: keptStream,
+    stderr_log: keptStream,
     temp_dir: removed,
     prompt_file: removed,
     agent_config: removed,
@@ -79,16 +81,43 @@ async function keepProjection(
 
 /** A log is kept until its date, and then deleted; one that was never written is gone. */
 async function keep(setting: Setting, resource: Resource): Promise<Undone> {
-  const { clock, files, configuration } = setting;
+  const { clock, files } = setting;
   const size = files.sizeOf(resource.locator);
   if (size === null) return gone("no such file: it was never written, or somebody removed it");
-  const until = resource.retainUntil ?? clock.now() + configuration().retention_ms;
-  if (!resource.retain || until <= clock.now()) return gone(files.remove(resource.locator));
+  const until = retainedUntil(setting, resource);
+  if (until <= clock.now()) return gone(files.remove(resource.locator));
+  return keptFor(size, until);
+}
+
+/** When a thing is to be deleted: at once, unless it is kept on purpose. */
+function retainedUntil({ clock, configuration }: Setting, resource: Resource): EpochMs {
+  if (!resource.retain) return clock.now();
+  return resource.retainUntil ?? clock.now() + configuration().retention_ms;
+}
+
+function keptFor(bytes: number, until: EpochMs): Undone {
   return {
     gone: false,
-    seen: `${humanBytes(size)}, kept until ${isoTime(until)}`,
+    seen: `${humanBytes(bytes)}, kept until ${isoTime(until)}`,
     retainUntil: until,
   };
+}
+
+/** A stream goes with the segments beside it. */
+async function keepStream(setting: Setting, resource: Resource): Promise<Undone> {
+  const { clock, streams } = setting;
+  const size = streams.sizeOf(resource.locator);
+  if (size === null) return gone("no such file: it was never written, or somebody removed it");
+  const until = retainedUntil(setting, resource);
+  if (until <= clock.now()) return gone(await streams.remove(resource.locator));
+  return keptFor(size, until);
+}
+
+async function keepArchive(setting: Setting, resource: Resource): Promise<Undone> {
+  const { clock, files, streams } = setting;
+  const until = retainedUntil(setting, resource);
+  if (until <= clock.now()) return gone(await streams.removeArchive(resource.locator));
+  return keptFor(files.sizeOf(resource.locator) ?? 0, until);
 }
 
 /** The ladder has seen the set empty, twice; this look is the proof at the moment of release. */

@@ -325,6 +325,17 @@ export function fakeOperations(): FakeOperations {
     },
     sweep: ({ apply, plan_id = "plan-0" }) =>
       Promise.resolve({ plan_id, applied: apply, steps: [], unknown: [] }),
+    archives: () => ({ archives: [], total: 0, total_bytes: 0 }),
+    archive: (agentId) =>
+      Promise.reject(
+        new Fault("ARCHIVE_NOT_FOUND", `${agentNamed(agentId).agent_id} has no archive.`, {
+          hint: "List them.",
+        }),
+      ),
+    exportArchive: (agentId, { to }) =>
+      Promise.resolve({ to, files: 1, bytes: agentNamed(agentId).agent_id.length }),
+    pruneArchives: ({ dry_run }) =>
+      Promise.resolve({ dry_run, deleted: [], failed: [], freed_bytes: 0 }),
     doctor: () =>
       Promise.resolve({
         version: "0.0.0-test",

@@ -16,6 +16,10 @@ const PUBLISHED_ROUTES = [
   "GET /api/events",
   "GET /api/resource",
   "POST /api/sweep",
+  "GET /api/archives",
+  "GET /api/archives/<id>",
+  "POST /api/archives/<id>/export",
+  "POST /api/archives/prune",
   "GET /api/doctor",
   "POST /api/leave",
 ];

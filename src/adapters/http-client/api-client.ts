@@ -11,6 +11,12 @@ import {
   TasksAnswer,
   WaitAnswer,
 } from "../../contract/api.ts";
+import {
+  ArchiveAnswer,
+  ArchivesAnswer,
+  ExportAnswer,
+  PruneAnswer,
+} from "../../contract/archive.ts";
 import { AgentView, Receipt } from "../../contract/agent.ts";
 import { TOOLS } from "../../contract/tools.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
@@ -66,6 +72,12 @@ export function apiClient(address: DaemonAddress): ApiClient {
     wait: (input, signal) => post("/api/wait", input, WaitAnswer, signal),
     resource: (uri) => get(`/api/resource${query({ uri })}`, ResourceAnswer),
     sweep: (input) => post("/api/sweep", input, SweepAnswer),
+    archives: ({ taskId } = {}) =>
+      get(`/api/archives${query({ task_id: taskId })}`, ArchivesAnswer),
+    archive: (agentId) => get(`/api/archives/${segment(agentId)}`, ArchiveAnswer),
+    exportArchive: (agentId, input) =>
+      post(`/api/archives/${segment(agentId)}/export`, input, ExportAnswer),
+    pruneArchives: (input) => post("/api/archives/prune", input, PruneAnswer),
     doctor: () => get("/api/doctor", DoctorAnswer),
     leave: (input) => post("/api/leave", input, LeaveAnswer),
     events: (after, signal) => followEvents(address, after, signal),

@@ -2,26 +2,24 @@
 import { join } from "node:path";
 import type { AgentRecord } from "../../agents/record.ts";
 import type { HarnessName } from "../../contract/agent.ts";
+import type { AgentId } from "../../kernel/ids.ts";
 import type { Harness } from "../../harness/harness.ts";
 import { agentOutput } from "../../output/agent-output.ts";
 import { NO_OUTCOME, streamOutcome } from "../../output/outcome.ts";
-import type { LineMatcher } from "../../output/ports.ts";
+import type { LineMatcher, OutputFile } from "../../output/ports.ts";
 import { RUNNER_FILES } from "../../runner/records.ts";
 import type { OutputReader } from "../../supervision/output-reader.ts";
 import type { Outcomes } from "../../supervision/setting.ts";
-import { outputFile } from "../fs/output-file.ts";
-import { tailOf } from "../fs/runner-records.ts";
+import { streamView } from "./stream-view.ts";
 
 type HarnessOf = (name: HarnessName) => Harness;
 
 const STDERR_TAIL_BYTES = 2_048;
 
-const streamPath = ({ directory }: Pick<AgentRecord, "directory">): string =>
-  join(directory, RUNNER_FILES.stdout);
-const stderrPath = ({ directory }: Pick<AgentRecord, "directory">): string =>
-  join(directory, RUNNER_FILES.stderr);
+/** Where the archive of an agent is, once there is one. Absolute path. */
+type ArchiveOf = (agentId: AgentId) => string;
 
-/** Reads a whole stream once, when its agent has ended. */
+/** Reads a whole stream once, when its agent has ended: before there is an archive of it. */
 export function streamOutcomes(harnessOf: HarnessOf): Outcomes {
   return {
     async read(agent) {
@@ -29,7 +27,8 @@ export function streamOutcomes(harnessOf: HarnessOf): Outcomes {
       // What a program of the user's prints means nothing to us: its exit says all.
       if (harness.program === null) return NO_OUTCOME.outcome;
       try {
-        const file = outputFile(streamPath(agent));
+        const { directory } = agent;
+        const file = streamView({ directory, stream: RUNNER_FILES.stdout, archive: null });
         return (await streamOutcome(NO_OUTCOME, file, harness, true)).outcome;
       } catch {
         // An unreadable stream must not keep an agent from being settled by its exit.
@@ -40,27 +39,35 @@ export function streamOutcomes(harnessOf: HarnessOf): Outcomes {
 }
 
 /** What agents printed, for get_agent_output and `corral logs`. */
-export function streamReader(harnessOf: HarnessOf, matcher: LineMatcher): OutputReader {
+export function streamReader(
+  harnessOf: HarnessOf,
+  matcher: LineMatcher,
+  archiveOf: ArchiveOf,
+): OutputReader {
+  const viewOf = ({ directory, id }: AgentRecord, which: "stdout" | "stderr"): OutputFile =>
+    streamView({ directory, stream: RUNNER_FILES[which], archive: archiveOf(id) });
   return {
     async read(agent, input) {
-      const path = streamPath(agent);
-      const file = outputFile(path);
+      const file = viewOf(agent, "stdout");
       const ended = agent.endedAt !== null;
       const harness = harnessOf(agent.harness);
+      const source = await file.source();
+      const path =
+        source === "archive" ? archiveOf(agent.id) : join(agent.directory, RUNNER_FILES.stdout);
       const part = await agentOutput(input, { file, harness, matcher, ended, path });
       const failed = ended && agent.status !== "completed";
-      const stderr = failed ? tailOf(stderrPath(agent), STDERR_TAIL_BYTES) : "";
+      const stderr = failed ? await tailOf(viewOf(agent, "stderr"), STDERR_TAIL_BYTES) : "";
       return {
         agent_id: agent.id,
         status: agent.status,
         ...part,
-        source: ended ? await file.source() : "stream",
+        source: ended ? source : "stream",
         gaps: [...(await file.gaps(input.cursor ?? 0, part.next_cursor))],
         stderr: stderr === "" ? null : stderr,
       };
     },
     async stream(agent, { stream, from, maxBytes }) {
-      const file = outputFile(stream === "stdout" ? streamPath(agent) : stderrPath(agent));
+      const file = viewOf(agent, stream);
       // Whether it has ended is asked before the bytes are read: what comes between is then read next time.
       const ended = agent.endedAt !== null;
       const gap = (await file.gaps(from, await file.size()))[0];
@@ -78,4 +85,11 @@ export function streamReader(harnessOf: HarnessOf, matcher: LineMatcher): Output
       };
     },
   };
+}
+
+/** The last bytes of a stream as text; "" when there is nothing, or a gap ends it. */
+async function tailOf(file: OutputFile, maxBytes: number): Promise<string> {
+  const size = await file.size();
+  const bytes = await file.read(Math.max(0, size - maxBytes), maxBytes);
+  return Buffer.from(bytes).toString("utf8");
 }

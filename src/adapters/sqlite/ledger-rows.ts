@@ -35,6 +35,34 @@ export function writeIntents(
   });
 }
 
+/** A row of what is made to be kept; one that was kept before, or is kept now, stays what it is. */
+function writeKept(
+  database: Database,
+  owner: string,
+  { kind, locator }: ResourceIntent,
+  { until, seen, now }: { readonly until: EpochMs; readonly seen: string; readonly now: EpochMs },
+): Resource {
+  database.run(
+    `INSERT INTO resources (owner, kind, locator, retain, state, seen, created_at, changed_at, retain_until)
+     VALUES (?, ?, ?, 1, 'retained', ?, ?, ?, ?)
+     ON CONFLICT (owner, kind, locator) DO NOTHING`,
+    owner,
+    kind,
+    locator,
+    seen,
+    now,
+    now,
+    until,
+  );
+  const row = database.get(
+    "SELECT * FROM resources WHERE owner = ? AND kind = ? AND locator = ?",
+    owner,
+    kind,
+    locator,
+  );
+  return resourceOf(row!);
+}
+
 /** The ledger over a database. */
 export function ledgerRows(database: Database, clock: Clock): LedgerStore {
   const list = (sql: string, ...values: (string | number)[]) =>
@@ -47,6 +75,35 @@ export function ledgerRows(database: Database, clock: Clock): LedgerStore {
         "SELECT * FROM resources WHERE state = 'retained' AND retain_until <= ? ORDER BY id",
         now,
       ),
+    retainedOf: (kind, changedUntil, max) =>
+      list(
+        `SELECT * FROM resources WHERE state = 'retained' AND kind = ? AND changed_at <= ?
+         ORDER BY changed_at, id LIMIT ?`,
+        kind,
+        changedUntil,
+        max,
+      ),
+    keepUntil: (owner, intents, until, seen) =>
+      database.transaction(() =>
+        intents.map((intent) =>
+          writeKept(database, owner, intent, { until, seen, now: clock.now() }),
+        ),
+      ),
+    describeKept(id, identity, seen) {
+      database.run(
+        "UPDATE resources SET identity = ?, seen = ? WHERE id = ? AND state = 'retained'",
+        toJson(identity),
+        seen,
+        id,
+      );
+    },
+    expire(id, at) {
+      database.run(
+        "UPDATE resources SET retain_until = ? WHERE id = ? AND state = 'retained'",
+        at,
+        id,
+      );
+    },
     allResources: (max) => list("SELECT * FROM resources ORDER BY id DESC LIMIT ?", max),
     confirmResource(id, identity) {
       database.run(

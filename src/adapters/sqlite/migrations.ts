@@ -208,4 +208,8 @@ export const MIGRATIONS: readonly string[] = [
     SELECT search_rows.id, status || ' ' || text, search_rows.task_id || ' ' || search_rows.agent_id
     FROM search_rows JOIN results ON results.seq = search_rows.seq WHERE kind = 'result';
   `,
+  // Which agents are to be archived, and which archives there are, among a hundred thousand agents.
+  `
+  CREATE INDEX resources_kept ON resources (kind, changed_at, id) WHERE state = 'retained';
+  `,
 ];

@@ -4,6 +4,7 @@ import type { Chance, Clock } from "../../kernel/ports.ts";
 
 import type { Store, World } from "../../supervision/store.ts";
 import { agentRows } from "./agent-rows.ts";
+import { archiveRows } from "./archive-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
@@ -35,6 +36,7 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     ...ledgerRows(database, clock),
     ...agents,
     ...historyRows(database, events, agents),
+    ...archiveRows(database),
     ...taskRows(database, events),
     ...reportRows(database, events),
     ...sweepPlanRows(database),

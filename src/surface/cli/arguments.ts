@@ -26,6 +26,21 @@ export function secondsOf(text: string): number {
   return value;
 }
 
+/** A number of days, fractions allowed, 0 or more. */
+export function daysOf(text: string): number {
+  const value = /^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(value)) throw new InvalidArgumentError("must be days, 0 or more.");
+  return value;
+}
+
+/** A number of bytes; K, M, G and T stand for powers of 1024. */
+export function bytesOf(text: string): number {
+  const [, digits, unit = ""] = /^(\d{1,12})([KMGT]?)$/i.exec(text) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError("must be bytes, like 500M or 10G.");
+  const power = unit === "" ? 0 : " KMGT".indexOf(unit.toUpperCase());
+  return Number(digits) * 1_024 ** power;
+}
+
 /** Adds one `KEY=VALUE`; the value may be empty and may hold further equal signs. */
 export function addVariable(
   text: string,

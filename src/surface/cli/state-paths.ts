@@ -23,6 +23,8 @@ export interface StatePaths {
   readonly clientToken: string;
   readonly configFile: string;
   readonly agentsDir: string;
+  /** What is kept of agents that have ended, one file each. */
+  readonly archiveDir: string;
   readonly bellDir: string;
   readonly tmuxSocket: string;
   /** Workspaces of tasks that have no folder of their own. */
@@ -62,6 +64,7 @@ export function statePaths(env: PathEnvironment, uid = process.getuid?.() ?? 0):
     clientToken: join(stateDir, "client.token"),
     configFile: join(stateDir, "config.json"),
     agentsDir: join(stateDir, "agents"),
+    archiveDir: join(stateDir, "archive"),
     bellDir: join(stateDir, "bells"),
     tmuxSocket: join(runtimeDir, TMUX_SOCKET),
     workspaces: join(stateDir, "workspaces"),

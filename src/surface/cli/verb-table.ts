@@ -55,6 +55,11 @@ export const VERBS = {
     load: async () => (await import("./verbs/search.ts")).search,
     onlyLooks: true,
   },
+  archive: {
+    summary: "list, show, export or delete what is kept of agents that have ended",
+    load: async () => (await import("./verbs/archive.ts")).archive,
+    onlyLooks: false,
+  },
   attach: {
     summary: "look over an agent's shoulder",
     load: async () => (await import("./verbs/attach.ts")).attach,

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { TaskStatus } from "../../contract/agent.ts";
+import { ExportInput, PruneInput } from "../../contract/archive.ts";
 import { LeaveInput, SweepInput, WaitInput } from "../../contract/api.ts";
 import { TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
@@ -54,6 +55,7 @@ const AgentsQuery = z.strictObject({
   prefix: z.string().min(1).max(128).optional(),
   limit: count.pipe(z.int().min(1).max(10_000)).optional(),
 });
+const ArchivesQuery = z.strictObject({ task_id: id.optional() });
 const LedgerQuery = z.strictObject({ owner: id.optional(), all: flag });
 const StreamQuery = z.strictObject({
   from: count.default(0),
@@ -94,6 +96,27 @@ export const ROUTES: readonly Route[] = [
     path: "/api/sweep",
     answer: ({ operations, body }) =>
       operations.sweep(parseInput(SweepInput, body, "POST /api/sweep")),
+  },
+  { method: "GET", path: "/api/archives", answer: answerArchives },
+  {
+    method: "GET",
+    path: "/api/archives/<id>",
+    answer: (call) => call.operations.archive(agentIn(call)),
+  },
+  {
+    method: "POST",
+    path: "/api/archives/<id>/export",
+    answer: (call) =>
+      call.operations.exportArchive(
+        agentIn(call),
+        parseInput(ExportInput, call.body, "POST /api/archives/<id>/export"),
+      ),
+  },
+  {
+    method: "POST",
+    path: "/api/archives/prune",
+    answer: ({ operations, body }) =>
+      operations.pruneArchives(parseInput(PruneInput, body, "POST /api/archives/prune")),
   },
   { method: "GET", path: "/api/doctor", answer: ({ operations }) => operations.doctor() },
   {
@@ -161,6 +184,11 @@ function answerAgents({ operations, query }: RouteCall): unknown {
 function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function answerArchives({ operations, query }: RouteCall): unknown {
+  const { task_id: taskId } = parseInput(ArchivesQuery, query, "GET /api/archives");
+  return operations.archives(taskId === undefined ? {} : { taskId });
 }
 
 function answerLedger({ operations, query }: RouteCall): unknown {

@@ -1,8 +1,11 @@
 import { mkdtemp, rm, writeFile, appendFile, mkdir, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { outputFile } from "../../../src/adapters/fs/output-file.ts";
+import { streamView } from "../../../src/adapters/output/stream-view.ts";
+
+const fileAt = (path: string) =>
+  streamView({ directory: dirname(path), stream: basename(path), archive: null });
 
 let folder: string;
 beforeEach(async () => {
@@ -12,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 test("reads a file that grows, and holds no handle between calls", async () => {
   const path = join(folder, "stream.jsonl");
-  const file = outputFile(path);
+  const file = fileAt(path);
   expect(await file.size()).toBe(0);
   expect(await file.read(0, 10)).toHaveLength(0);
   await writeFile(path, "hello");
@@ -32,8 +35,8 @@ test("reads a file that grows, and holds no handle between calls", async () => {
 test("a stream that cannot be read is a failed probe, not an empty one", async () => {
   const path = join(folder, "stream.jsonl");
   await mkdir(path);
-  await expect(outputFile(path).read(0, 4)).rejects.toMatchObject({ code: "PROBE_FAILED" });
-  await expect(outputFile(join(path, "x".repeat(300))).size()).rejects.toMatchObject({
+  await expect(fileAt(path).read(0, 4)).rejects.toMatchObject({ code: "PROBE_FAILED" });
+  await expect(fileAt(join(path, "x".repeat(300))).size()).rejects.toMatchObject({
     code: "PROBE_FAILED",
   });
 });

@@ -41,6 +41,10 @@ describe("calls", () => {
       expect(await client.wait({ timeout_s: 0 })).toEqual({ agents: [], timed_out: true });
       expect((await client.resource(`task://${taskId}/status`)).text).toContain(taskId);
       expect(await client.sweep({ apply: true })).toMatchObject({ applied: true });
+      expect(await client.archives({ taskId })).toMatchObject({ total: 0 });
+      await expect(client.archive(agentId)).rejects.toMatchObject({ code: "ARCHIVE_NOT_FOUND" });
+      expect(await client.exportArchive(agentId, { to: "/tmp/x" })).toMatchObject({ to: "/tmp/x" });
+      expect(await client.pruneArchives({ dry_run: true })).toMatchObject({ dry_run: true });
       expect((await client.doctor()).user).toBe("tester");
       expect(await client.leave({ mode: "detach" })).toMatchObject({ mode: "detach" });
     }

@@ -1,0 +1,52 @@
+/** Archives in the store: the retained rows of their kind, once they are made. */
+import type { ArchiveFilter, KeptArchive, Store } from "../../supervision/store.ts";
+import type { Database, Row } from "./database.ts";
+import { agentOf, resourceOf } from "./rows.ts";
+
+/** `+` keeps SQLite from walking all rows by their id: the index of retained rows is the shorter way. */
+const MADE = `FROM resources r JOIN agents a ON a.id = r.owner
+  WHERE r.state = 'retained' AND r.kind = 'archive' AND r.identity IS NOT NULL
+    AND (?1 IS NULL OR a.task_id = ?1)`;
+
+export type ArchiveRows = Pick<Store, "archiveBytesByTask" | "countArchives" | "keptArchives">;
+
+export function archiveRows(database: Database): ArchiveRows {
+  return {
+    keptArchives: (filter) => kept(database, filter),
+    countArchives({ taskId = null as string | null }) {
+      const row = database.get(
+        `SELECT count(*) AS n, total(json_extract(r.identity, '$.bytes')) AS bytes ${MADE}`,
+        taskId,
+      );
+      return { count: Number(row?.["n"] ?? 0), bytes: Number(row?.["bytes"] ?? 0) };
+    },
+    archiveBytesByTask() {
+      const rows = database.all(
+        `SELECT a.task_id, total(json_extract(r.identity, '$.bytes')) AS bytes ${MADE} GROUP BY a.task_id`,
+        null,
+      );
+      return new Map(rows.map((row) => [String(row["task_id"]), Number(row["bytes"])]));
+    },
+  };
+}
+
+function kept(
+  database: Database,
+  { taskId, madeBefore, after = 0, newestFirst = false, max }: ArchiveFilter,
+): readonly KeptArchive[] {
+  const rows = database.all(
+    `SELECT r.* ${MADE}
+       AND r.changed_at <= ?2 AND +r.id > ?3 ORDER BY r.id ${newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
+    taskId ?? null,
+    madeBefore ?? Number.MAX_SAFE_INTEGER,
+    after,
+    max,
+  );
+  return rows.map((row) => keptOf(database, row));
+}
+
+function keptOf(database: Database, row: Row): KeptArchive {
+  const resource = resourceOf(row);
+  const agent = agentOf(database.get("SELECT * FROM agents WHERE id = ?", resource.owner)!);
+  return { agentId: agent.id, taskId: agent.taskId, status: agent.status, resource };
+}

@@ -1,0 +1,190 @@
+/**
+ * Everything that is done with streams after they were written: rotation while an agent runs, one
+ * archive when it has ended, and deletion when its retention is over.
+ *
+ * Level-driven: every pass looks at sizes, rows and settings as they are, does what is due and
+ * forgets nothing by dying. One thing at a time, so that compression takes a bounded part of a machine.
+ */
+import type {
+  ArchiveAnswer,
+  ArchivesAnswer,
+  ExportAnswer,
+  ExportInput,
+  PruneAnswer,
+  PruneInput,
+} from "../contract/archive.ts";
+import { agentNotFound, taskNotFound } from "../agents/find.ts";
+import { asFault, messageOf } from "../kernel/fault.ts";
+import type { AgentId, TaskId } from "../kernel/ids.ts";
+import { SECOND_MS } from "../kernel/units.ts";
+import type { Undos } from "../ledger/ports.ts";
+import { archiveAgent, type ArchiveFacts } from "./archive-agent.ts";
+import { archiveSums, entryOf, keptOf, noArchiveOf, pruner } from "./kept-archives.ts";
+import type { Setting } from "./setting.ts";
+import type { RotationReport, StreamBytes } from "./streams.ts";
+
+/** Between two looks at the sizes of running agents' streams. */
+const LOOK_MS = 2 * SECOND_MS;
+/** Agents that one pass archives: a rotation that has become due waits no longer than for these. */
+const ARCHIVED_PER_PASS = 8;
+/** After a failure the same agent is left alone for so long. */
+const RETRY_MS = 60 * SECOND_MS;
+const LISTED_MOST = 1_000;
+
+export interface Archives {
+  /** What an agent's streams or its archive take; from the last look, no walk. Zero for what is deleted. */
+  bytesOf(agentId: AgentId): Pick<StreamBytes, "written" | "onDisk">;
+  /** What all archives take, in all and of one task. Kept up to date, not counted. Bytes. */
+  archiveBytes(taskId?: TaskId): number;
+  /** Rotates an agent's streams whatever their size, so that their disk space is given back. @throws what the system said. */
+  rotateNow(agentId: AgentId): Promise<RotationReport>;
+  /** Archives every settled agent that is not archived yet, without its delay. @returns how many. */
+  compressIdle(): Promise<number>;
+  /** Deletes archives, the oldest first, until so many bytes were given back. @returns how many were. */
+  free(bytesWanted: number, why: string): Promise<number>;
+  list(filter: { readonly taskId?: TaskId }): ArchivesAnswer;
+  /** @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED. */
+  show(agentId: AgentId): Promise<ArchiveAnswer>;
+  /** @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED, EXPORT_REFUSED. */
+  export(agentId: AgentId, input: ExportInput): Promise<ExportAnswer>;
+  /** @throws {Fault} INPUT_INVALID when nothing says which; AGENT_NOT_FOUND, TASK_NOT_FOUND, ARCHIVE_NOT_FOUND. */
+  prune(input: PruneInput): Promise<PruneAnswer>;
+  /** Does what is due now and then, until the returned function is called, which waits for what runs. */
+  start(): () => Promise<void>;
+}
+
+/** Makes it; nothing runs before {@link Archives.start}. */
+export function archives(setting: Setting, undos: Undos): Archives {
+  const { store, streams, log, clock } = setting;
+  const looks = new Map<AgentId, StreamBytes>();
+  const leftAlone = new Map<AgentId, number>();
+  const sums = archiveSums(setting);
+  const prune = pruner(setting, undos, sums);
+
+  const attempt = async (agentId: AgentId, event: string, work: () => Promise<unknown>) => {
+    if ((leftAlone.get(agentId) ?? 0) > clock.now()) return false;
+    try {
+      await work();
+      leftAlone.delete(agentId);
+      return true;
+    } catch (error) {
+      leftAlone.set(agentId, clock.now() + RETRY_MS);
+      const cause = messageOf(error);
+      log.warn(event, { agentId, error: asFault(error).message, cause, retryInMs: RETRY_MS });
+      return false;
+    }
+  };
+
+  const rotate = async (agentId: AgentId, directory: string, all: boolean) => {
+    const { segment_bytes: segmentBytes } = setting.configuration();
+    const report = await streams.rotate(directory, { segmentBytes, all });
+    if (report.segments > 0) log.info("stream.rotated", { agentId, ...report });
+    return report;
+  };
+
+  const lookAtLive = async (): Promise<void> => {
+    const live = store.unfinishedAgents().filter(({ endedAt }) => endedAt === null);
+    const ids = new Set(live.map(({ id }) => id));
+    for (const id of looks.keys()) if (!ids.has(id)) looks.delete(id);
+    for (const { id, directory } of live) {
+      await attempt(id, "rotation.failed", async () => {
+        // The first look of this daemon also ends what an earlier one left half done.
+        const isFirst = !looks.has(id);
+        const seen = streams.look(directory);
+        looks.set(id, seen);
+        if (isFirst || seen.plain > setting.configuration().segment_bytes) {
+          await rotate(id, directory, false);
+          looks.set(id, streams.look(directory));
+        }
+      });
+    }
+  };
+
+  const archiveDue = async (dueAt: number, most: number): Promise<number> => {
+    let made = 0;
+    const seen = new Set<AgentId>();
+    for (const { owner } of store.retainedOf("stream_log", dueAt, most)) {
+      const agent = store.agent(owner);
+      if (agent === null || seen.has(owner)) continue;
+      seen.add(owner);
+      if (await attempt(owner, "archive.failed", () => archiveAgent(setting, agent))) made += 1;
+    }
+    return made;
+  };
+
+  const pass = async (isOver: () => boolean): Promise<void> => {
+    await lookAtLive();
+    if (isOver()) return;
+    const dueAt = clock.now() - setting.configuration().archive_after_ms;
+    await archiveDue(dueAt, ARCHIVED_PER_PASS);
+    if (!isOver()) await prune.toBounds();
+  };
+
+  return {
+    bytesOf(agentId) {
+      const seen = looks.get(agentId);
+      if (seen !== undefined) return seen;
+      const agent = store.agent(agentId);
+      if (agent === null) return { written: 0, onDisk: 0 };
+      const row = store.resourcesOf(agentId).find(({ kind }) => kind === "archive");
+      const facts = row?.identity as ArchiveFacts | null | undefined;
+      if (row?.state === "retained" && facts) {
+        return { written: facts.outputBytes, onDisk: facts.bytes };
+      }
+      return streams.look(agent.directory);
+    },
+    archiveBytes(taskId) {
+      const { total, byTask } = sums();
+      return taskId === undefined ? total : (byTask.get(taskId) ?? 0);
+    },
+    async rotateNow(agentId) {
+      const agent = store.agent(agentId);
+      if (agent === null) throw agentNotFound(agentId);
+      if (agent.endedAt !== null) return { segments: 0, bytes: 0 };
+      return rotate(agentId, agent.directory, true);
+    },
+    async compressIdle() {
+      let all = 0;
+      for (;;) {
+        const made = await archiveDue(clock.now(), ARCHIVED_PER_PASS);
+        if (made === 0) return all;
+        all += made;
+      }
+    },
+    free: prune.oldest,
+    list({ taskId }) {
+      if (taskId !== undefined && store.task(taskId) === null) throw taskNotFound(taskId);
+      const filter = taskId === undefined ? {} : { taskId };
+      const { count, bytes } = store.countArchives(filter);
+      const found = store.keptArchives({ ...filter, newestFirst: true, max: LISTED_MOST });
+      return { archives: found.map(entryOf), total: count, total_bytes: bytes };
+    },
+    async show(agentId) {
+      const kept = keptOf(setting, agentId);
+      const manifest = await streams.manifest(kept.resource.locator);
+      if (manifest === null) throw noArchiveOf(agentId);
+      return { ...entryOf(kept), manifest };
+    },
+    export: async (agentId, { to, form }) =>
+      streams.export(keptOf(setting, agentId).resource.locator, to, form),
+    prune: prune.asAsked,
+    start() {
+      let isOver = false;
+      let running: Promise<void> = Promise.resolve();
+      let cancel = (): void => undefined;
+      const next = (delayMs: number): void => {
+        cancel = setting.timers.after(delayMs, () => {
+          running = pass(() => isOver)
+            .catch((error: unknown) => log.warn("archives.failed", { cause: messageOf(error) }))
+            .finally(() => (isOver ? undefined : next(LOOK_MS)));
+        });
+      };
+      next(0);
+      return async () => {
+        isOver = true;
+        cancel();
+        await running;
+      };
+    },
+  };
+}

@@ -1,0 +1,200 @@
+/** The archives that are kept: as lists show them, what they take, and their deletion. */
+import type { ArchiveEntry, PruneAnswer, PruneInput } from "../contract/archive.ts";
+import { agentNotFound, taskNotFound } from "../agents/find.ts";
+import { Fault, messageOf } from "../kernel/fault.ts";
+import type { AgentId, TaskId } from "../kernel/ids.ts";
+import { isoTime, SECOND_MS } from "../kernel/units.ts";
+import type { Undos } from "../ledger/ports.ts";
+import { releaseOne } from "../ledger/release.ts";
+import type { ArchiveFacts } from "./archive-agent.ts";
+import { type ArchiveSums, excessOf } from "./retention.ts";
+import type { Setting } from "./setting.ts";
+import type { KeptArchive } from "./store.ts";
+
+const PAGE = 100;
+
+/** An archive as lists show it. */
+export function entryOf({ agentId, taskId, status, resource }: KeptArchive): ArchiveEntry {
+  const { bytes, outputBytes, at } = resource.identity as ArchiveFacts;
+  return {
+    agent_id: agentId,
+    task_id: taskId,
+    status,
+    path: resource.locator,
+    bytes,
+    output_bytes: outputBytes,
+    archived_at: isoTime(at),
+    kept_until: isoTime(resource.retainUntil ?? at),
+  };
+}
+
+/** The archive of one agent. @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND. */
+export function keptOf({ store }: Setting, agentId: AgentId): KeptArchive {
+  const agent = store.agent(agentId);
+  if (agent === null) throw agentNotFound(agentId);
+  const resource = store
+    .resourcesOf(agentId)
+    .find(({ identity, kind, state }) => isMade(kind, state) && identity !== null);
+  if (resource === undefined) throw noArchiveOf(agentId);
+  return { agentId, taskId: agent.taskId, status: agent.status, resource };
+}
+
+function isMade(kind: string, state: string): boolean {
+  return kind === "archive" && state === "retained";
+}
+
+/** The fault for an agent that has no archive, or not any more. */
+export function noArchiveOf(agentId: AgentId): Fault {
+  return new Fault("ARCHIVE_NOT_FOUND", `The agent "${agentId}" has no archive.`, {
+    hint: 'Take one from "corral archive list"; an agent that is not archived yet is read with "corral logs".',
+    details: { agent_id: agentId },
+  });
+}
+
+/**
+ * What archives take, counted once and then kept by the events that tell of each one: a bound is
+ * looked at after every pass, and there may be a hundred thousand.
+ */
+export function archiveSums({ store }: Pick<Setting, "store">): () => ArchiveSums {
+  let counted: { total: number; readonly byTask: Map<TaskId, number> } | null = null;
+  const count = () => {
+    const byTask = new Map(store.archiveBytesByTask());
+    const total = [...byTask.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return { total, byTask };
+  };
+  store.onEvent(({ kind, task_id: taskId, facts }) => {
+    if (counted === null || taskId === null) return;
+    if (kind !== "archive.made" && (kind !== "archive.deleted" || facts["kind"] !== "archive"))
+      return;
+    const bytes = Number(facts["bytes"] ?? 0) * (kind === "archive.made" ? 1 : -1);
+    counted.total += bytes;
+    counted.byTask.set(taskId, (counted.byTask.get(taskId) ?? 0) + bytes);
+  });
+  return () => (counted ??= count());
+}
+
+/** What is to be deleted. */
+interface PruneWish {
+  readonly from: Iterable<KeptArchive>;
+  /** Stops when so many were given back. */
+  readonly bytes: number;
+  readonly why: string;
+  readonly isDry: boolean;
+}
+
+function eitherOr(): Fault {
+  return new Fault(
+    "INPUT_INVALID",
+    "Archives are named, or chosen by task, age or size: not both.",
+    {
+      hint: "Name agents alone, or leave them out.",
+    },
+  );
+}
+
+export interface Pruner {
+  /** As a caller asks. @throws {Fault} INPUT_INVALID when nothing says which; AGENT_NOT_FOUND, TASK_NOT_FOUND. */
+  asAsked(input: PruneInput): Promise<PruneAnswer>;
+  /** The oldest until so many bytes were given back. @returns how many were. */
+  oldest(bytes: number, why: string): Promise<number>;
+  /** Whatever is over the bounds of the settings. */
+  toBounds(): Promise<void>;
+}
+
+export function pruner(setting: Setting, undos: Undos, sums: () => ArchiveSums): Pruner {
+  const { store, clock, log } = setting;
+
+  const remove = async (kept: KeptArchive, why: string): Promise<void> => {
+    const { agentId, taskId, resource } = kept;
+    const links = store
+      .resourcesOf(agentId)
+      .filter(
+        ({ kind, locator, state }) =>
+          kind === "workspace_link" &&
+          state === "retained" &&
+          locator.endsWith(`/archive/${agentId}.tar`),
+      );
+    // The archive last: while its row is there, what a crash leaves of the others is found again.
+    for (const row of [...links, resource]) {
+      const now = clock.now();
+      store.expire(row.id, now);
+      const error = await releaseOne({ ...row, retainUntil: now }, store, undos);
+      if (error !== null) throw new Error(error);
+    }
+    const facts = { kind: "archive", path: resource.locator, bytes: entryOf(kept).bytes, why };
+    store.addEvent({ kind: "archive.deleted", taskId, agentId, facts });
+    log.info("archive.deleted", { agentId, ...facts });
+  };
+
+  const prune = async ({ from, bytes, why, isDry }: PruneWish): Promise<PruneAnswer> => {
+    const answer: PruneAnswer = { dry_run: isDry, deleted: [], failed: [], freed_bytes: 0 };
+    for (const kept of from) {
+      if (answer.freed_bytes >= bytes) break;
+      const { agent_id, task_id, path, bytes: size } = entryOf(kept);
+      try {
+        if (!isDry) await remove(kept, why);
+        answer.deleted.push({ agent_id, task_id, path, bytes: size, why });
+        answer.freed_bytes += size;
+      } catch (error) {
+        answer.failed.push({ agent_id, error: messageOf(error) });
+        log.warn("archive.delete_failed", { agentId: agent_id, cause: messageOf(error) });
+      }
+    }
+    return answer;
+  };
+
+  function* oldestFirst(filter: {
+    readonly taskId?: TaskId;
+    readonly madeBefore?: number;
+  }): Generator<KeptArchive> {
+    for (let after = 0; ;) {
+      const page = store.keptArchives({ ...filter, after, max: PAGE });
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.resource.id;
+    }
+  }
+
+  return {
+    async asAsked(input) {
+      const { agent_ids: agentIds, dry_run: isDry, task_id: taskId } = input;
+      const why = "it was pruned by hand";
+      const isNarrowed = [taskId, input.older_than_s, input.keep_bytes].some(
+        (given) => given !== undefined,
+      );
+      if (agentIds !== undefined) {
+        if (isNarrowed) throw eitherOr();
+        const from = agentIds.map((id) => keptOf(setting, id));
+        return prune({ from, bytes: Number.POSITIVE_INFINITY, why, isDry });
+      }
+      if (!isNarrowed) {
+        throw new Fault("INPUT_INVALID", "Nothing says which archives are to be pruned.", {
+          hint: "Name agents, a task, an age or how much is to be kept.",
+        });
+      }
+      if (taskId !== undefined && store.task(taskId) === null) throw taskNotFound(taskId);
+      const { total, byTask } = sums();
+      const held = taskId === undefined ? total : (byTask.get(taskId) ?? 0);
+      const from = oldestFirst({
+        ...(taskId === undefined ? {} : { taskId }),
+        ...(input.older_than_s === undefined
+          ? {}
+          : { madeBefore: clock.now() - input.older_than_s * SECOND_MS }),
+      });
+      const bytes =
+        input.keep_bytes === undefined ? Number.POSITIVE_INFINITY : held - input.keep_bytes;
+      return prune({ from, bytes, why, isDry });
+    },
+    async oldest(bytes, why) {
+      return (await prune({ from: oldestFirst({}), bytes, why, isDry: false })).freed_bytes;
+    },
+    async toBounds() {
+      const { retention_bytes: total, retention_task_bytes: perTask } = setting.configuration();
+      for (const { taskId, bytes, why } of excessOf(sums(), { total, perTask })) {
+        const from = oldestFirst(taskId === null ? {} : { taskId });
+        await prune({ from, bytes, why, isDry: false });
+      }
+    },
+  };
+}

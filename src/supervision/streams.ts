@@ -1,0 +1,77 @@
+/** Agents' streams and archives as files: what supervision needs done with them. All paths absolute. */
+import type { ArchiveManifest, ExportAnswer } from "../contract/archive.ts";
+
+/** What the streams of one agent amount to. */
+export interface StreamBytes {
+  /** What it printed, both streams. */
+  readonly written: number;
+  /** What its streams take on disk, segments included. */
+  readonly onDisk: number;
+  /** The larger part of one stream that is in no segment. */
+  readonly plain: number;
+}
+
+export interface RotateWish {
+  /** Plain bytes of one segment; a stream is rotated when more than this is in none. */
+  readonly segmentBytes: number;
+  /** True: everything but the last lines, however little it is. */
+  readonly all: boolean;
+}
+
+/** What a rotation did. */
+export interface RotationReport {
+  readonly segments: number;
+  /** Plain bytes that are in segments now and were not before. */
+  readonly bytes: number;
+}
+
+export interface ArchiveWish {
+  readonly agentId: string;
+  readonly directory: string;
+  /** Where the archive goes. */
+  readonly target: string;
+  readonly facts: Pick<ArchiveManifest, "corral" | "archived_at" | "agent" | "receipt">;
+  readonly segmentBytes: number;
+}
+
+/** Every method may be called at any time and again; calls for one agent wait for each other. */
+export interface Streams {
+  /**
+   * Sizes of an agent's streams: two looks at files, whatever is in them. Zero when there is none.
+   * @throws what the system said when it could not look.
+   */
+  look(directory: string): StreamBytes;
+  /**
+   * Compresses the beginning of the streams of an agent that may be running. Where no hole can be
+   * made it does nothing. Bounded: a stream that grows faster than this compresses is left for the next call.
+   * @throws what the system said: nothing is lost, and the next call goes on.
+   */
+  rotate(directory: string, wish: RotateWish): Promise<RotationReport>;
+  /** Where the archive of an agent is, or would be. */
+  archiveOf(agentId: string): string;
+  /**
+   * Makes the archive of an agent whose processes are gone, or finds it made; durable and read back.
+   * @throws {Fault} ARCHIVE_EXISTS, ARCHIVE_DAMAGED; otherwise what the system said.
+   */
+  archive(
+    wish: ArchiveWish,
+  ): Promise<{ readonly manifest: ArchiveManifest; readonly bytes: number }>;
+  /**
+   * Removes the files that the archive holds.
+   * @returns false when the folder stays because something else is in it.
+   * @throws {Fault} PROBE_FAILED when a file has grown since.
+   */
+  removeArchived(directory: string, manifest: ArchiveManifest): Promise<boolean>;
+  /** null when there is no such archive. @throws {Fault} ARCHIVE_DAMAGED. */
+  manifest(archive: string): Promise<ArchiveManifest | null>;
+  /** @throws {Fault} ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED, EXPORT_REFUSED. */
+  export(archive: string, to: string, form: "files" | "tar"): Promise<ExportAnswer>;
+  /** Deletes an archive and what was left of one in the making. @returns how its absence was seen. */
+  removeArchive(archive: string): Promise<string>;
+  /** Bytes of a stream on disk, its segments included; null when there is none. */
+  sizeOf(path: string): number | null;
+  /** Deletes a stream with its segments. @returns how its absence was seen. */
+  remove(path: string): Promise<string>;
+  /** Whether running streams can be rotated here. */
+  canRotate(): Promise<{ readonly works: boolean; readonly detail: string }>;
+}
