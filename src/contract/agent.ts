@@ -40,7 +40,7 @@ export const ACTIVITIES = [
 export const Activity = z.enum(ACTIVITIES);
 export type Activity = z.infer<typeof Activity>;
 
-export const HARNESSES = ["claude", "command"] as const;
+export const HARNESSES = ["claude", "codex", "gemini", "opencode", "command"] as const;
 export const HarnessName = z.enum(HARNESSES);
 export type HarnessName = z.infer<typeof HarnessName>;
 
@@ -90,6 +90,7 @@ export type Cleanup = z.infer<typeof Cleanup>;
 /** What the agent's CLI said that it used; null where it says nothing. */
 export const Usage = z.object({
   input_tokens: z.int().nullable(),
+  cached_tokens: z.int().nullable().describe("of the input, what came from the provider's cache"),
   output_tokens: z.int().nullable(),
   cost_usd: z.number().nullable(),
   turns: z.int().nullable(),

@@ -2,14 +2,15 @@
  * Claude Code's stream-json, line by line, in Corral's words.
  *
  *   system/init                 started      may come again after a result
- *   system/api_retry            retry        endless: 401 and 429 are retried for minutes
- *   system/permission_denied    error        the run goes on and still ends in "success"
+ *   system/api_retry            retry, or rate_limited: 401 and 429 are retried for minutes
+ *   system/permission_denied    permission_needed: the run goes on and still ends in "success"
  *   assistant, user             their content blocks
  *   result                      result       may come twice; the last one counts
  *   any other JSON object       unknown      passed through
  *   anything else               plain
  */
 import type { Usage } from "../contract/agent.ts";
+import { SECOND_MS } from "../kernel/units.ts";
 import type { StreamEvent } from "./harness.ts";
 import { asList, asNumber, asObject, asText, objectOfLine, type JsonObject } from "./json.ts";
 
@@ -49,19 +50,25 @@ function systemEvent(message: JsonObject): StreamEvent {
         model: asText(message["model"]),
       };
     case "api_retry":
-      return {
-        type: "retry",
-        error: asText(message["error"]) ?? "unknown",
-        attempt: asNumber(message["attempt"]),
-      };
+      return retryEvent(message);
     case "permission_denied":
       return {
-        type: "error",
+        type: "permission_needed",
+        tool: asText(message["tool_name"]) ?? "unknown",
         message: asText(message["message"]) ?? "a tool call was denied",
+        isDenied: true,
       };
     default:
       return { type: "unknown", raw: message };
   }
+}
+
+function retryEvent(message: JsonObject): StreamEvent {
+  const error = asText(message["error"]) ?? "unknown";
+  const attempt = asNumber(message["attempt"]);
+  if (error !== "rate_limit") return { type: "retry", error, attempt };
+  const waitMs = asNumber(message["retry_delay_ms"]);
+  return { type: "rate_limited", message: error, attempt, until: null, waitMs };
 }
 
 /** Some API failures come as an assistant message that carries only `error`. */
@@ -157,6 +164,8 @@ function usageOf(message: JsonObject): Usage {
   const inputOfOne = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
   return {
     input_tokens: sumOf(perModel, input) ?? sumOf([usage], inputOfOne),
+    cached_tokens:
+      sumOf(perModel, ["cacheReadInputTokens"]) ?? sumOf([usage], ["cache_read_input_tokens"]),
     output_tokens: sumOf(perModel, ["outputTokens"]) ?? sumOf([usage], ["output_tokens"]),
     cost_usd: asNumber(message["total_cost_usd"]),
     turns: integer(asNumber(message["num_turns"])),
@@ -176,7 +185,14 @@ function integer(value: number | null): number | null {
 function rateLimitEvent(message: JsonObject): StreamEvent {
   const limit = asObject(message["rate_limit_info"]);
   if (limit?.["status"] !== "rejected") return { type: "unknown", raw: message };
-  return { type: "retry", error: "rate_limit", attempt: null };
+  const resetsAt = asNumber(limit["resetsAt"]);
+  return {
+    type: "rate_limited",
+    message: "rate_limit",
+    attempt: null,
+    until: resetsAt === null ? null : resetsAt * SECOND_MS,
+    waitMs: null,
+  };
 }
 
 function errorText(error: unknown): string {

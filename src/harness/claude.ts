@@ -3,33 +3,31 @@
  *
  * The prompt goes in by stdin and the token by a 0600 file, so neither shows in `ps`.
  */
-import { Fault } from "../kernel/fault.ts";
 import { claudeEvents } from "./claude-stream.ts";
-import { describeExit, endingSignal } from "./endings.ts";
 import { CLAUDE_ENV_ALLOW } from "./env.ts";
-import type { ExitFacts, Harness, HarnessRequest, LaunchPlan, StreamOutcome } from "./harness.ts";
+import type { Harness, HarnessRequest, LaunchPlan } from "./harness.ts";
+import { choice, jsonFile, PROMPT_FILE, serversOf, skipWarning } from "./options.ts";
+import { verdictOf } from "./verdict.ts";
 
-const PROMPT_FILE = "prompt.md";
 const MCP_FILE = "mcp.json";
-/** Name of our server in the agent's MCP configuration: its tools are `mcp__corral__<tool>`. */
-const MCP_SERVER = "corral";
 
 /** Tools that change files; denied by name, so that no rule in the user's settings lets them through. */
 const CHANGING_TOOLS = "Edit,Write,NotebookEdit";
 
-/** Every tool of our server, and the tools that only read; the rest follows the permission mode. */
-const ALLOWED_TOOLS = [`mcp__${MCP_SERVER}`, "Read", "Glob", "Grep"].join(",");
-
-const NOT_LOGGED_IN =
-  "not logged in: run `claude` once and log in, or set ANTHROPIC_API_KEY for the daemon";
+/** The tools that only read; what else is allowed follows the permission mode. */
+const READING_TOOLS = ["Read", "Glob", "Grep"];
 
 export const claudeHarness: Harness = {
   name: "claude",
   program: "claude",
   installHint: 'Install Claude Code with "npm install -g @anthropic-ai/claude-code".',
+  toolPrefix: "mcp__corral__",
   plan,
   events: claudeEvents,
-  judge,
+  judge: (exit, outcome) =>
+    verdictOf(exit, outcome, {
+      login: "run `claude` once and log in, or set ANTHROPIC_API_KEY for the daemon",
+    }),
 };
 
 function plan(request: HarnessRequest): LaunchPlan {
@@ -67,84 +65,41 @@ function plan(request: HarnessRequest): LaunchPlan {
 
 type Permissions = Pick<LaunchPlan, "argv" | "env" | "warnings">;
 
-function permissionsOf({ permissionMode, isRoot }: HarnessRequest): Permissions {
+function permissionsOf(request: HarnessRequest): Permissions {
+  const { permissionMode, isRoot } = request;
   if (permissionMode !== "skip") {
-    // Claude's own plan mode refuses every MCP tool that is not read-only, so an agent in it could
-    // not report. Asking nobody and changing no files comes to the same, and leaves it its voice.
-    const mode =
-      permissionMode === "plan"
-        ? ["--permission-mode", "dontAsk", "--disallowedTools", CHANGING_TOOLS]
-        : ["--permission-mode", "acceptEdits"];
-    return { argv: [...mode, "--allowedTools", ALLOWED_TOOLS], env: {}, warnings: [] };
+    // Who deploys an agent with a server has allowed its tools: nobody can be asked later.
+    const servers = Object.keys(serversOf(request)).map((name) => `mcp__${name}`);
+    const allowed = ["--allowedTools", [...servers, ...READING_TOOLS].join(",")];
+    return { argv: [...MODES[permissionMode], ...allowed], env: {}, warnings: [] };
   }
   const argv = ["--dangerously-skip-permissions"];
-  if (!isRoot) return { argv, env: {}, warnings: [] };
+  const warnings = [skipWarning("Claude Code")];
+  if (!isRoot) return { argv, env: {}, warnings };
   return {
     argv,
     // As root Claude Code refuses to skip its checks unless it is told that this is a sandbox.
     env: { IS_SANDBOX: "1" },
     warnings: [
-      'Corral runs as root, and permission_mode "skip" sets IS_SANDBOX=1: the agent may do anything on this machine.',
+      ...warnings,
+      "Corral runs as root: IS_SANDBOX=1 is set, for Claude Code refuses otherwise.",
     ],
   };
 }
 
-function choice(flag: string, value: string | null): readonly string[] {
-  if (value === null) return [];
-  if (value.startsWith("-")) {
-    throw new Fault("INPUT_INVALID", `"${value}" is no value for ${flag}.`, {
-      hint: "Give a name that does not start with a dash.",
-      details: { flag, value },
-    });
-  }
-  return [flag, value];
-}
+/**
+ * Claude's own plan mode refuses every MCP tool that is not read-only, so an agent in it could not
+ * report. Asking nobody and changing no files comes to the same, and leaves it its voice.
+ */
+const MODES = {
+  default: ["--permission-mode", "acceptEdits"],
+  plan: ["--permission-mode", "dontAsk", "--disallowedTools", CHANGING_TOOLS],
+} as const;
 
-function mcpConfig({ mcp }: HarnessRequest): string {
-  const headers = { Authorization: `Bearer ${mcp.token}` };
-  const servers = { [MCP_SERVER]: { type: "http", url: mcp.url, headers } };
-  return `${JSON.stringify({ mcpServers: servers }, null, 2)}\n`;
-}
-
-function judge(
-  exit: ExitFacts,
-  outcome: StreamOutcome,
-): { readonly ok: boolean; readonly reason: string } {
-  const { result } = outcome;
-  if (result === null) return { ok: false, reason: withoutResult(exit, outcome) };
-  if (result.isError) return { ok: false, reason: failed(exit, result.text) };
-  return succeeded(exit, result.permissionDenials);
-}
-
-/** The exit code alone proves nothing: an interrupted run exits 0 as well. */
-function succeeded(exit: ExitFacts, denials: number): ReturnType<Harness["judge"]> {
-  const denied =
-    denials === 0 ? "" : `; ${denials} tool ${denials === 1 ? "call was" : "calls were"} denied`;
-  if (exit.code === 0) return { ok: true, reason: `completed${denied}` };
-  // The result was out before the signal came, so the work itself was finished.
-  if (endingSignal(exit) !== null) {
-    return { ok: true, reason: `completed${denied}, then ${describeExit(exit)}` };
-  }
-  return { ok: false, reason: `${describeExit(exit)} after a successful result${denied}` };
-}
-
-function failed(exit: ExitFacts, text: string): string {
-  const cause = knownCause(text) ?? text;
-  return exit.code === 0 || exit.code === 1 ? cause : `${cause}; ${describeExit(exit)}`;
-}
-
-function withoutResult(exit: ExitFacts, { lastError, sessionId }: StreamOutcome): string {
-  const how = exit.code === 0 ? "ended without a result" : `${describeExit(exit)} without a result`;
-  if (lastError !== null) return `${how}; ${knownCause(lastError) ?? `last error: ${lastError}`}`;
-  return sessionId === null ? `${how}, before its first word: its stderr says why` : how;
-}
-
-function knownCause(text: string): string | null {
-  const auth =
-    /authentication_(failed|error)|invalid (api key|bearer token)|please run \/login|not logged in/i;
-  if (auth.test(text)) return NOT_LOGGED_IN;
-  if (/rate_?limit|\b429\b|usage limit|hit your limit/i.test(text)) {
-    return `rate limited by the model's provider (${text})`;
-  }
-  return null;
+function mcpConfig(request: HarnessRequest): string {
+  const servers = Object.entries(serversOf(request)).map(([name, server]) => {
+    const type = "url" in server ? "http" : "stdio";
+    return [name, { type, ...server }] as const;
+  });
+  return jsonFile({ mcpServers: Object.fromEntries(servers) });
 }

@@ -7,13 +7,13 @@ import { Fault } from "../kernel/fault.ts";
 import { describeExit } from "./endings.ts";
 import { BASE_ENV_ALLOW } from "./env.ts";
 import type { ExitFacts, Harness, HarnessRequest, LaunchPlan } from "./harness.ts";
-
-const PROMPT_FILE = "prompt.md";
+import { PROMPT_FILE } from "./options.ts";
 
 export const commandHarness: Harness = {
   name: "command",
   program: null,
   installHint: "",
+  toolPrefix: "",
   plan,
   // What a program prints is its own business: a line that happens to be JSON stays a line.
   events: (line) => (line.trim() === "" ? [] : [{ type: "plain", line }]),
@@ -43,8 +43,9 @@ function argvOf({ command }: HarnessRequest): readonly string[] {
   });
 }
 
-function ignored({ model, effort, permissionMode }: HarnessRequest): readonly string[] {
+function ignored({ model, effort, mcpServers, permissionMode }: HarnessRequest): readonly string[] {
   const given = [
+    Object.keys(mcpServers).length === 0 ? null : "mcp_servers",
     model === null ? null : "model",
     effort === null ? null : "effort",
     permissionMode === "default" ? null : "permission_mode",

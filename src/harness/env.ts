@@ -117,6 +117,69 @@ const CLAUDE_GROUPS: readonly EnvGroup[] = [
   },
 ];
 
+const CODEX_GROUPS: readonly EnvGroup[] = [
+  {
+    why: "log in with a key, and reach another end point",
+    names: ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_*", "AZURE_OPENAI_*"],
+  },
+  { why: "trust what Codex is told to trust", names: ["CODEX_CA_CERTIFICATE"] },
+];
+
+const GEMINI_GROUPS: readonly EnvGroup[] = [
+  {
+    why: "log in with a key, Vertex AI or an account, and reach another end point",
+    names: [
+      "GEMINI_API_KEY",
+      "GEMINI_API_KEY_AUTH_MECHANISM",
+      "GEMINI_MODEL",
+      "GEMINI_CLI_CUSTOM_HEADERS",
+      "GOOGLE_API_KEY",
+      "GOOGLE_APPLICATION_CREDENTIALS",
+      "GOOGLE_CLOUD_*",
+      "GOOGLE_GENAI_*",
+      "GOOGLE_GEMINI_BASE_URL",
+      "GOOGLE_VERTEX_BASE_URL",
+      "CODE_ASSIST_ENDPOINT",
+    ],
+  },
+];
+
+const OPENCODE_GROUPS: readonly EnvGroup[] = [
+  {
+    why: "the keys of the providers that opencode names first",
+    names: [
+      "OPENCODE_API_KEY",
+      "ANTHROPIC_API_KEY",
+      "OPENAI_API_KEY",
+      "GEMINI_API_KEY",
+      "GOOGLE_GENERATIVE_AI_API_KEY",
+      "OPENROUTER_API_KEY",
+      "GROQ_API_KEY",
+      "MISTRAL_API_KEY",
+      "DEEPSEEK_API_KEY",
+      "XAI_API_KEY",
+    ],
+  },
+  {
+    why: "Amazon Bedrock and Google Vertex AI",
+    names: [
+      "AWS_REGION",
+      "AWS_PROFILE",
+      "AWS_ACCESS_KEY_ID",
+      "AWS_SECRET_ACCESS_KEY",
+      "AWS_SESSION_TOKEN",
+      "AWS_BEARER_TOKEN_BEDROCK",
+      "GOOGLE_APPLICATION_CREDENTIALS",
+      "GOOGLE_CLOUD_PROJECT",
+      "VERTEX_LOCATION",
+    ],
+  },
+  {
+    why: "find configuration that the user moved, and fetch nothing that the user does not want",
+    names: ["OPENCODE_CONFIG_DIR", "OPENCODE_DISABLE_*"],
+  },
+];
+
 const namesOf = (groups: readonly EnvGroup[]) => groups.flatMap(({ names }) => names);
 
 /** Names that every agent takes over. */
@@ -124,6 +187,15 @@ export const BASE_ENV_ALLOW: readonly string[] = namesOf(BASE_GROUPS);
 
 /** Names that a Claude Code agent takes over. */
 export const CLAUDE_ENV_ALLOW: readonly string[] = namesOf([...BASE_GROUPS, ...CLAUDE_GROUPS]);
+
+/** Names that a Codex agent takes over. */
+export const CODEX_ENV_ALLOW: readonly string[] = namesOf([...BASE_GROUPS, ...CODEX_GROUPS]);
+
+/** Names that a Gemini CLI agent takes over. */
+export const GEMINI_ENV_ALLOW: readonly string[] = namesOf([...BASE_GROUPS, ...GEMINI_GROUPS]);
+
+/** Names that an opencode agent takes over. */
+export const OPENCODE_ENV_ALLOW: readonly string[] = namesOf([...BASE_GROUPS, ...OPENCODE_GROUPS]);
 
 /**
  * The part of an environment that an allow-list lets through.

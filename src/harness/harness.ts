@@ -3,6 +3,16 @@
  * Pure: it answers with argv, environment and files to write; others write and start.
  */
 import type { HarnessName, Usage } from "../contract/agent.ts";
+import type { EpochMs } from "../kernel/units.ts";
+
+/** A further MCP server of the agent's: a program that it starts, or an address. */
+export type McpServer =
+  | {
+      readonly command: string;
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    }
+  | { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 
 /** What a harness is told about the run that it prepares. */
 export interface HarnessRequest {
@@ -20,16 +30,32 @@ export interface HarnessRequest {
   readonly directory: string;
   /** MCP access to Corral with the agent's own token. */
   readonly mcp: { readonly url: string; readonly token: string };
+  /** Further MCP servers by name; none is called "corral". */
+  readonly mcpServers: Readonly<Record<string, McpServer>>;
+  /** The daemon's environment under the caller's: tells where the user's own files lie. */
+  readonly environment: Environment;
+  /** Texts of the files that {@link Harness.userFiles} named; null where there is none. */
+  readonly userFiles: Readonly<Record<string, string | null>>;
   /** True when Corral runs as root: some CLIs refuse to skip permissions then. */
   readonly isRoot: boolean;
 }
 
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 export interface FileToWrite {
-  /** Name inside the agent's directory; no slash. */
+  /** Path inside the agent's directory; its folders are made 0700. */
   readonly name: string;
   readonly text: string;
   /** The ledger kind under which it is released. */
   readonly kind: "prompt_file" | "agent_config";
+}
+
+/** A file of the user's that the CLI looks for in a home of the agent's own. */
+export interface LinkToMake {
+  /** Path inside the agent's directory. */
+  readonly name: string;
+  /** Absolute. Where nothing is there, no link is made. */
+  readonly target: string;
 }
 
 /** How to start one agent. */
@@ -38,10 +64,14 @@ export interface LaunchPlan {
   readonly argv: readonly string[];
   /** What the harness itself sets; the caller's `env` is laid over it. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the harness sets over the caller's `env`: without it the agent would not be its own. */
+  readonly fixedEnv?: Readonly<Record<string, string>>;
   /** Names taken over from the daemon's environment when they are set there. */
   readonly envAllow: readonly string[];
   /** Written 0600 before the start. */
   readonly files: readonly FileToWrite[];
+  /** Made before the start and taken away at the end; what they lead to is the user's and stays. */
+  readonly links?: readonly LinkToMake[];
   /** File in the directory that becomes stdin; null is /dev/null. */
   readonly stdin: string | null;
   /** For the deploy answer: what was chosen for the caller. */
@@ -51,7 +81,8 @@ export interface LaunchPlan {
 /** One thing that a stream said, in Corral's words. */
 export type StreamEvent =
   | { readonly type: "started"; readonly sessionId: string | null; readonly model: string | null }
-  | { readonly type: "text"; readonly text: string }
+  /** `partial`: the text goes on in the next event, without a break. */
+  | { readonly type: "text"; readonly text: string; readonly partial?: true }
   | { readonly type: "thinking"; readonly text: string }
   | {
       readonly type: "tool_call";
@@ -65,13 +96,34 @@ export type StreamEvent =
       readonly text: string;
       readonly isError: boolean;
     }
+  /** A call that its rules do not allow: refused by itself, or waiting for somebody's word. */
+  | {
+      readonly type: "permission_needed";
+      readonly tool: string;
+      readonly message: string;
+      readonly isDenied: boolean;
+    }
+  /** What one more turn used up: to be added to what came before. */
+  | { readonly type: "usage"; readonly usage: Usage }
+  /** The CLI asks its model once more. */
   | { readonly type: "retry"; readonly error: string; readonly attempt: number | null }
+  /** The provider refuses for now. Where it names a time: until when, or for how many milliseconds. */
+  | {
+      readonly type: "rate_limited";
+      readonly message: string;
+      readonly attempt: number | null;
+      readonly until: EpochMs | null;
+      readonly waitMs: number | null;
+    }
   | {
       readonly type: "result";
       readonly isError: boolean;
+      /** The last words; empty where the CLI gives them in its text events only. */
       readonly text: string;
-      readonly usage: Usage;
-      readonly permissionDenials: number;
+      /** Of the whole run; null where it is told by `usage` events. */
+      readonly usage: Usage | null;
+      /** Calls that were denied, as the CLI counts them; null where it does not count. */
+      readonly permissionDenials: number | null;
     }
   | { readonly type: "error"; readonly message: string }
   /** Valid JSON that this harness does not know: passed through and counted, never fatal. */
@@ -87,6 +139,14 @@ export interface StreamOutcome {
   readonly usage: Usage | null;
   /** The last error the stream told of; null when none. */
   readonly lastError: string | null;
+  /** Calls that were denied, counted from the stream itself. */
+  readonly denials: number;
+  /** The beginning of the last thing that the agent said; "" before it said anything. */
+  readonly lastText: string;
+  /** True while a partial text may go on in the next event. */
+  readonly isTextOpen: boolean;
+  /** Events of kinds that the harness does not know. */
+  readonly unknown: number;
 }
 
 /** How the process ended, as its runner wrote it down. */
@@ -103,9 +163,16 @@ export interface Harness {
   readonly program: string | null;
   /** How to install it, imperative, one sentence; empty for `command`. */
   readonly installHint: string;
+  /** What stands before the names of Corral's tools where this CLI shows them to its model. */
+  readonly toolPrefix: string;
+  /** Files of the user's that the plan depends on. Absolute paths; absent means none. */
+  userFiles?(environment: Environment): readonly string[];
+  /** @throws {Fault} INPUT_INVALID. */
   plan(request: HarnessRequest): LaunchPlan;
   /** The events of one whole line (without its newline); never throws; usually one, sometimes several. */
   events(line: string): readonly StreamEvent[];
+  /** The same for a line of stderr, where a CLI tells of retries there and nowhere else. Absent: it does not. */
+  stderrEvents?(line: string): readonly StreamEvent[];
   /** Judges an end: completed or failed, with a reason for people. */
   judge(exit: ExitFacts, outcome: StreamOutcome): { readonly ok: boolean; readonly reason: string };
 }

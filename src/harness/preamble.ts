@@ -43,6 +43,10 @@ export interface AgentPromptInput {
   readonly prompt: string;
   /** False for an agent that cannot call MCP tools: it is then not told to. Absent means true. */
   readonly hasTools?: boolean;
+  /** What stands before the names of Corral's tools in its CLI. Absent means nothing. */
+  readonly toolPrefix?: string;
+  /** The caller's own words instead of everything before the mission; "" for none. */
+  readonly preamble?: string;
 }
 
 /** Characters kept of one turn of the conversation, by who spoke. */
@@ -56,14 +60,31 @@ const HISTORY_TOTAL_CHARS = 12_000;
  *
  * @returns Markdown. The caller's prompt is in it byte for byte.
  */
-export function agentPrompt({ task, agent, prompt, hasTools = true }: AgentPromptInput): string {
-  const sections = [
-    identity(task, agent),
-    ...context(task),
-    hasTools ? reporting(task, agent) : "",
-    `# Your mission\n${prompt}`,
-  ];
+export function agentPrompt(input: AgentPromptInput): string {
+  const { task, agent, prompt, hasTools = true, toolPrefix = "", preamble } = input;
+  const before =
+    preamble === undefined
+      ? [
+          identity(task, agent),
+          ...context(task),
+          hasTools ? reporting(task, agent, toolPrefix) : "",
+        ]
+      : [filledIn(preamble, task, agent)];
+  const sections = [...before, preamble === "" ? prompt : `# Your mission\n${prompt}`];
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
+
+/** Only these three: any other brace is the caller's text. */
+function filledIn(text: string, task: PreambleTask, agent: PreambleAgent): string {
+  const known: Readonly<Record<string, string>> = {
+    agent_id: agent.agentId,
+    task_id: task.taskId,
+    parent: agent.parent,
+  };
+  return text.replaceAll(
+    /\{(agent_id|task_id|parent)\}/g,
+    (braced, name: string) => known[name] ?? braced,
+  );
 }
 
 function identity(task: PreambleTask, agent: PreambleAgent): string {
@@ -92,23 +113,23 @@ function list(title: string, items: readonly string[]): string {
   return items.length === 0 ? "" : [`## ${title}`, ...items.map((item) => `- ${item}`)].join("\n");
 }
 
-function reporting(task: PreambleTask, agent: PreambleAgent): string {
+function reporting(task: PreambleTask, agent: PreambleAgent, prefix: string): string {
   const self = `task_id "${task.taskId}" and agent_id "${agent.agentId}"`;
   return [
     "# How to report (MCP server `corral`)",
-    `- \`update_agent_progress\` with ${self}: status "working" when you start and every few minutes, "blocked" when you cannot go on.`,
-    "- `report_agent_finding` with the same ids: as soon as you find something worth knowing.",
-    children(task, agent),
-    '- At the end, once: `update_agent_progress` with status "completed" and progress 100, saying what you did and how you verified it; or "failed" and why. Then finish your turn: soon after, you are stopped.',
+    `- \`${prefix}update_agent_progress\` with ${self}: status "working" when you start and every few minutes, "blocked" when you cannot go on.`,
+    `- \`${prefix}report_agent_finding\` with the same ids: as soon as you find something worth knowing.`,
+    children(task, agent, prefix),
+    `- At the end, once: \`${prefix}update_agent_progress\` with status "completed" and progress 100, saying what you did and how you verified it; or "failed" and why. Then finish your turn: soon after, you are stopped.`,
   ].join("\n");
 }
 
-function children(task: PreambleTask, agent: PreambleAgent): string {
+function children(task: PreambleTask, agent: PreambleAgent, prefix: string): string {
   if (agent.depth >= agent.maxDepth) {
     return "- You may not spawn agents: the task's depth limit is reached. Do all of it yourself.";
   }
   const ids = `task_id "${task.taskId}" and parent_agent_id "${agent.agentId}"`;
-  return `- \`spawn_child_agent\` with ${ids}: only for a large, separable part. It sees only its child_prompt.`;
+  return `- \`${prefix}spawn_child_agent\` with ${ids}: only for a large, separable part. It sees only its child_prompt.`;
 }
 
 function history(turns: readonly HistoryTurn[]): string {

@@ -112,9 +112,13 @@ function weightOfEvent(event: StreamEvent): number {
       return ALARMING.test(event.line) ? 3 : 0;
     case "text":
       return 1;
+    case "permission_needed":
+    case "rate_limited":
+      return 2;
     case "started":
     case "thinking":
     case "retry":
+    case "usage":
     case "unknown":
       return 0;
   }

@@ -3,7 +3,7 @@
  *
  * The state is plain JSON: keep it, and the next call goes on where the last one stopped.
  */
-import type { Activity } from "../contract/agent.ts";
+import type { Activity, Usage } from "../contract/agent.ts";
 import type { Harness, StreamEvent, StreamOutcome } from "../harness/harness.ts";
 import { BLOCK_SIZES, forwardBlocks, wholeLinesEnd, type BlockSizes } from "./blocks.ts";
 import { linesOf } from "./lines.ts";
@@ -19,10 +19,22 @@ export interface OutcomeState {
   readonly activity: Activity | null;
 }
 
+/** Kept of the last thing that an agent said. Characters. */
+const LAST_TEXT_CHARS = 2_000;
+
 export const NO_OUTCOME: OutcomeState = {
   cursor: 0,
   scanned: 0,
-  outcome: { result: null, sessionId: null, usage: null, lastError: null },
+  outcome: {
+    result: null,
+    sessionId: null,
+    usage: null,
+    lastError: null,
+    denials: 0,
+    lastText: "",
+    isTextOpen: false,
+    unknown: 0,
+  },
   activity: null,
 };
 
@@ -70,29 +82,67 @@ export function foldEvent(outcome: StreamOutcome, event: StreamEvent): StreamOut
     case "started":
       return { ...outcome, sessionId: event.sessionId ?? outcome.sessionId };
     case "result":
-      return { ...outcome, result: event, usage: event.usage };
+      return { ...outcome, result: event, usage: event.usage ?? outcome.usage };
+    case "usage":
+      return { ...outcome, usage: addUsage(outcome.usage, event.usage) };
     case "error":
       return { ...outcome, lastError: event.message };
     case "retry":
       return { ...outcome, lastError: event.error };
+    case "rate_limited":
+      return { ...outcome, lastError: event.message };
+    case "permission_needed":
+      return event.isDenied ? { ...outcome, denials: outcome.denials + 1 } : outcome;
     case "text":
+      return { ...outcome, ...textAfter(outcome, event) };
+    case "unknown":
+      return { ...outcome, unknown: outcome.unknown + 1 };
     case "thinking":
     case "tool_call":
     case "tool_result":
-    case "unknown":
+      return outcome.isTextOpen ? { ...outcome, isTextOpen: false } : outcome;
     case "plain":
       return outcome;
   }
 }
 
+function textAfter(
+  { isTextOpen, lastText }: StreamOutcome,
+  { partial, text }: Extract<StreamEvent, { type: "text" }>,
+): Pick<StreamOutcome, "lastText" | "isTextOpen"> {
+  const isPart = partial === true;
+  const before = isPart && isTextOpen ? lastText : "";
+  return { lastText: `${before}${text}`.slice(0, LAST_TEXT_CHARS), isTextOpen: isPart };
+}
+
+/** What one more turn used up on top of the turns before; a fact that neither told stays null. */
+function addUsage(before: Usage | null, turn: Usage): Usage {
+  const sum = (key: keyof Usage): number | null => {
+    const [one, other] = [before?.[key] ?? null, turn[key]];
+    return one === null && other === null ? null : (one ?? 0) + (other ?? 0);
+  };
+  return {
+    input_tokens: sum("input_tokens"),
+    cached_tokens: sum("cached_tokens"),
+    output_tokens: sum("output_tokens"),
+    cost_usd: sum("cost_usd"),
+    turns: sum("turns"),
+  };
+}
+
 function activityAfter(event: StreamEvent): Activity | null {
   switch (event.type) {
+    case "rate_limited":
+      return "rate_limited";
+    case "permission_needed":
+      return event.isDenied ? null : "waiting_permission";
     case "retry":
-      return /rate_?limit|overloaded/.test(event.error) ? "rate_limited" : "working";
+      return "working";
     case "result":
       return "result_but_not_exited";
     case "unknown":
     case "plain":
+    case "usage":
     case "error":
       return null;
     case "started":

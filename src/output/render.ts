@@ -1,6 +1,7 @@
 /** Stream events for people: one line each, or pretty for a terminal. */
 import type { StreamEvent } from "../harness/harness.ts";
 import type { Usage } from "../contract/agent.ts";
+import { humanDuration, isoTime } from "../kernel/units.ts";
 
 const LINE_MAX_CHARS = 200;
 /** The argument that says what a tool call is about, in the order of preference. */
@@ -52,6 +53,9 @@ export function renderPretty(event: StreamEvent): string {
     case "thinking":
     case "tool_call":
     case "retry":
+    case "rate_limited":
+    case "permission_needed":
+    case "usage":
     case "error":
     case "unknown":
       return renderLine(event);
@@ -71,10 +75,16 @@ function wordsOf(event: StreamEvent): readonly [label: string, text: string] {
     case "tool_result":
       return [event.isError ? "tool error" : "tool result", event.text];
     case "retry":
+      return ["retry", `${event.error}${attemptWords(event)}`];
+    case "rate_limited":
+      return ["rate limited", `${event.message}${attemptWords(event)}${untilWords(event)}`];
+    case "permission_needed":
       return [
-        "retry",
-        `${event.error}${event.attempt === null ? "" : `, attempt ${event.attempt}`}`,
+        event.isDenied ? "denied" : "waits for permission",
+        `${event.tool}: ${event.message}`,
       ];
+    case "usage":
+      return ["usage", describeUsage(event.usage)];
     case "result":
       return [event.isError ? "result: failed" : "result", resultWords(event)];
     case "error":
@@ -86,10 +96,21 @@ function wordsOf(event: StreamEvent): readonly [label: string, text: string] {
   }
 }
 
+function attemptWords({ attempt }: { readonly attempt: number | null }): string {
+  return attempt === null ? "" : `, attempt ${attempt}`;
+}
+
+function untilWords({ until, waitMs }: Extract<StreamEvent, { type: "rate_limited" }>): string {
+  if (until !== null) return `, until ${isoTime(until)}`;
+  return waitMs === null ? "" : `, for ${humanDuration(waitMs)}`;
+}
+
 function resultWords(event: Extract<StreamEvent, { type: "result" }>): string {
-  const denied = event.permissionDenials === 0 ? "" : `, ${event.permissionDenials} denied`;
-  const usage = describeUsage(event.usage);
-  return `${usage}${denied}${event.text === "" ? "" : ` — ${event.text}`}`;
+  const { permissionDenials: denials, text } = event;
+  const denied = denials === null || denials === 0 ? "" : `${denials} denied`;
+  const usage = event.usage === null ? "" : describeUsage(event.usage);
+  const facts = [usage, denied].filter((fact) => fact !== "").join(", ");
+  return [facts, text].filter((part) => part !== "").join(" — ");
 }
 
 /** `"600 tokens in, 120 out, $0.0036, 6 turns"`; `"usage unknown"` when nothing is known. */

@@ -1,7 +1,8 @@
 /** The whole of a stream on one page. Bounded, however long the stream was. */
 import type { Usage } from "../contract/agent.ts";
-import type { StreamEvent } from "../harness/harness.ts";
+import type { StreamEvent, StreamOutcome } from "../harness/harness.ts";
 import { humanBytes, humanDuration } from "../kernel/units.ts";
+import { foldEvent, NO_OUTCOME } from "./outcome.ts";
 import { describeUsage, renderLine, toolName } from "./render.ts";
 import { cutText } from "./truncate.ts";
 
@@ -14,7 +15,17 @@ const PLAIN_KEPT = 10;
 /** Calls whose result is still awaited; more than any CLI runs at once. */
 const OPEN_CALLS_MAX = 1_000;
 
-const WRITERS = new Set(["Write", "Edit", "MultiEdit", "NotebookEdit"]);
+/** Tools that change a file, as the CLIs call them. */
+const WRITERS = new Set([
+  "Write",
+  "Edit",
+  "MultiEdit",
+  "NotebookEdit",
+  "write",
+  "edit",
+  "write_file",
+  "replace",
+]);
 
 export interface StreamSummary {
   readonly result: { readonly is_error: boolean; readonly text: string } | null;
@@ -46,7 +57,7 @@ export function summarizing() {
   const errors: string[] = [];
   const lastOutput: string[] = [];
   const seen = { toolErrors: 0, errors: 0, retries: 0, lines: 0, files: 0 };
-  let result: Extract<StreamEvent, { type: "result" }> | null = null;
+  let outcome: StreamOutcome = NO_OUTCOME.outcome;
   let durationMs: number | null = null;
 
   const onCall = (event: Extract<StreamEvent, { type: "tool_call" }>) => {
@@ -76,23 +87,23 @@ export function summarizing() {
     add(line: string, events: readonly StreamEvent[]): void {
       seen.lines += 1;
       for (const event of events) {
+        outcome = foldEvent(outcome, event);
         if (event.type === "tool_call") onCall(event);
         else if (event.type === "tool_result") onResult(event);
         else if (event.type === "error") keepError(event.message);
-        else if (event.type === "retry") seen.retries += 1;
+        else if (event.type === "retry" || event.type === "rate_limited") seen.retries += 1;
         else if (event.type === "plain") keepLast(lastOutput, cutText(event.line, 200), PLAIN_KEPT);
-        else if (event.type === "result") {
-          result = event;
-          durationMs = durationOf(line) ?? durationMs;
-        }
+        else if (event.type === "result") durationMs = durationOf(line) ?? durationMs;
       }
     },
     /** What was gathered so far; may be asked at any time. */
     summary(bytes: number, bytesSkipped: number): StreamSummary {
+      const { result } = outcome;
       return {
         result: result && {
           is_error: result.isError,
-          text: cutText(result.text, RESULT_MAX_BYTES),
+          // Some CLIs give their last words in a text event only.
+          text: cutText(result.text || outcome.lastText, RESULT_MAX_BYTES),
         },
         tools: Object.fromEntries([...tools].toSorted(([, a], [, b]) => b - a)),
         tool_errors: seen.toolErrors,
@@ -101,8 +112,8 @@ export function summarizing() {
         errors: [...errors],
         errors_count: seen.errors,
         retries: seen.retries,
-        permission_denials: result?.permissionDenials ?? 0,
-        usage: result?.usage ?? null,
+        permission_denials: result?.permissionDenials ?? outcome.denials,
+        usage: outcome.usage,
         duration_ms: durationMs,
         last_output: [...lastOutput],
         lines: seen.lines,
@@ -157,8 +168,8 @@ function keepLast(list: string[], text: string, most: number): void {
 
 function pathOf(input: unknown): string | null {
   if (typeof input !== "object" || input === null) return null;
-  const { file_path: file, notebook_path: notebook } = input as Readonly<Record<string, unknown>>;
-  const path = file ?? notebook;
+  const facts = input as Readonly<Record<string, unknown>>;
+  const path = facts["file_path"] ?? facts["filePath"] ?? facts["notebook_path"];
   return typeof path === "string" ? path : null;
 }
 

@@ -112,7 +112,7 @@ function admitAgent(
 function intentsOf(
   setting: Setting,
   task: TaskRecord,
-  { agentId, directory, files }: RunPlan,
+  { agentId, directory, files, links }: RunPlan,
   set: ProcessSet,
 ): readonly ResourceIntent[] {
   const session = sessionNameOf(agentId);
@@ -125,6 +125,10 @@ function intentsOf(
     { kind: "findings_log", locator: `${task.workspace}/findings/${agentId}.jsonl`, retain: true },
     { kind: "temp_dir", locator: `${directory}/tmp` },
     ...files.map(({ name, kind }) => ({ kind, locator: `${directory}/${name}` })),
+    ...links.map(({ name }) => ({
+      kind: "agent_config" as const,
+      locator: `${directory}/${name}`,
+    })),
     { kind: "agent_config", locator: `${directory}/launch.sh` },
     { kind: "bell", locator: setting.files.bellOf(agentId) },
     ...(setting.host.kind === "tmux" ? [{ kind: "tmux_session" as const, locator: session }] : []),
@@ -147,11 +151,12 @@ async function make(
 ): Promise<DeployAnswer> {
   const resources = setting.store.resourcesOf(agent.id);
   const set = processSetOf(resources)!;
-  setting.files.prepare(plan.directory, [
+  const files = [
     ...plan.files,
     { name: "launch.sh", text: launchScript(setting, plan, set) },
     { name: "spec.json", text: specOf(agent, plan) },
-  ]);
+  ];
+  setting.files.prepare(plan.directory, files, plan.links);
   setting.files.link(resources[0]!.locator, plan.directory);
   const notEnforced = await setting.containment.make(set, plan.limits);
   const started = startedOrDeadline(setting, agent, waiting);

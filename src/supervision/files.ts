@@ -5,16 +5,26 @@ import type { ExitRecord } from "./judge-end.ts";
 import type { ProcessIdentity } from "./ports.ts";
 
 export interface NewFile {
+  /** Path inside the agent's directory; its folders are made (0700). */
   readonly name: string;
   readonly text: string;
 }
 
+export interface NewLink {
+  /** Path inside the agent's directory; its folders are made (0700). */
+  readonly name: string;
+  /** Absolute; where nothing is there, no link is made. */
+  readonly target: string;
+}
+
 export interface AgentFiles {
   /**
-   * Makes an agent's directory (0700), its `tmp/` and its files (0600). Throws what the
-   * system said (ENOSPC, EACCES …); what was made stays for the release to find.
+   * Makes an agent's directory (0700), its `tmp/`, its files (0600) and its links. Throws what
+   * the system said (ENOSPC, EACCES …); what was made stays for the release to find.
    */
-  prepare(directory: string, files: readonly NewFile[]): void;
+  prepare(directory: string, files: readonly NewFile[], links: readonly NewLink[]): void;
+  /** Text of a file of the user's, at most 1 MiB; null when there is none that can be read. */
+  readUserFile(path: string): string | null;
   /** The runner's record of the end; null while there is none (or it is not whole yet). */
   readExit(directory: string): ExitRecord | null;
   /** Who the runner is, in its own words; null before it said so. */

@@ -3,7 +3,13 @@ import type { AgentRecord, Permission } from "../agents/record.ts";
 import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { AgentLimits, DeployInput, SpawnChildInput } from "../contract/tools.ts";
 import { allowedEnv } from "../harness/env.ts";
-import type { FileToWrite, Harness, LaunchPlan } from "../harness/harness.ts";
+import type {
+  FileToWrite,
+  Harness,
+  HarnessRequest,
+  LaunchPlan,
+  LinkToMake,
+} from "../harness/harness.ts";
 import { agentPrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
@@ -41,6 +47,7 @@ export interface RunPlan {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly FileToWrite[];
+  readonly links: readonly LinkToMake[];
   readonly stdinPath: string | null;
   readonly wallClockS: number;
   readonly limits: SetLimits;
@@ -69,20 +76,22 @@ export function planRun(
     options.permission_mode !== "plan",
   );
   if (request.spawner !== null) {
-    refuseEscalation(request.spawner, permissionOf(harness.name, options.permission_mode), cwd);
+    refuseEscalation(request.spawner, permissionNeeded(harness.name, options), cwd);
   }
   const wallClockS = options.limits?.wall_clock_s ?? configuration.wall_clock_s;
   const launch = harness.plan({
     taskId: task.id,
     agentId,
     agentType: request.type,
-    prompt: promptOf(task, request, agentId, wallClockS, harness.program !== null),
+    prompt: promptOf(task, request, agentId, wallClockS, harness),
     model: options.model ?? null,
     effort: options.effort ?? null,
     command: options.command ?? null,
     permissionMode: options.permission_mode,
     directory,
     mcp: { url: `${setting.url()}/mcp`, token },
+    mcpServers: serversGiven(options),
+    ...ofTheUser(setting, harness, options.env ?? {}),
     isRoot: setting.uid === 0,
   });
   const env = environmentOf(setting, launch, options.env ?? {}, directory, cwd);
@@ -95,12 +104,33 @@ export function planRun(
     argv: [programPath(setting, harness, launch, env, cwd), ...launch.argv.slice(1)],
     env,
     files: launch.files,
+    links: launch.links ?? [],
     stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
     wallClockS,
     limits: limitsOf(options.limits ?? {}, configuration),
     onDaemonGone: options.on_daemon_gone ?? configuration.on_daemon_gone,
     warnings: launch.warnings,
   };
+}
+
+function serversGiven({ mcp_servers }: DeployRequest["options"]): HarnessRequest["mcpServers"] {
+  const servers = Object.entries(mcp_servers ?? {}).map(([name, { command, ...more }]) => {
+    const { args = [], env = {}, url = "", headers = {} } = more;
+    return [name, command === undefined ? { url, headers } : { command, args, env }] as const;
+  });
+  return Object.fromEntries(servers);
+}
+
+/** What a harness may know of the user's own configuration of its CLI. */
+function ofTheUser(
+  setting: Setting,
+  harness: Harness,
+  given: Readonly<Record<string, string>>,
+): Pick<HarnessRequest, "environment" | "userFiles"> {
+  const environment = { ...setting.environment, ...given };
+  const paths = harness.userFiles?.(environment) ?? [];
+  const texts = paths.map((path) => [path, setting.files.readUserFile(path)] as const);
+  return { environment, userFiles: Object.fromEntries(texts) };
 }
 
 const MIB = 1_048_576;
@@ -129,6 +159,7 @@ function limitsOf(asked: AgentLimits, usual: Configuration): SetLimits {
 export function optionsOf(input: DeployInput | SpawnChildInput): DeployRequest["options"] {
   const { harness, model, effort, command, cwd, isolation, env, limits, permission_mode } = input;
   const { on_daemon_gone } = input;
+  const { mcp_servers, preamble } = input;
   return {
     isolation,
     permission_mode,
@@ -138,6 +169,8 @@ export function optionsOf(input: DeployInput | SpawnChildInput): DeployRequest["
     ...(command === undefined ? {} : { command }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
+    ...(mcp_servers === undefined ? {} : { mcp_servers }),
+    ...(preamble === undefined ? {} : { preamble }),
     ...(limits === undefined ? {} : { limits }),
     ...(on_daemon_gone === undefined ? {} : { on_daemon_gone }),
   };
@@ -149,6 +182,14 @@ const PERMISSIONS: readonly Permission[] = ["plan", "default", "skip"];
 /** A program of the caller's asks nobody before it acts, whatever mode was named. */
 function permissionOf(harness: HarnessName, mode: Permission): Permission {
   return harness === "command" ? "skip" : mode;
+}
+
+/** A server that the CLI starts is a program of the caller's, outside of the CLI's own permissions. */
+function permissionNeeded(harness: HarnessName, options: DeployRequest["options"]): Permission {
+  const startsProgram = Object.values(options.mcp_servers ?? {}).some(
+    ({ command }) => command !== undefined,
+  );
+  return startsProgram ? "skip" : permissionOf(harness, options.permission_mode);
 }
 
 /** A child would be a way around its parent's own limits. */
@@ -182,7 +223,7 @@ function promptOf(
   request: DeployRequest,
   agentId: AgentId,
   wallClockS: number,
-  hasTools: boolean,
+  { program, toolPrefix }: Harness,
 ): string {
   const { background, deliverables, criteria, constraints, files, history } = task.context;
   return agentPrompt({
@@ -205,7 +246,9 @@ function promptOf(
       wallClockS,
     },
     prompt: request.prompt,
-    hasTools,
+    hasTools: program !== null,
+    toolPrefix,
+    ...(request.options.preamble === undefined ? {} : { preamble: request.options.preamble }),
   });
 }
 
@@ -225,6 +268,7 @@ function environmentOf(
     ...allowedEnv(allow, setting.environment),
     ...launch.env,
     ...given,
+    ...launch.fixedEnv,
     PWD: cwd,
     TMPDIR: `${directory}/tmp`,
   };

@@ -2,8 +2,10 @@
 import {
   accessSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
+  readFileSync,
   realpathSync,
   readdirSync,
   rmSync,
@@ -12,28 +14,25 @@ import {
   watch,
   writeFileSync,
 } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
-import type { AgentFiles } from "../../supervision/files.ts";
+import { MIB } from "../../kernel/units.ts";
+import type { AgentFiles, NewFile, NewLink } from "../../supervision/files.ts";
 import { changedSince } from "./changed-since.ts";
 import { appendToProjection, projectionEnd } from "./projection-file.ts";
 import { hasStarted, readExit, readRunner, tailOf } from "./runner-records.ts";
 
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
+const USER_FILE_MAX_BYTES = MIB;
 const GITIGNORE = "# Made by Corral: nothing in this folder belongs into a repository.\n*\n";
 
 /** @param bells  Folder in which runners ring; made when absent. */
 export function agentFiles(bells: string): AgentFiles {
   mkdirSync(bells, { recursive: true, mode: OWNER_ONLY_FOLDER });
   return {
-    prepare(directory, files) {
-      mkdirSync(join(directory, "tmp"), { recursive: true, mode: OWNER_ONLY_FOLDER });
-      for (const { name, text } of files) {
-        // "wx": a name that is there already is not ours to overwrite.
-        writeFileSync(join(directory, name), text, { mode: OWNER_ONLY_FILE, flag: "wx" });
-      }
-    },
+    prepare,
+    readUserFile,
     readExit,
     readRunner,
     hasStarted,
@@ -61,6 +60,32 @@ export function agentFiles(bells: string): AgentFiles {
     resolveProgram,
     changedSince,
   };
+}
+
+function prepare(directory: string, files: readonly NewFile[], links: readonly NewLink[]): void {
+  mkdirSync(join(directory, "tmp"), { recursive: true, mode: OWNER_ONLY_FOLDER });
+  const place = (name: string): string => {
+    const path = join(directory, name);
+    if (name.includes("/")) mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER });
+    return path;
+  };
+  for (const { name, text } of files) {
+    // "wx": a name that is there already is not ours to overwrite.
+    writeFileSync(place(name), text, { mode: OWNER_ONLY_FILE, flag: "wx" });
+  }
+  for (const { name, target } of links) {
+    // A link to nothing would be written through, into the user's own home.
+    if (existsSync(target)) symlinkSync(target, place(name));
+  }
+}
+
+/** A user's file that cannot be read is one that the CLI would not have read either. */
+function readUserFile(path: string): string | null {
+  try {
+    return statSync(path).size > USER_FILE_MAX_BYTES ? null : readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
 }
 
 function sizeOf(path: string): number | null {

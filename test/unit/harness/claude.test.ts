@@ -2,26 +2,12 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { claudeHarness } from "../../../src/harness/claude.ts";
 import { allowedEnv } from "../../../src/harness/env.ts";
-import type { HarnessRequest, StreamEvent, StreamOutcome } from "../../../src/harness/harness.ts";
-import { foldEvent, NO_OUTCOME } from "../../../src/output/outcome.ts";
-import { CLAUDE_CASES, linesOfCase } from "./streams.ts";
+import type { StreamEvent, StreamOutcome } from "../../../src/harness/harness.ts";
+import { captured, outcomeOf as outcomeBy, REQUEST, SERVERS } from "./streams.ts";
 
-const REQUEST: HarnessRequest = {
-  taskId: "TASK-20261122-120000-00000000",
-  agentId: "builder-120000-000000",
-  agentType: "builder",
-  prompt: "Do it.\n'quoted' $HOME `id`",
-  model: null,
-  effort: null,
-  command: null,
-  permissionMode: "default",
-  directory: "/home/dev/agents/a",
-  mcp: { url: "http://127.0.0.1:4100/mcp", token: "s3cr3t-token" },
-  isRoot: false,
-};
+const { cases: CLAUDE_CASES, linesOf: linesOfCase } = captured("claude");
 
-const outcomeOf = (lines: readonly string[]): StreamOutcome =>
-  lines.flatMap((line) => claudeHarness.events(line)).reduce(foldEvent, NO_OUTCOME.outcome);
+const outcomeOf = (lines: readonly string[]): StreamOutcome => outcomeBy(claudeHarness, lines);
 
 describe("the launch plan", () => {
   test("is this command line", () => {
@@ -71,6 +57,19 @@ describe("the launch plan", () => {
         },
       },
     });
+  });
+
+  test("gives further servers in the same file, and allows their tools", () => {
+    const plan = claudeHarness.plan({ ...REQUEST, mcpServers: SERVERS });
+    expect(JSON.parse(plan.files[1]?.text ?? "")).toMatchObject({
+      mcpServers: {
+        corral: { type: "http" },
+        files: { type: "stdio", command: "files-mcp", args: ["--root", "."] },
+        web: { type: "http", url: "https://mcp.example.com/mcp" },
+      },
+    });
+    expect(plan.argv.at(-1)).toBe("mcp__corral,mcp__files,mcp__web,Read,Glob,Grep");
+    expect(JSON.stringify([plan.argv, plan.env])).not.toContain("s3cr3t");
   });
 
   test("holds no background shells and replaces no program under others", () => {
@@ -156,7 +155,13 @@ describe("captured streams", () => {
     const outcome = outcomeOf(linesOfCase("happy"));
     expect(outcome).toMatchObject({
       sessionId: "a3e838f8-e1d6-4ce4-83eb-ac2e663aa251",
-      usage: { input_tokens: 600, output_tokens: 120, cost_usd: 0.0036, turns: 6 },
+      usage: {
+        input_tokens: 600,
+        cached_tokens: 0,
+        output_tokens: 120,
+        cost_usd: 0.0036,
+        turns: 6,
+      },
       lastError: null,
       result: { isError: false, text: "All scripted work is done.", permissionDenials: 0 },
     });

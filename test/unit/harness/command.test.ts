@@ -3,6 +3,7 @@ import { commandHarness } from "../../../src/harness/command.ts";
 import { HARNESSES } from "../../../src/contract/agent.ts";
 import { harnessNamed } from "../../../src/harness/registry.ts";
 import type { HarnessRequest } from "../../../src/harness/harness.ts";
+import { NO_OUTCOME } from "../../../src/output/outcome.ts";
 
 const REQUEST: HarnessRequest = {
   taskId: "TASK-1",
@@ -15,6 +16,9 @@ const REQUEST: HarnessRequest = {
   permissionMode: "default",
   directory: "/home/dev/a",
   mcp: { url: "http://127.0.0.1:1/mcp", token: "tok" },
+  mcpServers: {},
+  environment: { HOME: "/home/dev" },
+  userFiles: {},
   isRoot: false,
 };
 
@@ -54,7 +58,7 @@ test("says which options it ignores", () => {
 });
 
 test("is done well only with exit 0", () => {
-  const { outcome } = { outcome: { result: null, sessionId: null, usage: null, lastError: null } };
+  const { outcome } = NO_OUTCOME;
   const judge = (code: number | null, signal: string | null) =>
     commandHarness.judge({ code, signal }, outcome);
   expect(judge(0, null)).toEqual({ ok: true, reason: "completed" });

@@ -130,3 +130,19 @@ describe("the conversation", () => {
     );
   });
 });
+
+test("names the tools as the agent's CLI shows them, and stays short", () => {
+  const bare = { ...withTask({ description: "" }), prompt: "", toolPrefix: "mcp__corral__" };
+  const text = agentPrompt(bare);
+  expect(text).toContain("`mcp__corral__update_agent_progress`");
+  expect(text).toContain("`mcp__corral__spawn_child_agent`");
+  expect(Buffer.byteLength(text)).toBeLessThan(1_500);
+});
+
+test("the caller's own preamble stands in its place, with three names filled in", () => {
+  const preamble = "You are {agent_id} of {parent} on {task_id}; write {json: true}.";
+  expect(agentPrompt({ ...INPUT, preamble })).toBe(
+    "You are investigator-120001-abcdef of orchestrator on TASK-20261122-120000-0123abcd; write {json: true}.\n\n# Your mission\nFind out why.\n",
+  );
+  expect(agentPrompt({ ...INPUT, preamble: "" })).toBe("Find out why.\n");
+});

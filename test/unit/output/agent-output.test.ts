@@ -4,7 +4,9 @@ import { AgentOutputInput } from "../../../src/contract/tools.ts";
 import { claudeHarness } from "../../../src/harness/claude.ts";
 import { commandHarness } from "../../../src/harness/command.ts";
 import { agentOutput, type OutputContext } from "../../../src/output/agent-output.ts";
-import { CLAUDE_CASES, linesOfCase, readText } from "../harness/streams.ts";
+import { captured } from "../harness/streams.ts";
+
+const { cases: CLAUDE_CASES, linesOf: linesOfCase, textOf: readText } = captured("claude");
 import { directMatcher, memoryFile, TINY } from "./memory-file.ts";
 
 type Input = Partial<AgentOutputInput>;

@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { claudeHarness } from "../../../src/harness/claude.ts";
 import { NO_OUTCOME, streamOutcome } from "../../../src/output/outcome.ts";
-import { readText } from "../harness/streams.ts";
+import { captured } from "../harness/streams.ts";
+
+const { textOf: readText } = captured("claude");
 import { memoryFile, TINY } from "./memory-file.ts";
 
 test("read in any pieces, the outcome is that of the whole", async () => {

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { OnDaemonGone } from "../../../contract/agent.ts";
-import type { DeployAnswer } from "../../../contract/tools.ts";
+import { HARNESSES, type OnDaemonGone } from "../../../contract/agent.ts";
+import { type DeployAnswer, EFFORTS, PERMISSION_MODES } from "../../../contract/tools.ts";
 import { Fault } from "../../../kernel/fault.ts";
 import { addVariable, keepOrSeconds, wholeNumber } from "../arguments.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -21,6 +21,9 @@ interface DeployOptions {
   readonly type: string;
   readonly harness?: string;
   readonly model?: string;
+  readonly effort?: string;
+  readonly permissionMode?: string;
+  readonly mcpConfig?: string;
   readonly cwd?: string;
   readonly wallClock?: number;
   readonly onDaemonGone?: OnDaemonGone;
@@ -38,8 +41,13 @@ export const deploy: Verb = {
       .addOption(new Option("--task <id>", "the task to work on").conflicts("describe"))
       .option("--describe <text>", "make a new task with this description (10 to 500 characters)")
       .requiredOption("--type <word>", "what the agent is: investigator, builder, fixer, …")
-      .addOption(new Option("--harness <name>", "the agent CLI").choices(["claude", "command"]))
+      .addOption(new Option("--harness <name>", "the agent CLI").choices(HARNESSES))
       .option("--model <name>", "the model that the agent CLI is to use")
+      .addOption(new Option("--effort <level>", "how hard it is to think").choices(EFFORTS))
+      .addOption(
+        new Option("--permission-mode <mode>", "how freely it acts").choices(PERMISSION_MODES),
+      )
+      .option("--mcp-config <file>", "further MCP servers: a JSON file with mcpServers")
       .option("--cwd <folder>", "where the agent works (default: the task's folder)")
       .option("--wall-clock <seconds>", "stop the agent after this time", wholeNumber(1))
       .option(
@@ -70,7 +78,7 @@ async function run(ports: CliPorts, command: Command): Promise<number> {
     task_id: taskId,
     agent_type: options.type,
     prompt,
-    ...deployExtras(ports, options, command.args),
+    ...(await deployExtras(ports, options, command.args)),
   });
   return options.wait === true
     ? await awaitEnd(ports, deployed, wantsJson(command))
@@ -111,20 +119,40 @@ async function taskOf(
   return made.task_id;
 }
 
-function deployExtras(
-  { cwd }: CliPorts,
+async function deployExtras(
+  ports: CliPorts,
   options: DeployOptions,
   argv: readonly string[],
-): Record<string, unknown> {
+): Promise<Record<string, unknown>> {
+  const { cwd } = ports;
   return {
     ...(options.harness === undefined ? {} : { harness: options.harness }),
     ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.effort === undefined ? {} : { effort: options.effort }),
+    ...(options.permissionMode === undefined ? {} : { permission_mode: options.permissionMode }),
+    ...(options.mcpConfig === undefined
+      ? {}
+      : { mcp_servers: await serversIn(ports, options.mcpConfig) }),
     ...(options.cwd === undefined ? {} : { cwd: resolve(cwd, options.cwd) }),
     ...(options.wallClock === undefined ? {} : { limits: { wall_clock_s: options.wallClock } }),
     ...(options.onDaemonGone === undefined ? {} : { on_daemon_gone: options.onDaemonGone }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(argv.length === 0 ? {} : { command: argv }),
   };
+}
+
+/** The servers of a file as MCP clients write it: `{"mcpServers": {"name": {…}}}`. */
+async function serversIn({ readText }: CliPorts, file: string): Promise<unknown> {
+  const text = await readText(file);
+  try {
+    const { mcpServers } = JSON.parse(text) as { readonly mcpServers?: unknown };
+    if (typeof mcpServers === "object" && mcpServers !== null) return mcpServers;
+  } catch {
+    // What is no JSON has no servers in it either.
+  }
+  throw new Fault("INPUT_INVALID", `"${file}" holds no MCP servers.`, {
+    hint: 'Give a JSON file such as {"mcpServers": {"files": {"command": "files-mcp", "args": []}}}.',
+  });
 }
 
 function announce({ terminal }: CliPorts, deployed: DeployAnswer, json: boolean): number {

@@ -1,0 +1,169 @@
+/** Corral with the real agent CLIs from deploy to receipt; only their models are scripted. */
+import { randomInt } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Client } from "@modelcontextprotocol/client";
+import { describe, expect, test } from "vitest";
+import type { AgentView } from "../../src/contract/agent.ts";
+import { WaitAnswer } from "../../src/contract/api.ts";
+import type { DeployAnswer } from "../../src/contract/tools.ts";
+import { type Script, scripted, startModelServer, type Turn } from "../helpers/model-server.ts";
+import { countByArgument } from "../helpers/os-look.ts";
+import { waitFor } from "../helpers/daemon-process.ts";
+import { CLI_BIN, isMissing, REAL_CLIS, type RealCli, selfOf } from "../helpers/real-clis.ts";
+import { callTool, makeWorld, type World } from "../helpers/world.ts";
+import { QUICK, receiptOf, sleepTag, waitCleanOne } from "./support.ts";
+
+const MINUTES = 60_000;
+
+function reports(cli: RealCli, input: Readonly<Record<string, unknown>>): Script {
+  return (conversation) => ({
+    toolUses: [
+      {
+        name: cli.corralTool("update_agent_progress"),
+        input: { ...selfOf(conversation), ...input },
+      },
+    ],
+  });
+}
+
+async function startCorral(world: World): Promise<Client> {
+  // A real CLI needs a moment between its claim and its end, and more of it on a busy machine.
+  const env = { ...QUICK, CORRAL_LINGER_MS: "60000" };
+  await world.daemon({ ...env, PATH: `${CLI_BIN}:${world.env["PATH"] ?? ""}` });
+  return await world.mcp();
+}
+
+async function deployCli(
+  world: World,
+  client: Client,
+  cli: RealCli,
+  modelUrl: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<DeployAnswer & { readonly cwd: string }> {
+  const env = cli.configure(world.home, modelUrl);
+  const cwd = world.repo();
+  const task = await callTool(client, "create_real_task", {
+    description: "Let a real agent do a small scripted piece of work.",
+    client_cwd: cwd,
+  });
+  const answer = await callTool(client, "deploy_headless_agent", {
+    task_id: task.task_id,
+    agent_type: "builder",
+    prompt: "SCRIPTED-MISSION: do the scripted work.",
+    harness: cli.name,
+    permission_mode: "skip",
+    env,
+    ...(cli.model === null ? {} : { model: cli.model }),
+    ...more,
+  });
+  return { ...answer, cwd };
+}
+
+/** A real CLI takes its time on a busy machine: opencode alone wants a gigabyte and a minute. */
+async function ended(world: World, id: string): Promise<AgentView> {
+  await waitFor(
+    "the agent's end",
+    async () => {
+      const wanted = { agent_ids: [id], for: "clean", timeout_s: 20 };
+      const { body } = await world.api("/api/wait", wanted);
+      return WaitAnswer.parse(body).timed_out ? undefined : true;
+    },
+    3 * MINUTES,
+  );
+  return await waitCleanOne(world, id);
+}
+
+/** Proves at the system, not at the product, that nothing of an agent is left. */
+async function expectNothingLeft(world: World, id: string, tag: string): Promise<void> {
+  const receipt = await receiptOf(world, id);
+  expect(receipt.cleanup).toEqual({ state: "clean", held: 0, stuck: 0 });
+  expect(receipt.survivors).toEqual([]);
+  expect(countByArgument(tag), "its own daemon is gone").toBe(0);
+}
+
+describe.each(REAL_CLIS)("$name", (cli) => {
+  const it = test.skipIf(isMissing(cli.name));
+
+  it(
+    "reports, uses its shell, leaves a daemon behind, ends well, and all is given back",
+    { timeout: 5 * MINUTES },
+    async () => {
+      await using world = await makeWorld();
+      const tag = sleepTag();
+      let sleepsSeen = 0;
+      const turns: readonly (Turn | Script)[] = [
+        reports(cli, { status: "working", message: "Looking before changing.", progress: 10 }),
+        {
+          toolUses: [
+            cli.shell(
+              `echo made > made.txt; setsid sleep ${tag} >/dev/null 2>&1 & sleep 0.3; echo ok`,
+            ),
+          ],
+        },
+        reports(cli, {
+          status: "completed",
+          message: "Made made.txt and verified it by reading it back: it says made.",
+          progress: 100,
+        }),
+        { text: "All of it is done." },
+      ];
+      const script = scripted({ "SCRIPTED-MISSION": turns });
+      await using model = await startModelServer((conversation) => {
+        sleepsSeen = Math.max(sleepsSeen, countByArgument(tag));
+        return script(conversation);
+      });
+      const client = await startCorral(world);
+      const deployed = await deployCli(world, client, cli, model.url);
+      const agent = await ended(world, deployed.agent_id);
+
+      expect(model.errors).toEqual([]);
+      expect(agent, JSON.stringify(agent)).toMatchObject({
+        status: "completed",
+        exit_code: 0,
+        reported: { status: "completed", progress: 100 },
+        usage: { input_tokens: expect.any(Number), output_tokens: expect.any(Number) },
+      });
+      expect(agent.reason).toBe("completed");
+      expect(readFileSync(join(deployed.cwd, "made.txt"), "utf8")).toBe("made\n");
+      expect(sleepsSeen, "its daemon did run").toBe(1);
+      await expectNothingLeft(world, deployed.agent_id, tag);
+      const released = (await receiptOf(world, deployed.agent_id)).resources;
+      for (const { kind, locator, state } of released) {
+        if (kind !== "agent_config" && kind !== "prompt_file") continue;
+        expect(state, locator).toBe("released");
+        expect(existsSync(locator), locator).toBe(false);
+      }
+    },
+  );
+
+  it(
+    "is killed in the middle of a tool call, with all that it had started",
+    { timeout: 5 * MINUTES },
+    async () => {
+      await using world = await makeWorld();
+      const tag = sleepTag();
+      const name = `ready-${randomInt(1e9)}`;
+      const command = `setsid sleep ${tag} >/dev/null 2>&1 & touch ${name}; sleep ${tag}`;
+      await using model = await startModelServer(
+        scripted({ "SCRIPTED-MISSION": [{ toolUses: [cli.shell(command)] }] }),
+      );
+      const client = await startCorral(world);
+      const deployed = await deployCli(world, client, cli, model.url);
+      await waitFor(
+        "the tool call",
+        () => (existsSync(join(deployed.cwd, name)) ? true : undefined),
+        3 * MINUTES,
+      );
+      const killed = await callTool(client, "kill_real_agent", {
+        task_id: deployed.task_id,
+        agent_id: deployed.agent_id,
+        reason: "enough",
+        grace_s: 1,
+      });
+      expect(killed).toMatchObject({ status: "killed", reason: "enough" });
+      await ended(world, deployed.agent_id);
+      await expectNothingLeft(world, deployed.agent_id, tag);
+    },
+  );
+});

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { resetOf, troubleOf } from "../../../src/harness/troubles.ts";
+
+test.for([
+  ["unexpected status 401 Unauthorized: bad key", "auth_failed"],
+  ['[API Error: {"error":{"type":"authentication_error","code":401}}]', "auth_failed"],
+  ["API key not valid. Please pass a valid API key.", "auth_failed"],
+  ["exceeded retry limit, last status: 429 Too Many Requests", "rate_limited"],
+  ["You've hit your limit · resets 3pm", "rate_limited"],
+  ["Claude AI usage limit reached|1795370000", "rate_limited"],
+  ['{"error":{"status":"RESOURCE_EXHAUSTED"}}', "rate_limited"],
+  ["Prompt is too long", "context_full"],
+  ["Your input exceeds the context window of this model", "context_full"],
+  ["The model `gpt-9` does not exist or you do not have access to it", "model_unknown"],
+  ["API Error: 404 model: claude-nine not found", "model_unknown"],
+  ["overloaded", "overloaded"],
+  ["Connection failed: error sending request", "no_answer"],
+  ["stream disconnected before completion", "no_answer"],
+  ["exception TypeError: fetch failed sending request", "no_answer"],
+  ["the tests failed", null],
+] as const)('"%s" is %s', ([text, trouble]) => {
+  expect(troubleOf(text)).toBe(trouble);
+});
+
+test("a reset is read as a date, an epoch or a wait", () => {
+  const at = Date.parse("2026-11-25T23:00:00Z");
+  expect(resetOf("rate limit, resets at 2026-11-25T23:00:00Z")).toEqual({
+    until: at,
+    waitMs: null,
+  });
+  expect(resetOf("Claude AI usage limit reached|1795370000")).toEqual({
+    until: 1_795_370_000_000,
+    waitMs: null,
+  });
+  expect(resetOf("Please try again in 1.5s.")).toEqual({ until: null, waitMs: 1_500 });
+  expect(resetOf("Suggested retry after 3600s.")).toEqual({ until: null, waitMs: 3_600_000 });
+  expect(resetOf("try again in 20 minutes")).toEqual({ until: null, waitMs: 1_200_000 });
+  expect(resetOf("slow down")).toEqual({ until: null, waitMs: null });
+});
