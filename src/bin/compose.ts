@@ -13,6 +13,7 @@ import { machineMeters } from "../adapters/meters/machine-meters.ts";
 import { streamOutcomes } from "../adapters/output/stream-files.ts";
 import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
 import { fileStreams } from "../adapters/output/streams.ts";
+import { lookAtMachine } from "../adapters/machine/look-at-machine.ts";
 import { processHost } from "../adapters/process/process-host.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
@@ -27,7 +28,12 @@ import { type DaemonGone, launchScript } from "../runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
 import { type Archives, archives } from "../supervision/archives.ts";
-import { type Configuration, readConfiguration } from "../supervision/configuration.ts";
+import {
+  type Configuration,
+  readConfiguration,
+  type SettingSource,
+  settingSources,
+} from "../supervision/configuration.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import type { Host } from "../supervision/ports.ts";
 import type { Setting } from "../supervision/setting.ts";
@@ -84,9 +90,9 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 async function composeLocked(
   { paths, env, version, umask, isDaemon = true, wrap = (setting) => setting }: ComposeOptions,
   lock: StateLock,
-  first: Configuration,
+  first: SettingsRead,
 ): Promise<Composed> {
-  let configuration = first;
+  let { configuration, sources } = first;
   let url = "";
   const store = openStore(paths.database, machineClock, machineChance, isDaemon);
   try {
@@ -129,6 +135,7 @@ async function composeLocked(
       timers: machineTimers,
       log: daemonLog(machineClock, paths.log),
       configuration: () => configuration,
+      sources: () => sources,
       environment: env,
       hashToken: sha256,
       digest: sha256,
@@ -136,6 +143,7 @@ async function composeLocked(
       pid: process.pid,
       uid: process.getuid?.() ?? 0,
       version,
+      lookAtMachine: () => lookAtMachine(paths.stateDir),
       machine: { node: process.versions.node, platform: `${process.platform} ${process.arch}` },
     });
     if (life?.isLocked === false) {
@@ -155,7 +163,7 @@ async function composeLocked(
         url = bound;
       },
       reload() {
-        configuration = readSettings(paths, env);
+        ({ configuration, sources } = readSettings(paths, env));
       },
       close() {
         store.close();
@@ -222,9 +230,15 @@ function refuseForeign(path: string): void {
   });
 }
 
+interface SettingsRead {
+  readonly configuration: Configuration;
+  readonly sources: Readonly<Record<keyof Configuration, SettingSource>>;
+}
+
 /** The settings in force. @throws {Fault} CONFIG_INVALID. */
-function readSettings(paths: StatePaths, env: PathEnvironment): Configuration {
-  return readConfiguration(readConfigFile(paths.configFile), env);
+function readSettings(paths: StatePaths, env: PathEnvironment): SettingsRead {
+  const file = readConfigFile(paths.configFile);
+  return { configuration: readConfiguration(file, env), sources: settingSources(file, env) };
 }
 
 function readConfigFile(path: string): unknown {

@@ -64,6 +64,11 @@ function ports(paths: StatePaths): CliPorts {
       await (await import("../adapters/daemon-start/daemon-gone.ts")).daemonGone(pid),
     readText,
     runInTerminal,
+    buildDashboard: async () => await (await import("./build-dashboard.ts")).buildDashboard(),
+    openInBrowser: async (link: string) =>
+      await (
+        await import("../adapters/browser/open-in-browser.ts")
+      ).openInBrowser(link, paths.openPage, process.env),
   } satisfies Shared;
   return {
     ...shared,

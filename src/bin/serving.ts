@@ -1,6 +1,7 @@
 /** Serving: listeners, restore, signals and sweeps, from the moment that the state directory is ours until the daemon leaves. */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { threadLineMatcher } from "../adapters/regex/line-matcher.ts";
 import { streamReader } from "../adapters/output/stream-files.ts";
 import type { LeaveAnswer } from "../contract/api.ts";
@@ -9,10 +10,13 @@ import { corral } from "../supervision/corral.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { catchUpAll } from "../supervision/projections.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
+import { pageSessions } from "../surface/http/page-sessions.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
 import type { Composed } from "./compose.ts";
 import { VERSION } from "./version.ts";
 
+/** Where the dashboard's files are built to, seen from src as from dist. */
+const DASHBOARD = fileURLToPath(new URL("../../dist/web", import.meta.url));
 /** Time that the answer of the call which ended the daemon gets to reach its caller. */
 const LAST_ANSWER_MS = 100;
 
@@ -26,6 +30,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
   const startedAt = setting.clock.now();
+  const token = clientToken(paths.clientToken);
   const operations = corral({
     setting,
     undos,
@@ -36,10 +41,10 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     output: streamReader(setting.harnessOf, threadLineMatcher(), setting.streams.archiveOf),
     startedAt,
     pid: process.pid,
-    isClientToken: tokenCheck(clientToken(paths.clientToken)),
+    isClientToken: tokenCheck(token),
     onLeft: left.resolve,
   });
-  const served = await listen(operations, composed, paths);
+  const served = await listen(operations, composed, paths, token);
   composed.setUrl(served.url);
   store.keepPort(served.port);
   const stopBells = setting.files.onBell((agentId) => {
@@ -81,10 +86,15 @@ async function listen(
   operations: Operations,
   { setting }: Composed,
   paths: StatePaths,
+  token: string,
 ): Promise<Served> {
   const { store, log, configuration } = setting;
   const configured = configuration().http_port;
-  const ports = { operations, log, version: VERSION, socketPath: paths.socket };
+  const dashboard = {
+    folder: DASHBOARD,
+    sessions: pageSessions(token, () => setting.clock.now()),
+  };
+  const ports = { operations, log, version: VERSION, socketPath: paths.socket, dashboard };
   const wanted = configured === 0 ? (store.port() ?? 0) : configured;
   try {
     return await serve({ ...ports, port: wanted });

@@ -1,13 +1,16 @@
 /**
  * The HTTP API of the daemon, used by the command line, the stdio bridge and the dashboard.
  *
- * Served on loopback (bearer token) and on the unix socket (0600 in a 0700 folder: the
- * file mode is the authority). A failure is `{ "error": FaultWire }` with the code's HTTP status.
+ * Served on loopback (bearer token, or the session of a page of the dashboard) and on the unix
+ * socket (0600 in a 0700 folder: the file mode is the authority). A failure is
+ * `{ "error": FaultWire }` with the code's HTTP status.
  *
  *   GET  /api/health                         HealthAnswer
  *   POST /api/tools/<tool>                   the tool's input → its answer
+ *   GET  /api/overview                       OverviewAnswer
+ *   GET  /api/machine                        Machine
  *   GET  /api/tasks?status=&prefix=&limit=&cursor=            TasksAnswer
- *   GET  /api/agents?task_id=&all=1&prefix=&limit=            AgentsAnswer
+ *   GET  /api/agents?task_id=&all=1&prefix=&limit=&ids=       AgentsAnswer
  *   GET  /api/agents/<id>                    AgentView
  *   GET  /api/agents/<id>/receipt            Receipt
  *   GET  /api/agents/<id>/stream?from=&max=&stream=stdout|stderr   StreamAnswer
@@ -21,11 +24,18 @@
  *   POST /api/archives/<id>/export           ExportInput → ExportAnswer
  *   POST /api/archives/prune                 PruneInput → PruneAnswer
  *   GET  /api/doctor                         DoctorAnswer
+ *   GET  /api/configuration                  ConfigurationAnswer
  *   POST /api/leave                          LeaveInput → LeaveAnswer
+ *   POST /api/login                          LoginAnswer
+ *   POST /api/session                        SessionInput → SessionAnswer, and a cookie; needs no token
+ *   POST /api/session/end                    ends the page's session
  */
 import { z } from "zod";
 import { AgentView, Receipt, TaskSummary } from "./agent.ts";
 import { CorralEvent } from "./events.ts";
+
+/** How a failure crosses the wire; for those who may import nothing but the contract. */
+export type { FaultWire } from "../kernel/fault.ts";
 
 export const HealthAnswer = z.object({
   version: z.string(),
@@ -50,6 +60,33 @@ export const AgentsAnswer = z.object({
   left_out: z.int().describe("older ones over the limit"),
 });
 export type AgentsAnswer = z.infer<typeof AgentsAnswer>;
+
+/** What the machine has left, as the daemon sees it. */
+export const Machine = z.object({
+  cores: z.int(),
+  load: z.number().describe("processes that want to run, averaged over a minute"),
+  memory_bytes: z.int(),
+  memory_free_bytes: z.int().describe("what could be given out without swapping"),
+  disk_bytes: z.int().describe("the file system of the state directory"),
+  disk_free_bytes: z.int(),
+  daemon_bytes: z.int().describe("resident memory of the daemon itself"),
+});
+export type Machine = z.infer<typeof Machine>;
+
+/** Everything that a page shows first, of one moment. */
+export const OverviewAnswer = z.object({
+  seq: z.int().describe("the last event that is in this answer: read events after it"),
+  health: HealthAnswer,
+  machine: Machine,
+  tasks: TasksAnswer.shape.tasks.describe("newest first"),
+  agents: z
+    .array(AgentView)
+    .describe("every agent that lives or holds something, and the newest of the others"),
+  agents_left_out: z.int().describe("older ones that have ended and hold nothing"),
+  events: z.array(CorralEvent).describe("the latest, oldest first"),
+  alerts: z.array(CorralEvent).describe("the latest that ask for attention, oldest first"),
+});
+export type OverviewAnswer = z.infer<typeof OverviewAnswer>;
 
 export const StreamAnswer = z.object({
   data: z.string().describe("base64 of the bytes from `from`"),
@@ -161,3 +198,33 @@ export const LeaveAnswer = z.object({
   receipts: z.array(Receipt),
 });
 export type LeaveAnswer = z.infer<typeof LeaveAnswer>;
+
+/** The settings in force and where each came from. */
+export const ConfigurationAnswer = z.object({
+  file: z.string().describe("path of config.json, which may be absent"),
+  settings: z.array(
+    z.object({
+      name: z.string(),
+      variable: z.string(),
+      about: z.string(),
+      value: z.unknown(),
+      fallback: z.unknown().describe("what holds when nobody sets it"),
+      source: z.enum(["default", "file", "environment"]),
+    }),
+  ),
+});
+export type ConfigurationAnswer = z.infer<typeof ConfigurationAnswer>;
+
+export const LoginAnswer = z.object({
+  url: z.string().describe("opens the dashboard once"),
+  ends_at: z.string(),
+});
+export type LoginAnswer = z.infer<typeof LoginAnswer>;
+
+export const SessionInput = z.strictObject({ code: z.string().min(1).max(256) });
+export type SessionInput = z.infer<typeof SessionInput>;
+export const SessionAnswer = z.object({
+  proof: z.string().describe("the page's half of the session, for the header x-corral-proof"),
+  ends_at: z.string(),
+});
+export type SessionAnswer = z.infer<typeof SessionAnswer>;

@@ -9,6 +9,7 @@ import type {
   LeaveAnswer,
   LeaveInput,
   LedgerAnswer,
+  LoginAnswer,
   ResourceAnswer,
   StreamAnswer,
   SweepAnswer,
@@ -82,6 +83,8 @@ export interface ApiClient {
   pruneArchives(input: z.input<typeof PruneInput>): Promise<PruneAnswer>;
   doctor(): Promise<DoctorAnswer>;
   leave(input: LeaveInput): Promise<LeaveAnswer>;
+  /** A link that opens the dashboard once. */
+  login(): Promise<LoginAnswer>;
   /**
    * Events after `after`, in order, each once; undefined: those from now on. Goes on over lost
    * connections and daemon restarts, until `signal` aborts (then it ends without a fault).

@@ -16,6 +16,7 @@ const CATALOGUE = {
   FILTER_INVALID: { http: 400, retryable: false, exit: "usage" },
   CONFIG_INVALID: { http: 400, retryable: false, exit: "usage" },
   TOKEN_INVALID: { http: 401, retryable: false, exit: "refused" },
+  LOGIN_INVALID: { http: 401, retryable: false, exit: "refused" },
   FORBIDDEN: { http: 403, retryable: false, exit: "refused" },
   ORIGIN_REFUSED: { http: 403, retryable: false, exit: "refused" },
   ROUTE_UNKNOWN: { http: 404, retryable: false, exit: "not-found" },

@@ -211,6 +211,26 @@ export function readConfiguration(
   return Object.fromEntries(entries) as Configuration;
 }
 
+/** Who has set a setting; the environment wins over `config.json`. */
+export type SettingSource = "default" | "file" | "environment";
+
+/** Where each setting in force came from; takes what {@link readConfiguration} has accepted. */
+export function settingSources(
+  file: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<SettingName, SettingSource>> {
+  const inFile = z.record(z.string(), z.unknown()).parse(file);
+  const sourceOf = (name: SettingName): SettingSource => {
+    if (env[variableOf(name)] !== undefined) return "environment";
+    return inFile[name] === undefined ? "default" : "file";
+  };
+  const names = Object.keys(SETTINGS) as SettingName[];
+  return Object.fromEntries(names.map((name) => [name, sourceOf(name)])) as Record<
+    SettingName,
+    SettingSource
+  >;
+}
+
 function parse(name: SettingName, given: unknown, source: string): unknown {
   const parsed = SETTINGS[name].schema.safeParse(given);
   if (parsed.success) return parsed.data;

@@ -1,7 +1,7 @@
 /** Corral itself: the operations that every surface calls, over a setting. */
 import type { AgentRecord } from "../agents/record.ts";
 import { agentNotFound, taskNotFound } from "../agents/find.ts";
-import type { LeaveAnswer } from "../contract/api.ts";
+import type { HealthAnswer, LeaveAnswer } from "../contract/api.ts";
 import type {
   DeployInput,
   KillAnswer,
@@ -23,6 +23,7 @@ import type { Archives } from "./archives.ts";
 import type { StopOrder } from "./agent-pass.ts";
 import { authorize, descendantsAmong } from "./authority.ts";
 import { closeTask } from "./close-task.ts";
+import { configurationView, overview } from "./overview.ts";
 import type { Deploys } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
 import {
@@ -213,6 +214,17 @@ export function corral(parts: CorralParts): Operations {
     },
   };
 
+  const health = (): HealthAnswer => ({
+    version: setting.version,
+    pid: parts.pid,
+    state_dir: setting.places.stateDir,
+    started_at: isoTime(parts.startedAt),
+    epoch: store.world.epoch,
+    url: setting.url(),
+    agents_live: store.countLive(),
+    resources_held: store.countHeld(),
+  });
+
   return {
     async tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
       authorize(name, input, caller, parentOf);
@@ -230,21 +242,18 @@ export function corral(parts: CorralParts): Operations {
         hint: "Send the token of the state directory's client.token file, or an agent's own token.",
       });
     },
-    health: () => ({
-      version: setting.version,
-      pid: parts.pid,
-      state_dir: setting.places.stateDir,
-      started_at: isoTime(parts.startedAt),
-      epoch: store.world.epoch,
-      url: setting.url(),
-      agents_live: store.countLive(),
-      resources_held: store.countHeld(),
-    }),
+    health,
+    overview: () => overview(setting, health()),
+    machine: () => setting.lookAtMachine(),
     tasks: ({ status = "open", limit = 100, ...filter }) =>
       listTasks(store, { status, limit, ...filter }),
     agents({ all = false, limit = 1_000, ...filter }) {
       if (filter.taskId !== undefined) taskOf(filter.taskId);
       return listAgents(store, { all, limit, ...filter });
+    },
+    agentsNamed: (ids) => {
+      const named = ids.flatMap((id) => store.agent(id) ?? []);
+      return { agents: agentViews(store, named), left_out: 0 };
     },
     agent: (id) => agentView(store, agentOf(id)),
     receipt: (id) => receiptView(store, loops, agentOf(id)),
@@ -304,6 +313,7 @@ export function corral(parts: CorralParts): Operations {
     exportArchive: (id, input) => parts.archives.export(id, input),
     pruneArchives: (input) => parts.archives.prune(input),
     doctor: () => doctor(setting, parts.pid),
+    configuration: () => configurationView(setting),
     leave({ mode }) {
       leaving ??= (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)).then(
         (answer) => {

@@ -4,11 +4,14 @@
  */
 import type {
   AgentsAnswer,
+  ConfigurationAnswer,
   DoctorAnswer,
   HealthAnswer,
   LeaveAnswer,
   LeaveInput,
   LedgerAnswer,
+  Machine,
+  OverviewAnswer,
   ResourceAnswer,
   StreamAnswer,
   SweepAnswer,
@@ -55,6 +58,9 @@ export interface Operations {
   authenticate(token: string): Caller;
 
   health(): HealthAnswer;
+  /** Everything that a page shows first, and the event from which it may follow on. */
+  overview(): OverviewAnswer;
+  machine(): Machine;
   /** Open tasks, or of any status; newest first, by page. @throws {Fault} INPUT_INVALID for a foreign cursor. */
   tasks(filter: {
     readonly status?: TaskStatus | "all";
@@ -69,6 +75,8 @@ export interface Operations {
     readonly prefix?: string;
     readonly limit?: number;
   }): AgentsAnswer;
+  /** These agents, in this order; those that are not there are left out. */
+  agentsNamed(ids: readonly AgentId[]): AgentsAnswer;
   /** @throws {Fault} AGENT_NOT_FOUND. */
   agent(agentId: AgentId): AgentView;
   /** @throws {Fault} AGENT_NOT_FOUND. */
@@ -97,6 +105,8 @@ export interface Operations {
   /** Deletes archives before their time. @throws {Fault} INPUT_INVALID when nothing says which; as {@link archive}. */
   pruneArchives(input: PruneInput): Promise<PruneAnswer>;
   doctor(): Promise<DoctorAnswer>;
+  /** The settings in force, each with where it came from. Secrets are no settings. */
+  configuration(): ConfigurationAnswer;
   /** Begins one of the two stops; answers when it is done, just before the daemon leaves. */
   leave(input: LeaveInput): Promise<LeaveAnswer>;
 }

@@ -4,7 +4,8 @@ import type { Harness } from "../harness/harness.ts";
 import type { AgentRecord } from "../agents/record.ts";
 import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { Chance, Clock, Log } from "../kernel/ports.ts";
-import type { Configuration } from "./configuration.ts";
+import type { Machine } from "../contract/api.ts";
+import type { Configuration, SettingSource } from "./configuration.ts";
 import type { AgentFiles } from "./files.ts";
 import type { Meters } from "./meters.ts";
 import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
@@ -76,6 +77,8 @@ export interface Setting {
   readonly log: Log;
   /** The settings in force; read anew each time, because HUP may change them. */
   readonly configuration: () => Configuration;
+  /** Where each of them came from. */
+  readonly sources: () => Readonly<Record<keyof Configuration, SettingSource>>;
   /** The daemon's own environment: what harnesses' allow-lists choose from. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** One-way: what the store keeps of a token. */
@@ -89,6 +92,8 @@ export interface Setting {
   /** Effective user id of the daemon; 0 is root. */
   readonly uid: number;
   readonly version: string;
+  /** What the machine has left. Cheap; looks anew each time. */
+  readonly lookAtMachine: () => Machine;
   /** For `corral doctor`: `"24.21.0"`, `"linux x64"`. */
   readonly machine: { readonly node: string; readonly platform: string };
 }

@@ -154,6 +154,8 @@ export interface Store extends LedgerStore, HistoryStore {
   sweepPlan(id: string): readonly PlannedTarget[] | null;
   addEvent(event: NewEvent): void;
   eventsAfter(seq: number, max: number): readonly CorralEvent[];
+  /** The latest of these kinds (absent: of all), oldest first. */
+  latestEvents(max: number, kinds?: readonly EventKind[]): readonly CorralEvent[];
   /** Called after each event is durable. Returns the way to stop. */
   onEvent(listener: (event: CorralEvent) => void): () => void;
   /** Runs several calls as one transaction; events are told after it. */

@@ -8,7 +8,14 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Fault } from "../../src/kernel/fault.ts";
 import { serve } from "../../src/surface/http/serve.ts";
 import { CLIENT_TOKEN, fakeOperations } from "../helpers/fake-operations.ts";
-import { overLoopback, overSocket, recordingLog, serving, testFolder } from "../helpers/serving.ts";
+import {
+  dashboardIn,
+  overLoopback,
+  overSocket,
+  recordingLog,
+  serving,
+  testFolder,
+} from "../helpers/serving.ts";
 
 const TASK = { description: "a task of the tests" };
 const refusal = (code: string) => ({ error: expect.objectContaining({ code }) });
@@ -351,7 +358,9 @@ describe("opening and closing", () => {
     const { port } = taken.address() as AddressInfo;
     const socketPath = join(await testFolder(), "d.sock");
     const { log } = recordingLog();
-    const opening = serve({ operations: fakeOperations(), log, version: "1", port, socketPath });
+    const dashboard = dashboardIn("/nowhere");
+    const ports = { operations: fakeOperations(), log, version: "1", port, socketPath, dashboard };
+    const opening = serve(ports);
     await expect(opening).rejects.toMatchObject({
       code: "STATE_UNUSABLE",
       details: { errno: "EADDRINUSE" },
@@ -370,7 +379,8 @@ describe("opening and closing", () => {
     renameSync(join(folder, "first.sock"), socketPath);
     await new Promise((resolve) => dead.close(resolve));
     expect(statSync(socketPath).isSocket()).toBe(true);
-    const ports = { operations: fakeOperations(), log, version: "1", port: 0 };
+    const dashboard = dashboardIn("/nowhere");
+    const ports = { operations: fakeOperations(), log, version: "1", port: 0, dashboard };
     const served = await serve({ ...ports, socketPath });
     await served.close();
 

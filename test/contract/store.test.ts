@@ -135,6 +135,21 @@ describe("admission", () => {
   });
 });
 
+describe("looks over everything", () => {
+  test("the latest events come oldest first, of some kinds or all", () => {
+    using here = stage();
+    here.store.addEvent({ kind: "alert", facts: { alert: "one" } });
+    here.store.admitAgent(newAgent("a"));
+    here.store.addEvent({ kind: "alert", facts: { alert: "two" } });
+    const all = here.store.eventsAfter(0, 100);
+    expect(here.store.latestEvents(2)).toEqual(all.slice(-2));
+    expect(here.store.latestEvents(100)).toEqual(all);
+    const alerts = here.store.latestEvents(10, ["alert"]);
+    expect(alerts.map(({ facts }) => facts["alert"])).toEqual(["one", "two"]);
+    expect(here.store.latestEvents(10, ["agent.stuck"])).toEqual([]);
+  });
+});
+
 describe("ends", () => {
   test("settle happens once; the first stays, and is told once", () => {
     using here = stage();

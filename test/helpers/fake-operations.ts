@@ -282,6 +282,19 @@ export function fakeOperations(): FakeOperations {
           : taskNamed(taskId).agents,
       left_out: 0,
     }),
+    agentsNamed: (ids) => ({
+      agents: [...tasks.values()]
+        .flatMap(({ agents }) => agents)
+        .filter(({ agent_id }) => ids.includes(agent_id)),
+      left_out: 0,
+    }),
+    overview: () => {
+      throw new Error("no test of a surface needs an overview");
+    },
+    machine: () => {
+      throw new Error("no test of a surface needs a machine");
+    },
+    configuration: () => ({ file: "/tmp/fake/config.json", settings: [] }),
     agent: agentNamed,
     receipt: (agentId) => receiptOf(agentNamed(agentId).agent_id),
     stream: (agentId, { from, maxBytes }) => {

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { Log } from "../../src/kernel/ports.ts";
+import type { Dashboard } from "../../src/surface/http/handler.ts";
+import { pageSessions } from "../../src/surface/http/page-sessions.ts";
 import { serve } from "../../src/surface/http/serve.ts";
 import type { Served } from "../../src/surface/http/serve.ts";
 import { CLIENT_TOKEN, fakeOperations } from "./fake-operations.ts";
@@ -42,12 +44,19 @@ export async function testFolder(): Promise<string> {
   return folder;
 }
 
+/** The dashboard's part of what is served: files of a folder, sessions of the client token of the tests. */
+export function dashboardIn(folder: string): Dashboard {
+  return { folder, sessions: pageSessions(CLIENT_TOKEN, () => Date.now()) };
+}
+
 /** Starts serving; at the end of the test closes it and proves that the socket is gone. */
-export async function serving(): Promise<Serving> {
+export async function serving(folder = "/nowhere"): Promise<Serving> {
   const socketPath = join(await testFolder(), "d.sock");
   const operations = fakeOperations();
   const { log, logged } = recordingLog();
-  const served = await serve({ operations, log, version: "1.2.3-test", port: 0, socketPath });
+  const dashboard = dashboardIn(folder);
+  const ports = { operations, log, version: "1.2.3-test", port: 0, socketPath, dashboard };
+  const served = await serve(ports);
   onTestFinished(async () => {
     await served.close();
     if (existsSync(socketPath)) throw new Error(`the socket ${socketPath} was left behind`);

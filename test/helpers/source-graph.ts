@@ -40,9 +40,11 @@ export function textOf(path: string): string {
   return readFileSync(join(REPOSITORY, path), "utf8");
 }
 
-/** Every TypeScript file below a folder of the repository, parsed. */
+/** Every TypeScript file, with or without JSX, below a folder of the repository, parsed. */
 export function sourcesBelow(folder: string): readonly SourceFile[] {
-  return pathsBelow(folder, ".ts").map((path) => parseSource(path, textOf(path)));
+  return [...pathsBelow(folder, ".ts"), ...pathsBelow(folder, ".tsx")].map((path) =>
+    parseSource(path, textOf(path)),
+  );
 }
 
 /**

@@ -18,6 +18,7 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
   down: ["--json"],
   detach: ["--json"],
   status: ["--json"],
+  open: ["--print", "--json"],
   ps: ["-a, --all", "--task <id>", "--json"],
   task: [
     "list -a, --all --limit <n> --json",
@@ -141,6 +142,7 @@ const CODE_EXITS: Readonly<Record<FaultCode, number>> = {
   FILTER_INVALID: 2,
   CONFIG_INVALID: 2,
   TOKEN_INVALID: 5,
+  LOGIN_INVALID: 5,
   FORBIDDEN: 5,
   ORIGIN_REFUSED: 5,
   ROUTE_UNKNOWN: 3,
@@ -186,6 +188,7 @@ test("the places of a state directory are exactly these", () => {
     alive: "/s/daemon.alive",
     log: "/s/daemon.log",
     clientToken: "/s/client.token",
+    openPage: "/s/open.html",
     configFile: "/s/config.json",
     agentsDir: "/s/agents",
     archiveDir: "/s/archive",

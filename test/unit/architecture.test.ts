@@ -160,6 +160,56 @@ describe("the source", () => {
   });
 });
 
+/** The dashboard knows of Corral what is published, and no value of it: it is served to browsers. */
+const WEB_PACKAGES = [/^react$/, /^react-dom\/client$/, /^@fontsource-variable\//];
+const pages = sourcesBelow("web/src");
+
+function webViolationOf({ specifier, file, kind }: Import): string | undefined {
+  if (file === undefined) {
+    const isAllowed = WEB_PACKAGES.some((pattern) => pattern.test(specifier));
+    return isAllowed ? undefined : `imports the package ${specifier}`;
+  }
+  if (file.startsWith("web/src/")) return undefined;
+  if (!file.startsWith("src/contract/")) return `imports ${file}: only the contract is published`;
+  return kind === "type" ? undefined : `imports a value of ${file}: only types cross the wire`;
+}
+
+function webViolationsOf({ path, imports }: SourceFile): readonly string[] {
+  return imports.flatMap((imported) => {
+    const violation = webViolationOf(imported);
+    return violation === undefined ? [] : [`${path} ${violation}`];
+  });
+}
+
+describe("the dashboard", () => {
+  test("imports types of the contract and nothing else of ours", () => {
+    expect(pages.length).toBeGreaterThan(20);
+    expect(pages.flatMap(webViolationsOf)).toEqual([]);
+  });
+
+  test("imports only files that exist, has no rings and no long file", () => {
+    const paths = new Set([...pathsBelow("src", ""), ...pathsBelow("web/src", "")]);
+    const missing = pages.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ file }) => file !== undefined && !paths.has(file))
+        .map(({ specifier }) => `${path} imports ${specifier}`),
+    );
+    expect(missing).toEqual([]);
+    expect(findCycle(pages)).toBeUndefined();
+    expect(pages.filter(({ lines }) => lines > MOST_LINES).map(({ path }) => path)).toEqual([]);
+  });
+
+  test.for([
+    ['import { TOOLS } from "../../../src/contract/tools.ts";', "only types cross"],
+    ['import type { Store } from "../../../src/supervision/store.ts";', "only the contract"],
+    ['import axios from "axios";', "imports the package axios"],
+  ])("is checked: %s", ([text = "", expected = ""]) => {
+    const violations = webViolationsOf(parseSource("web/src/live/x.ts", text));
+    expect(violations).toHaveLength(1);
+    expect(violations[0]).toContain(expected);
+  });
+});
+
 function isFile(path: string): boolean {
   return /\.\w+$/.test(path) && textOf(path) !== "";
 }

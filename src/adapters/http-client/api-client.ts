@@ -5,6 +5,7 @@ import {
   HealthAnswer,
   LeaveAnswer,
   LedgerAnswer,
+  LoginAnswer,
   ResourceAnswer,
   StreamAnswer,
   SweepAnswer,
@@ -80,6 +81,7 @@ export function apiClient(address: DaemonAddress): ApiClient {
     pruneArchives: (input) => post("/api/archives/prune", input, PruneAnswer),
     doctor: () => get("/api/doctor", DoctorAnswer),
     leave: (input) => post("/api/leave", input, LeaveAnswer),
+    login: () => post("/api/login", {}, LoginAnswer),
     events: (after, signal) => followEvents(address, after, signal),
   };
 }

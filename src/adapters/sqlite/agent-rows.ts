@@ -33,7 +33,7 @@ export type AgentRows = Pick<
 >;
 
 export function agentRows(database: Database, events: EventRows, clock: Clock): AgentRows {
-  const list = (sql: string, ...values: string[]): AgentRecord[] =>
+  const list = (sql: string, ...values: (string | number)[]): AgentRecord[] =>
     database.all(sql, ...values).map(agentOf);
   const one = (id: string): AgentRecord | null => {
     const row = database.get("SELECT * FROM agents WHERE id = ?", id);

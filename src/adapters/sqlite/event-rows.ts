@@ -1,5 +1,5 @@
 /** Events: appended inside transactions, told to listeners only once they are durable. */
-import type { CorralEvent } from "../../contract/events.ts";
+import type { CorralEvent, EventKind } from "../../contract/events.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { NewEvent } from "../../supervision/store.ts";
 import type { Database } from "./database.ts";
@@ -12,6 +12,7 @@ const PRUNE_EVERY = 1_000;
 export interface EventRows {
   add(event: NewEvent): void;
   after(seq: number, max: number): readonly CorralEvent[];
+  latest(max: number, kinds?: readonly EventKind[]): readonly CorralEvent[];
   listen(listener: (event: CorralEvent) => void): () => void;
   /** Runs `work` as one transaction and tells the events that it added, after the commit. */
   atomically<T>(work: () => T): T;
@@ -64,6 +65,18 @@ export function eventRows(database: Database, clock: Clock): EventRows {
       database
         .all("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", seq, max)
         .map(eventOf),
+    latest: (max, kinds) =>
+      database
+        .all(
+          kinds === undefined
+            ? "SELECT * FROM events ORDER BY seq DESC LIMIT ?"
+            : `SELECT * FROM events WHERE kind IN (${kinds.map(() => "?").join(", ")})
+               ORDER BY seq DESC LIMIT ?`,
+          ...(kinds ?? []),
+          max,
+        )
+        .map(eventOf)
+        .toReversed(),
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

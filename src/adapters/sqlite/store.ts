@@ -44,6 +44,7 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
       events.atomically(() => writeIntents(database, owner, intents, clock.now())),
     addEvent: events.add,
     eventsAfter: events.after,
+    latestEvents: events.latest,
     onEvent: events.listen,
     atomically: events.atomically,
     close: () => database.close(),

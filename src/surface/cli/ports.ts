@@ -69,6 +69,13 @@ export interface CliPorts {
   readonly readText: (path: string) => Promise<string>;
   /** Runs a program in the caller's terminal and answers with its exit code. */
   readonly runInTerminal: (argv: readonly string[]) => Promise<number>;
+  /**
+   * Sees that the dashboard's files are there and of these sources: a checkout builds them, the
+   * published package has them. @throws {Fault} LAUNCH_FAILED with the build's last words.
+   */
+  readonly buildDashboard: () => Promise<void>;
+  /** Opens a link in the user's browser. @returns false where there is none to open it. */
+  readonly openInBrowser: (link: string) => Promise<boolean>;
   /** Rendering of a harness's stream. */
   readonly pretty: (harness: HarnessName) => Promise<Pretty>;
   /** The daemon itself, in this process; answers with its exit code. */

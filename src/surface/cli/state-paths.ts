@@ -21,6 +21,8 @@ export interface StatePaths {
   readonly log: string;
   /** File (0600) with the bearer token of clients. */
   readonly clientToken: string;
+  /** File (0600) that leads a browser to the dashboard; of `corral open`. */
+  readonly openPage: string;
   readonly configFile: string;
   readonly agentsDir: string;
   /** What is kept of agents that have ended, one file each. */
@@ -62,6 +64,7 @@ export function statePaths(env: PathEnvironment, uid = process.getuid?.() ?? 0):
     alive: join(stateDir, "daemon.alive"),
     log: join(stateDir, "daemon.log"),
     clientToken: join(stateDir, "client.token"),
+    openPage: join(stateDir, "open.html"),
     configFile: join(stateDir, "config.json"),
     agentsDir: join(stateDir, "agents"),
     archiveDir: join(stateDir, "archive"),

@@ -30,6 +30,11 @@ export const VERBS = {
     load: async () => (await import("./verbs/status.ts")).status,
     onlyLooks: true,
   },
+  open: {
+    summary: "print a link to the dashboard, and open it in the browser",
+    load: async () => (await import("./verbs/open.ts")).open,
+    onlyLooks: false,
+  },
   ps: {
     summary: "list agents",
     load: async () => (await import("./verbs/ps.ts")).ps,

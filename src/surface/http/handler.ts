@@ -6,9 +6,12 @@ import type { Caller, Operations } from "../../supervision/operations.ts";
 import { shownValue } from "../mcp/parse-input.ts";
 import { eventStreams } from "./event-stream.ts";
 import { readJson, sendFault, sendJson } from "./exchange.ts";
-import { callerOf, checkOrigin, decoded, permit } from "./gate.ts";
+import { checkOrigin, decoded, permit, visitorOf } from "./gate.ts";
 import type { Channel } from "./gate.ts";
+import { loginDoor } from "./login.ts";
 import type { McpEndpoint } from "./mcp-endpoint.ts";
+import type { PageSessions } from "./page-sessions.ts";
+import { pages } from "./pages.ts";
 import { matchRoute, unknownRoute } from "./routes.ts";
 import type { Match } from "./routes.ts";
 
@@ -23,13 +26,25 @@ export interface RequestHandler {
   close(): Promise<void>;
 }
 
+export interface Dashboard {
+  /** Where its built files lie; may be absent. */
+  readonly folder: string;
+  readonly sessions: PageSessions;
+}
+
 export interface HandlerPorts {
   readonly operations: Operations;
   readonly log: Log;
   readonly version: string;
+  readonly dashboard: Dashboard;
 }
 
-export function requestHandler({ operations, log, version }: HandlerPorts): RequestHandler {
+export function requestHandler({
+  operations,
+  log,
+  version,
+  dashboard,
+}: HandlerPorts): RequestHandler {
   const onFailure = (thrown: unknown, target: string): void => {
     const fault = asFault(thrown);
     if (fault.code !== "INTERNAL") return;
@@ -38,6 +53,8 @@ export function requestHandler({ operations, log, version }: HandlerPorts): Requ
     log.error("request.bug", { target, cause: messageOf(cause ?? fault), stack });
   };
   const streams = eventStreams(operations);
+  const files = pages(dashboard.folder);
+  const door = loginDoor(dashboard.sessions, operations);
   // Loaded once the first answer is out: a daemon that is being started has to answer at once.
   let loading: Promise<McpEndpoint> | null = null;
   const mcp = (): Promise<McpEndpoint> =>
@@ -53,19 +70,40 @@ export function requestHandler({ operations, log, version }: HandlerPorts): Requ
     channel: Channel,
   ): Promise<void> {
     checkOrigin(request, channel);
-    const caller = callerOf(request, channel, (token) => operations.authenticate(token));
-    if (refusing) throw stopping();
     const { path, query } = targetOf(request);
-    if (path === "/mcp") return serveMcp(request, response, caller);
+    if (await files.answer(request, response, path)) return;
     const found = matchRoute(request.method ?? "", path);
+    if (found.kind === "route" && found.route.answer === "begin") {
+      if (refusing) throw stopping();
+      return door.begin(request, response, channel, await readJson(request));
+    }
+    const visitor = visitorOf(
+      request,
+      channel,
+      (token) => operations.authenticate(token),
+      dashboard.sessions,
+    );
+    const { caller } = visitor;
+    if (refusing) throw stopping();
+    if (path === "/mcp") {
+      permit(visitor, { forAgents: true }, path);
+      return serveMcp(request, response, caller);
+    }
     if (found.kind !== "route") {
-      permit(caller, false, `${request.method} ${shownValue(path)}`);
+      permit(visitor, {}, `${request.method} ${shownValue(path)}`);
       return sendNoRoute(request, response, path, found);
     }
     const { route, segment } = found;
-    permit(caller, route.forAgents === true, `${route.method} ${route.path}`);
+    const openTo = {
+      forAgents: route.forAgents === true,
+      forPages: route.forPages?.(segment) === true,
+    };
+    permit(visitor, openTo, `${route.method} ${targetShown(route.path, segment)}`);
     if (route.answer === "events") return streams.open(request, response, query);
     const body = route.method === "POST" ? await readJson(request) : undefined;
+    if (route.answer === "login") return sendJson(response, 200, door.invite());
+    if (route.answer === "end") return door.end(request, response, channel);
+    if (route.answer === "begin") return; // answered above, before anybody had to be somebody
     const { signal, release } = goneSignal(response);
     try {
       const id = segmentText(segment, request, path);
@@ -110,6 +148,11 @@ export function requestHandler({ operations, log, version }: HandlerPorts): Requ
 function targetOf(request: IncomingMessage): { path: string; query: Record<string, string> } {
   const [path = "", ...rest] = (request.url ?? "").split("?");
   return { path, query: Object.fromEntries(new URLSearchParams(rest.join("?"))) };
+}
+
+/** Tools are told apart by their names, everything else by its route. */
+function targetShown(path: string, segment: string): string {
+  return path.replace("<tool>", shownValue(segment));
 }
 
 function segmentText(segment: string, request: IncomingMessage, path: string): string {

@@ -32,8 +32,10 @@ export interface Route {
   readonly path: string;
   /** True when an agent's own token opens it. */
   readonly forAgents?: true;
-  /** `events` is served by the event stream; every other route by this. */
-  readonly answer: ((call: RouteCall) => unknown) | "events";
+  /** Whether a page of the dashboard may use it, given its segment. Absent means that none may. */
+  readonly forPages?: (segment: string) => boolean;
+  /** Named ones need the connection itself and are served by the handler; every other route by this. */
+  readonly answer: ((call: RouteCall) => unknown) | "events" | "login" | "begin" | "end";
 }
 
 const flag = z.enum(["0", "1"]).optional();
@@ -43,6 +45,8 @@ const count = z
   .transform(Number);
 const id = z.string().min(1).max(128);
 
+/** Most agents that one call may name. */
+const IDS_MOST = 500;
 const TasksQuery = z.strictObject({
   status: z.enum([...TaskStatus.options, "all"]).optional(),
   prefix: z.string().min(1).max(128).optional(),
@@ -54,6 +58,12 @@ const AgentsQuery = z.strictObject({
   all: flag,
   prefix: z.string().min(1).max(128).optional(),
   limit: count.pipe(z.int().min(1).max(10_000)).optional(),
+  ids: z
+    .string()
+    .max(IDS_MOST * 130)
+    .transform((text) => text.split(",").filter(Boolean))
+    .pipe(z.array(id).max(IDS_MOST))
+    .optional(),
 });
 const ArchivesQuery = z.strictObject({ task_id: id.optional() });
 const LedgerQuery = z.strictObject({ owner: id.optional(), all: flag });
@@ -67,40 +77,73 @@ const ResourceQuery = z.strictObject({ uri: z.string().min(1).max(512) });
 export const EventsQuery = z.strictObject({ after: count.optional() });
 
 export const ROUTES: readonly Route[] = [
-  { method: "GET", path: "/api/health", answer: ({ operations }) => operations.health() },
-  { method: "POST", path: "/api/tools/<tool>", forAgents: true, answer: answerTool },
-  { method: "GET", path: "/api/tasks", answer: answerTasks },
-  { method: "GET", path: "/api/agents", answer: answerAgents },
+  {
+    method: "GET",
+    path: "/api/health",
+    forPages: always,
+    answer: ({ operations }) => operations.health(),
+  },
+  {
+    method: "POST",
+    path: "/api/tools/<tool>",
+    forAgents: true,
+    forPages: isPageTool,
+    answer: answerTool,
+  },
+  {
+    method: "GET",
+    path: "/api/overview",
+    forPages: always,
+    answer: ({ operations }) => operations.overview(),
+  },
+  {
+    method: "GET",
+    path: "/api/machine",
+    forPages: always,
+    answer: ({ operations }) => operations.machine(),
+  },
+  { method: "GET", path: "/api/tasks", forPages: always, answer: answerTasks },
+  { method: "GET", path: "/api/agents", forPages: always, answer: answerAgents },
   {
     method: "GET",
     path: "/api/agents/<id>",
+    forPages: always,
     answer: (call) => call.operations.agent(agentIn(call)),
   },
   {
     method: "GET",
     path: "/api/agents/<id>/receipt",
+    forPages: always,
     answer: (call) => call.operations.receipt(agentIn(call)),
   },
-  { method: "GET", path: "/api/agents/<id>/stream", answer: answerStream },
-  { method: "GET", path: "/api/ledger", answer: answerLedger },
+  { method: "GET", path: "/api/agents/<id>/stream", forPages: always, answer: answerStream },
+  { method: "GET", path: "/api/ledger", forPages: always, answer: answerLedger },
   {
     method: "POST",
     path: "/api/wait",
     answer: ({ operations, body, signal }) =>
       operations.wait(parseInput(WaitInput, body, "POST /api/wait"), signal),
   },
-  { method: "GET", path: "/api/events", answer: "events" },
-  { method: "GET", path: "/api/resource", forAgents: true, answer: answerResource },
+  { method: "GET", path: "/api/events", forPages: always, answer: "events" },
+  {
+    method: "GET",
+    path: "/api/resource",
+    forAgents: true,
+    forPages: always,
+    answer: answerResource,
+  },
   {
     method: "POST",
     path: "/api/sweep",
+    forPages: always,
     answer: ({ operations, body }) =>
       operations.sweep(parseInput(SweepInput, body, "POST /api/sweep")),
   },
-  { method: "GET", path: "/api/archives", answer: answerArchives },
+  { method: "GET", path: "/api/archives", forPages: always, answer: answerArchives },
   {
     method: "GET",
     path: "/api/archives/<id>",
+    forPages: always,
     answer: (call) => call.operations.archive(agentIn(call)),
   },
   {
@@ -118,14 +161,39 @@ export const ROUTES: readonly Route[] = [
     answer: ({ operations, body }) =>
       operations.pruneArchives(parseInput(PruneInput, body, "POST /api/archives/prune")),
   },
-  { method: "GET", path: "/api/doctor", answer: ({ operations }) => operations.doctor() },
+  {
+    method: "GET",
+    path: "/api/doctor",
+    forPages: always,
+    answer: ({ operations }) => operations.doctor(),
+  },
+  {
+    method: "GET",
+    path: "/api/configuration",
+    forPages: always,
+    answer: ({ operations }) => operations.configuration(),
+  },
   {
     method: "POST",
     path: "/api/leave",
     answer: ({ operations, body }) =>
       operations.leave(parseInput(LeaveInput, body, "POST /api/leave")),
   },
+  { method: "POST", path: "/api/login", answer: "login" },
+  { method: "POST", path: "/api/session", answer: "begin" },
+  { method: "POST", path: "/api/session/end", forPages: always, answer: "end" },
 ];
+
+/** Tools that change something and are buttons of the dashboard. Deploying is not one: a page can start no program. */
+const PAGE_TOOLS: ReadonlySet<string> = new Set(["kill_real_agent"]);
+
+function isPageTool(name: string): boolean {
+  return isToolName(name) && (TOOLS[name].annotations.readOnlyHint || PAGE_TOOLS.has(name));
+}
+
+function always(): boolean {
+  return true;
+}
 
 export type Match =
   | { readonly kind: "route"; readonly route: Route; readonly segment: string }
@@ -176,7 +244,9 @@ function answerTasks({ operations, query }: RouteCall): unknown {
 }
 
 function answerAgents({ operations, query }: RouteCall): unknown {
-  const { task_id: taskId, all, prefix, limit } = parseInput(AgentsQuery, query, "GET /api/agents");
+  const asked = parseInput(AgentsQuery, query, "GET /api/agents");
+  const { task_id: taskId, all, prefix, limit, ids } = asked;
+  if (ids !== undefined) return operations.agentsNamed(ids);
   return operations.agents({ all: all === "1", ...present({ taskId, prefix, limit }) });
 }
 

@@ -12,7 +12,7 @@ import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
 import type { Log } from "../../kernel/ports.ts";
 import { SECOND_MS } from "../../kernel/units.ts";
 import type { Operations } from "../../supervision/operations.ts";
-import { requestHandler } from "./handler.ts";
+import { type Dashboard, requestHandler } from "./handler.ts";
 
 const CLOSE_GRACE_MS = 2 * SECOND_MS;
 /** How long a request may take to arrive; answering may take as long as it takes. */
@@ -27,6 +27,7 @@ export interface ServePorts {
   readonly port: number;
   /** Path of the unix socket, in a 0700 directory; the caller holds the state lock. */
   readonly socketPath: string;
+  readonly dashboard: Dashboard;
 }
 
 export interface Served {

@@ -103,6 +103,8 @@ export async function corral(
     client: async () => client,
     ensureDaemon: act("ensureDaemon", { health: HEALTH, started: true }),
     daemonGone: act("daemonGone", true),
+    buildDashboard: act("buildDashboard", undefined),
+    openInBrowser: act("openInBrowser", true),
     offline: {
       ledger: act("offline ledger", { rows: [] }),
       sweep: act("offline sweep", { plan_id: "plan-0", applied: false, steps: [], unknown: [] }),

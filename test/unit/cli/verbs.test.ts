@@ -8,6 +8,15 @@ import { anAgent, aReceipt, corral, HEALTH } from "./fake-ports.ts";
 
 const ONE = anAgent("fixer-101010-aaaaaa");
 const TWO = anAgent("fixer-101011-bbbbbb");
+/** Prints nowhere; for tests that look at something else. */
+const A_TERMINAL = {
+  isTty: false,
+  colour: false,
+  columns: 80,
+  line: () => {},
+  bytes: async () => {},
+  note: () => {},
+};
 const TASK = {
   task_id: ONE.task_id,
   description: "Mend it",
@@ -346,4 +355,52 @@ test("up says where it listens and how to connect", async () => {
   ]) {
     expect(out).toContain(part);
   }
+});
+
+describe("open", () => {
+  const url = "http://127.0.0.1:4999/login#code";
+  const login = { login: async () => ({ url, ends_at: "2026-01-01T00:02:00.000Z" }) };
+  const onTerminal = (openInBrowser: () => Promise<boolean>, did: string[] = []) => ({
+    openInBrowser: async (link: string) => {
+      did.push(link);
+      return await openInBrowser();
+    },
+    terminal: { ...A_TERMINAL, isTty: true },
+  });
+
+  test("builds what is missing, starts the daemon, and prints the link alone on stdout", async () => {
+    const { exit, out, err, did } = await corral(["open"], login);
+    expect({ exit, out }).toEqual({ exit: 0, out: `${url}\n` });
+    expect(did).toEqual(["buildDashboard", "ensureDaemon"]);
+    expect(err).toContain("once");
+  });
+
+  test("opens a browser for people only, and not when told to print", async () => {
+    const opened: string[] = [];
+    await corral(
+      ["open"],
+      login,
+      onTerminal(async () => true, opened),
+    );
+    expect(opened).toEqual([url]);
+    await corral(
+      ["open", "--print"],
+      login,
+      onTerminal(async () => true, opened),
+    );
+    await corral(
+      ["open", "--json"],
+      login,
+      onTerminal(async () => true, opened),
+    );
+    expect(opened).toEqual([url]);
+  });
+
+  test("without a browser says to open the link", async () => {
+    const said: string[] = [];
+    const over = onTerminal(async () => false);
+    const terminal = { ...over.terminal, note: (words: string) => void said.push(words) };
+    expect((await corral(["open"], login, { ...over, terminal })).exit).toBe(0);
+    expect(said.join()).toContain("Open the link");
+  });
 });

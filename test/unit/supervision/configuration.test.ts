@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Fault } from "../../../src/kernel/fault.ts";
 import {
   readConfiguration,
+  settingSources,
   type SettingName,
   SETTINGS,
   variableOf,
@@ -90,4 +91,11 @@ test("whatever is given, the answer is complete and within bounds, or CONFIG_INV
       }
     }),
   );
+});
+
+test("each setting tells who has set it; the environment wins", () => {
+  const file = { grace_ms: 5, term_ms: 7 };
+  const sources = settingSources(file, { CORRAL_TERM_MS: "8", CORRAL_UNKNOWN: "1" });
+  expect(sources).toMatchObject({ grace_ms: "file", term_ms: "environment", resync_ms: "default" });
+  expect(Object.keys(sources)).toEqual(Object.keys(SETTINGS));
 });

@@ -8,7 +8,7 @@ import type { CorralEvent } from "../../../src/contract/events.ts";
 import { Fault } from "../../../src/kernel/fault.ts";
 import { serve } from "../../../src/surface/http/serve.ts";
 import { CLIENT_TOKEN } from "../../helpers/fake-operations.ts";
-import { recordingLog, serving, testFolder } from "../../helpers/serving.ts";
+import { dashboardIn, recordingLog, serving, testFolder } from "../../helpers/serving.ts";
 
 async function badDaemon(answer: RequestListener): Promise<string> {
   const socketPath = join(await testFolder(), "bad.sock");
@@ -165,7 +165,8 @@ describe("events", () => {
     to.operations.emit("alert");
     const { log } = recordingLog();
     const { operations, socketPath } = to;
-    const next = await serve({ operations, log, version: "2", port: 0, socketPath });
+    const dashboard = dashboardIn("/nowhere");
+    const next = await serve({ operations, log, version: "2", port: 0, socketPath, dashboard });
     onTestFinished(() => next.close());
     await vi.waitFor(() => expect(events).toHaveLength(2), 5_000);
     to.operations.emit("alert");
