@@ -4,7 +4,14 @@ import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 
 /** Why an agent is being stopped. The first cause wins, and is written once. */
-export type StopCause = "kill" | "timeout" | "claimed" | "shutdown" | "closed" | "launch_failed";
+export type StopCause =
+  | "kill"
+  | "timeout"
+  | "claimed"
+  | "limit"
+  | "shutdown"
+  | "closed"
+  | "launch_failed";
 
 /** How far the stop ladder has come; durable, so that a restarted daemon goes on and never begins again. */
 export interface StopRecord {
@@ -49,6 +56,13 @@ export interface AgentRecord {
   readonly endedAt: EpochMs | null;
   /** Wall clock: when it is stopped. */
   readonly wallUntil: EpochMs;
+  /** Bytes that it may print, and that its files may take, before it is stopped; null for no cap. */
+  readonly outputLimit: number | null;
+  readonly diskLimit: number | null;
+  /** Bytes that it has printed, ever; null until that was looked at. */
+  readonly outputBytes: number | null;
+  /** Bytes that its files take on the disk: allocated blocks. Null until they were looked at. */
+  readonly diskBytes: number | null;
   /** Set by a claimed completion: when it is stopped if it has not left by then. */
   readonly lingerUntil: EpochMs | null;
   readonly stop: StopRecord | null;

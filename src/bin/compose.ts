@@ -7,6 +7,8 @@ import {
   openContainment,
   type OpenContainment,
 } from "../adapters/containment/open-containment.ts";
+import { ballast } from "../adapters/disk/ballast.ts";
+import { diskSight } from "../adapters/disk/disk-sight.ts";
 import { agentFiles } from "../adapters/fs/agent-files.ts";
 import { daemonLog } from "../adapters/log/daemon-log.ts";
 import { machineMeters } from "../adapters/meters/machine-meters.ts";
@@ -35,10 +37,13 @@ import {
   settingSources,
 } from "../supervision/configuration.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
+import { diskWatch, type DiskWatch } from "../supervision/disk-watch.ts";
+import type { DiskRelief } from "../supervision/disk-ports.ts";
 import type { Host } from "../supervision/ports.ts";
 import type { Setting } from "../supervision/setting.ts";
 import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
+import { withRoom } from "../supervision/with-room.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
 
 export interface Composed {
@@ -48,6 +53,7 @@ export interface Composed {
   readonly deploys: Deploys;
   readonly sweep: Sweep;
   readonly archives: Archives;
+  readonly disk: DiskWatch;
   /** Writes down what the daemon itself is about to make: its tmux server, its control groups. */
   holdDaemonResources(): void;
   /** Told once the loopback listener is bound. */
@@ -94,7 +100,10 @@ async function composeLocked(
 ): Promise<Composed> {
   let { configuration, sources } = first;
   let url = "";
-  const store = openStore(paths.database, machineClock, machineChance, isDaemon);
+  const reserve = ballast(paths.ballastDir);
+  const store = withRoom(reserve, () =>
+    openStore(paths.database, machineClock, machineChance, isDaemon),
+  );
   try {
     const containment = await openContainment({
       worldName: store.world.name,
@@ -121,6 +130,7 @@ async function composeLocked(
           launchScript({
             ...launch,
             bellDirectory: paths.bellDir,
+            ballast: paths.ballastDir,
             prlimit: containment.prlimit,
             flock: containment.flock,
             daemonGone: daemonGoneOf(launch.onDaemonGone, paths),
@@ -129,6 +139,8 @@ async function composeLocked(
           }),
       },
       meters: machineMeters(),
+      disk: diskSight(),
+      ballast: reserve,
       places: placesOf(paths),
       clock: machineClock,
       chance: machineChance,
@@ -151,13 +163,16 @@ async function composeLocked(
     }
     const undos = undosOf(setting);
     const loops = agentLoops(setting, undos);
+    const keeping = archives(setting, undos);
+    const disk = diskWatch(setting, loops, reliefBy(keeping, setting));
     return {
       setting,
       undos,
       loops,
-      deploys: deploys(setting, loops),
+      disk,
+      deploys: deploys(setting, loops, disk),
       sweep: sweeps(setting, undos, loops),
-      archives: archives(setting, undos),
+      archives: keeping,
       holdDaemonResources: () => holdDaemonResources(setting, paths),
       setUrl(bound) {
         url = bound;
@@ -192,13 +207,31 @@ function daemonGoneOf(policy: OnDaemonGone, { alive }: StatePaths): DaemonGone |
   return policy === "keep" ? null : { aliveFile: alive, ttlS: policy.stop_after_s };
 }
 
+/** Room is made of streams that are not compressed yet, and then of the oldest archives. */
+function reliefBy(keeping: Archives, { store, log }: Setting): DiskRelief {
+  return {
+    async compress() {
+      for (const { id } of store.liveDisks()) {
+        await keeping.rotateNow(id).catch((error: unknown) => {
+          log.warn("disk.rotation_failed", { agentId: id, cause: messageOf(error) });
+        });
+      }
+      await keeping.compressIdle();
+    },
+    prune: (wantedBytes) => keeping.free(wantedBytes, "the disk is short of space"),
+  };
+}
+
 /** What the daemon itself makes is in the ledger before it can exist. */
-function holdDaemonResources({ store, host }: Setting, paths: StatePaths): void {
+function holdDaemonResources({ ballast: reserve, store, host }: Setting, paths: StatePaths): void {
   const intents: ResourceIntent[] = [
     { kind: "cgroup_root", locator: `corral-${store.world.name}` },
+    { kind: "ballast", locator: paths.ballastDir },
   ];
   if (host.kind === "tmux") intents.push({ kind: "tmux_server", locator: paths.tmuxSocket });
-  for (const { id } of store.intend(DAEMON_OWNER, intents)) store.confirmResource(id, null);
+  withRoom(reserve, () => {
+    for (const { id } of store.intend(DAEMON_OWNER, intents)) store.confirmResource(id, null);
+  });
 }
 
 function makeStateDirectories(paths: StatePaths): void {
@@ -354,6 +387,7 @@ function placesOf(paths: StatePaths): Setting["places"] {
       { name: "client token", path: paths.clientToken },
       { name: "lock", path: paths.lock },
       { name: "bells", path: paths.bellDir },
+      { name: "ballast", path: paths.ballastDir },
       { name: "socket", path: paths.socket },
       { name: "tmux socket", path: paths.tmuxSocket },
     ],

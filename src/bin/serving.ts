@@ -9,6 +9,7 @@ import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { catchUpAll } from "../supervision/projections.ts";
+import { withRoom } from "../supervision/with-room.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
 import { pageSessions } from "../surface/http/page-sessions.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
@@ -25,8 +26,8 @@ const LAST_ANSWER_MS = 100;
  * @throws {Fault} STATE_UNUSABLE when a configured port is taken; nothing is left listening then.
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, undos, loops, deploys, sweep, archives } = composed;
-  const { store, log } = setting;
+  const { setting, undos, loops, deploys, disk, sweep, archives } = composed;
+  const { ballast, store, log } = setting;
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
   const startedAt = setting.clock.now();
@@ -37,6 +38,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     loops,
     deploys,
     sweep,
+    disk,
     archives,
     output: streamReader(setting.harnessOf, threadLineMatcher(), setting.streams.archiveOf),
     startedAt,
@@ -46,7 +48,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   });
   const served = await listen(operations, composed, paths, token);
   composed.setUrl(served.url);
-  store.keepPort(served.port);
+  withRoom(ballast, () => store.keepPort(served.port));
   const stopBells = setting.files.onBell((agentId) => {
     // A bell is a file that anybody of the user's may touch.
     if (!deploys.rang(agentId) && store.agent(agentId) !== null) loops.rang(agentId);
@@ -56,22 +58,29 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const stopSweeps = sweepNowAndThen(composed);
   catchUpAll(setting);
   const stopArchives = archives.start();
+  disk.start();
+  const stopWaking = store.onEvent(({ kind }) => {
+    if (kind === "agent.running" || kind === "agent.clean") disk.wake();
+  });
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
-  store.addEvent({ kind: "daemon.started", facts: { epoch: store.world.epoch, pid: process.pid } });
+  const facts = { epoch: store.world.epoch, pid: process.pid };
+  withRoom(ballast, () => store.addEvent({ kind: "daemon.started", facts }));
   log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });
   try {
     const { mode } = await left.promise;
     hasEnded = mode === "end";
-    store.addEvent({ kind: "daemon.stopping", facts: {} });
+    withRoom(ballast, () => store.addEvent({ kind: "daemon.stopping", facts: {} }));
     // The caller of `leave` is still being answered.
     await new Promise((resolve) => setTimeout(resolve, LAST_ANSWER_MS));
   } finally {
     stopSweeps();
+    stopWaking();
     stopBells();
     stopHints();
     await served.close();
     await loops.close();
     await stopArchives();
+    await disk.close();
     forgetSignals();
     if (hasEnded) removeRuntimeDirectory(paths);
   }

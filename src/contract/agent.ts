@@ -75,6 +75,7 @@ export const TaskSummary = z.object({
   closed_at: z.string().nullable(),
   agents: z.int(),
   agents_live: z.int(),
+  disk_bytes: z.int(),
 });
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
@@ -121,6 +122,8 @@ export const AgentView = z.object({
   tmux_session: z.string().nullable(),
   on_daemon_gone: z.union([z.literal("keep"), z.object({ stop_after_s: z.int() })]),
   usage: Usage.nullable(),
+  output_bytes: z.int().nullable(),
+  disk_bytes: z.int().nullable().describe("what its files take"),
 });
 export type AgentView = z.infer<typeof AgentView>;
 

@@ -32,6 +32,7 @@
  */
 import { z } from "zod";
 import { AgentView, Receipt, TaskSummary } from "./agent.ts";
+import { DiskReport, DiskSummary } from "./disk.ts";
 import { CorralEvent } from "./events.ts";
 
 /** How a failure crosses the wire; for those who may import nothing but the contract. */
@@ -46,6 +47,7 @@ export const HealthAnswer = z.object({
   url: z.string().describe("the loopback listener, http://127.0.0.1:PORT"),
   agents_live: z.int(),
   resources_held: z.int(),
+  disk: DiskSummary.nullable().describe("null until the disks were looked at"),
 });
 export type HealthAnswer = z.infer<typeof HealthAnswer>;
 
@@ -183,6 +185,7 @@ export const DoctorAnswer = z.object({
     z.object({ mechanism: z.string(), available: z.boolean(), detail: z.string() }),
   ),
   harnesses: z.array(z.object({ harness: z.string(), found: z.boolean(), detail: z.string() })),
+  disk: DiskReport,
   problems: z.array(z.string()).describe("what will not work, each with what to do about it"),
 });
 export type DoctorAnswer = z.infer<typeof DoctorAnswer>;

@@ -42,10 +42,14 @@ const plainText = (max: number) =>
     // oxlint-disable-next-line no-control-regex -- keeping them out is the point
     .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f]*$/, "must not contain control characters");
 
+/** A cap in MiB: up to an exbibyte fits a number exactly. */
+const mebibytes = z.int().min(1).max(1_000_000_000);
+
 export const TaskLimits = z.strictObject({
   running: z.int().min(1).max(500).optional().describe("agents running at once (default 20)"),
   total: z.int().min(1).max(10_000).optional().describe("agents in all (default 45)"),
   depth: z.int().min(1).max(20).optional().describe("generations of agents (default 5)"),
+  disk_mb: mebibytes.optional().describe("MiB its agents' files may take"),
 });
 export type TaskLimits = z.infer<typeof TaskLimits>;
 
@@ -75,6 +79,8 @@ export const AgentLimits = z.strictObject({
     .max(10_000)
     .optional()
     .describe("share of the processors when all want them; 100 is everybody's"),
+  output_mb: mebibytes.optional().describe("MiB it may print"),
+  disk_mb: mebibytes.optional().describe("MiB its files may take"),
 });
 export type AgentLimits = z.infer<typeof AgentLimits>;
 
@@ -291,7 +297,12 @@ export const TaskStatusAnswer = z.object({
     .describe('children by parent, of the agents listed; the root is "orchestrator"'),
   progress: z.array(ProgressView).describe("the latest 10, newest last"),
   findings: z.array(FindingView).describe("the latest 5, newest last"),
-  limits: z.object({ running: limitUse, total: limitUse, depth: limitUse }),
+  limits: z.object({
+    running: limitUse,
+    total: limitUse,
+    depth: limitUse,
+    disk: z.object({ used: z.int(), limit: z.int().nullable() }).describe("bytes"),
+  }),
   resources: z.object({ held: z.int(), stuck: z.int() }),
 });
 export type TaskStatusAnswer = z.infer<typeof TaskStatusAnswer>;

@@ -10,6 +10,7 @@ export const DAY_MS = 24 * HOUR_MS;
 export const KIB = 1_024;
 export const MIB = 1_024 * KIB;
 export const GIB = 1_024 * MIB;
+export const TIB = 1_024 * GIB;
 
 /** UTC ISO-8601 with milliseconds: the only form in which a time leaves Corral. */
 export function isoTime(at: EpochMs): string {

@@ -12,6 +12,7 @@
 export const RESOURCE_KINDS = [
   "tmux_server",
   "cgroup_root",
+  "ballast",
   "task_workspace",
   "archive",
   "workspace_link",

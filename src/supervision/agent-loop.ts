@@ -11,6 +11,7 @@ import type { Undos } from "../ledger/ports.ts";
 import { newStop, passesUntilWait, type StopOrder } from "./agent-pass.ts";
 import type { ProcessSeen } from "./ports.ts";
 import type { Setting } from "./setting.ts";
+import { withRoom } from "./with-room.ts";
 import { freshMemory, type Memory } from "./sighting.ts";
 
 /** After a ring: looks this often, for so long. */
@@ -82,13 +83,17 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
     try {
       wake = await passesUntilWait(setting, undos, agentId, slot.memory);
     } catch (error) {
+      const fault = asFault(error);
+      // What is to be written down of an end is what the ballast is kept for.
+      const hasRoom = fault.code === "DISK_FULL" && setting.ballast.spend();
       // A probe or the disk failed: nothing is known, so nothing is concluded.
       setting.log.warn("agent.pass_failed", {
         agentId,
-        error: messageOf(asFault(error)),
+        error: messageOf(fault),
         cause: messageOf(error),
+        hasRoom,
       });
-      wake = setting.clock.now() + SECOND_MS;
+      wake = setting.clock.now() + (hasRoom ? 0 : SECOND_MS);
     }
     if (wake === null) slots.delete(agentId);
     else if (!isClosed) arm(agentId, slot, wake);
@@ -118,7 +123,7 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
       };
     },
     stop(agentId, order) {
-      setting.store.recordStop(agentId, newStop(order, setting.clock.now()));
+      recordStop(setting, agentId, order);
       poke(agentId);
     },
     survivors: (agentId) => slots.get(agentId)?.memory.members ?? [],
@@ -134,4 +139,16 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
       await Promise.all(running);
     },
   };
+}
+
+/**
+ * Writes a stop down; on a full disk with the ballast's room, and then without a grace: what
+ * fills the disk would fill that room, too.
+ */
+function recordStop(setting: Setting, agentId: AgentId, order: StopOrder): void {
+  const { ballast, clock, store } = setting;
+  withRoom(ballast, (failures) => {
+    const graceMs = failures === 0 ? order.graceMs : 0;
+    store.recordStop(agentId, newStop({ ...order, graceMs }, clock.now()));
+  });
 }

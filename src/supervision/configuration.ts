@@ -7,6 +7,7 @@ import { z } from "zod";
 import { OnDaemonGone } from "../contract/agent.ts";
 import { Fault } from "../kernel/fault.ts";
 import { DAY_MS, GIB, KIB, MIB, MINUTE_MS, SECOND_MS } from "../kernel/units.ts";
+import { type DiskLevel, FLOOR_PATTERN, type Floors, parseFloor } from "../output/disk-floors.ts";
 
 interface Setting<T extends z.ZodType> {
   readonly schema: T;
@@ -25,6 +26,10 @@ function setting<T extends z.ZodType>(
 
 const ms = (max: number) => z.coerce.number().int().min(0).max(max);
 const upTo = (max: number) => z.coerce.number().int().min(0).max(max);
+const mebibytes = z.coerce.number().int().min(0).max(1_000_000_000);
+const floor = z.coerce
+  .string()
+  .regex(FLOOR_PATTERN, 'must be like "15%", "5GiB", "15%,5GiB" or "0"');
 const count = (max: number) => z.coerce.number().int().min(1).max(max);
 
 /** A variable holds "keep" or the seconds. */
@@ -71,6 +76,51 @@ export const SETTINGS = {
     count(10_000),
     100,
     "Share of the processors that all agents together get against your other programs; 100 is everybody's.",
+  ),
+  limit_output_mb: setting(
+    mebibytes,
+    10_240,
+    "MiB that one agent may print before it is stopped; 0 for no cap.",
+  ),
+  limit_disk_mb: setting(
+    mebibytes,
+    20_480,
+    "MiB that the streams and temporary files of one agent may take before it is stopped; 0 for no cap.",
+  ),
+  limit_task_disk_mb: setting(
+    mebibytes,
+    102_400,
+    "MiB that the files of all agents of one task may take; 0 for no cap.",
+  ),
+  disk_warn_free: setting(
+    floor,
+    "20%,10GiB",
+    "Free space of a disk below which it is told: a share, a size, or the smaller of both; 0 for none.",
+  ),
+  disk_admit_free: setting(
+    floor,
+    "15%,5GiB",
+    "Free space of a disk below which no agent is admitted that would write to it.",
+  ),
+  disk_relief_free: setting(
+    floor,
+    "12%,3GiB",
+    "Free space of a disk below which what is kept of ended agents is compressed and pruned.",
+  ),
+  disk_stop_free: setting(
+    floor,
+    "10%,2GiB",
+    "Free space of a disk below which the agent that writes most is stopped.",
+  ),
+  disk_look_ms: setting(
+    count(600_000),
+    5 * SECOND_MS,
+    "Milliseconds between two looks at free space and at what agents take; a second at most while space is short.",
+  ),
+  ballast_mb: setting(
+    z.coerce.number().int().min(0).max(4_096),
+    32,
+    "MiB of the state directory's disk that are kept for the records of a full disk; 0 for none, a sixteenth of the disk at most.",
   ),
   wall_clock_s: setting(
     count(7 * 86_400),
@@ -177,6 +227,25 @@ export type SettingName = keyof typeof SETTINGS;
 export type Configuration = {
   readonly [N in SettingName]: z.output<(typeof SETTINGS)[N]["schema"]>;
 };
+
+/** Which setting is the floor of a level. */
+export const FLOOR_SETTINGS = {
+  warn: "disk_warn_free",
+  refuse: "disk_admit_free",
+  relieve: "disk_relief_free",
+  stop: "disk_stop_free",
+} as const satisfies Record<Exclude<DiskLevel, "fine">, SettingName>;
+
+/** The floors in force. */
+export function floorsOf(configuration: Configuration): Floors {
+  const { warn, refuse, relieve, stop } = FLOOR_SETTINGS;
+  return {
+    warn: parseFloor(configuration[warn]),
+    refuse: parseFloor(configuration[refuse]),
+    relieve: parseFloor(configuration[relieve]),
+    stop: parseFloor(configuration[stop]),
+  };
+}
 
 /** The environment variable of a setting: `grace_ms` → `CORRAL_GRACE_MS`. */
 export function variableOf(name: SettingName): string {

@@ -11,7 +11,7 @@ import type {
   ToolInput,
   ToolName,
 } from "../contract/tools.ts";
-import { asFault, Fault } from "../kernel/fault.ts";
+import { Fault } from "../kernel/fault.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import { isoTime, SECOND_MS, type EpochMs } from "../kernel/units.ts";
 import { ledgerRow } from "../ledger/receipt.ts";
@@ -20,11 +20,11 @@ import { isHeld } from "../ledger/resource.ts";
 import { refuseClosed, type TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import type { Archives } from "./archives.ts";
-import type { StopOrder } from "./agent-pass.ts";
 import { authorize, descendantsAmong } from "./authority.ts";
 import { closeTask } from "./close-task.ts";
 import { configurationView, overview } from "./overview.ts";
 import type { Deploys } from "./deploy.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import { doctor } from "./doctor.ts";
 import {
   listAgents,
@@ -41,15 +41,13 @@ import { reportFinding, reportProgress } from "./reports.ts";
 import { resourceReport } from "./resource-report.ts";
 import { readResource } from "./resources.ts";
 import type { Setting } from "./setting.ts";
-import { processSetOf } from "./sighting.ts";
+import { KILLING_MS, stopOrKill } from "./stop-or-kill.ts";
 import type { Sweep } from "./sweep.ts";
 import { createTask } from "./tasks.ts";
 import { agentView, agentViews, receiptView, taskStatusView } from "./views.ts";
 import { enoughAre, isCleanOrStuck, waitUntil } from "./waiting.ts";
 
 const LEDGER_ROWS_MOST = 10_000;
-/** Time for killing and looking, on top of the graces of a stop. */
-const KILLING_MS = 5 * SECOND_MS;
 
 export interface CorralParts {
   readonly setting: Setting;
@@ -58,6 +56,7 @@ export interface CorralParts {
   readonly deploys: Deploys;
   readonly sweep: Sweep;
   readonly archives: Archives;
+  readonly disk: DiskWatch;
   readonly output: OutputReader;
   readonly startedAt: EpochMs;
   readonly pid: number;
@@ -69,7 +68,7 @@ export interface CorralParts {
 
 /** Makes the operations. */
 export function corral(parts: CorralParts): Operations {
-  const { setting, undos, loops, deploys, output } = parts;
+  const { setting, undos, loops, deploys, disk, output } = parts;
   const { store } = setting;
   let leaving: Promise<LeaveAnswer> | null = null;
 
@@ -114,28 +113,6 @@ export function corral(parts: CorralParts): Operations {
     });
   };
 
-  /** A full disk must not keep an agent alive that may be filling it: what cannot be written down is killed at once. */
-  const stopOrKill = async (agent: AgentRecord, order: StopOrder): Promise<void> => {
-    try {
-      loops.stop(agent.id, order);
-    } catch (error) {
-      const fault = asFault(error);
-      const set = processSetOf(store.resourcesOf(agent.id));
-      if (fault.code !== "DISK_FULL" || set === null) throw fault;
-      const { members } = await setting.containment.kill(set, KILLING_MS);
-      const left = members.length === 0 ? "none of its processes is alive" : "some survived";
-      throw new Fault(
-        "DISK_FULL",
-        `The agent was killed and ${left}; the disk is too full to record it.`,
-        {
-          hint: 'Free some space: its end is recorded and the rest released by itself then, or by "corral sweep --apply".',
-          details: { agent_id: agent.id, survivors: members.length },
-          cause: error,
-        },
-      );
-    }
-  };
-
   const longestStop = (graceMs: number): number => {
     const { term_ms, leftover_ms } = setting.configuration();
     return graceMs + term_ms + leftover_ms + KILLING_MS;
@@ -145,7 +122,8 @@ export function corral(parts: CorralParts): Operations {
     const agent = agentOf(agent_id, taskOf(task_id).id);
     const { grace_ms } = setting.configuration();
     const graceMs = grace_s === undefined ? grace_ms : Math.round(grace_s * SECOND_MS);
-    if (agent.endedAt === null) await stopOrKill(agent, { cause: "kill", reason, graceMs });
+    if (agent.endedAt === null)
+      await stopOrKill(setting, loops, agent.id, { cause: "kill", reason, graceMs });
     else loops.poke(agent.id);
     await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), longestStop(graceMs));
     const ended = agentOf(agent.id);
@@ -223,6 +201,7 @@ export function corral(parts: CorralParts): Operations {
     url: setting.url(),
     agents_live: store.countLive(),
     resources_held: store.countHeld(),
+    disk: disk.summary(),
   });
 
   return {
@@ -312,15 +291,17 @@ export function corral(parts: CorralParts): Operations {
     archive: (id) => parts.archives.show(id),
     exportArchive: (id, input) => parts.archives.export(id, input),
     pruneArchives: (input) => parts.archives.prune(input),
-    doctor: () => doctor(setting, parts.pid),
+    doctor: () => doctor(setting, parts.pid, disk.report()),
     configuration: () => configurationView(setting),
     leave({ mode }) {
-      leaving ??= (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)).then(
-        (answer) => {
+      // The watch refills the ballast, which is released with the rest.
+      leaving ??= disk
+        .close()
+        .then(() => (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)))
+        .then((answer) => {
           parts.onLeft(answer);
           return answer;
-        },
-      );
+        });
       return leaving;
     },
   };

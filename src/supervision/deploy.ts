@@ -15,6 +15,7 @@ import type { ResourceIntent } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import { newStop } from "./agent-pass.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 import { type DeployRequest, planRun, type RunPlan } from "./plan-run.ts";
 import type { ProcessIdentity, ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
@@ -42,7 +43,11 @@ export interface Deploys {
   rang(agentId: AgentId): boolean;
 }
 
-export function deploys(setting: Setting, loops: AgentLoops): Deploys {
+export function deploys(
+  setting: Setting,
+  loops: AgentLoops,
+  disk: Pick<DiskWatch, "admit">,
+): Deploys {
   const waiting = new Map<AgentId, () => void>();
   return {
     rang(agentId) {
@@ -61,6 +66,7 @@ export function deploys(setting: Setting, loops: AgentLoops): Deploys {
       const agentId = mintAgentId(request.type, setting.clock.now(), setting.chance.hex);
       const token = `corral_${setting.chance.hex(TOKEN_BYTES)}`;
       const plan = planRun(setting, task, request, agentId, token);
+      await disk.admit(plan.cwd);
       // What cannot be written down as a launch is refused before a place is spent on it.
       launchScript(setting, plan, setting.containment.plan(agentId, 0));
       const { agent, isNew } = admitAgent(setting, task, request, plan, token);
@@ -104,6 +110,8 @@ function admitAgent(
     tokenHash: setting.hashToken(token),
     createdAt: now,
     wallUntil: now + plan.wallClockS * SECOND_MS,
+    outputLimit: plan.outputLimit,
+    diskLimit: plan.diskLimit,
     intents: (slot) => intentsOf(setting, task, plan, setting.containment.plan(plan.agentId, slot)),
   });
 }

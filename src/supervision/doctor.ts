@@ -1,15 +1,25 @@
 /** What works here, what does not, and what to do about it. */
 import type { DoctorAnswer } from "../contract/api.ts";
 import { HARNESSES } from "../contract/agent.ts";
+import type { DiskFileSystem, DiskReport } from "../contract/disk.ts";
+import { humanBytes } from "../kernel/units.ts";
+import { reportOf } from "./disk-report.ts";
+import { lookAtFileSystems } from "./file-systems.ts";
 import type { Setting } from "./setting.ts";
 
 /**
  * Looks at paths, host, containment and harnesses; changes nothing.
  * @param daemonPid  Null when no daemon runs and the caller looks for itself.
+ * @param disk       What the watch over the disk saw last; absent: it is looked at here.
  */
-export async function doctor(setting: Setting, daemonPid: number | null): Promise<DoctorAnswer> {
+export async function doctor(
+  setting: Setting,
+  daemonPid: number | null,
+  disk?: DiskReport,
+): Promise<DoctorAnswer> {
   const { files, containment, host, places } = setting;
   const levels = containment.levels();
+  const seen = disk ?? (await diskNow(setting));
   const harnesses = HARNESSES.map((name) => harnessLine(setting, name));
   return {
     version: setting.version,
@@ -31,7 +41,8 @@ export async function doctor(setting: Setting, daemonPid: number | null): Promis
       detail,
     })),
     harnesses,
-    problems: problemsOf(setting),
+    disk: seen,
+    problems: [...problemsOf(setting), ...seen.file_systems.flatMap(diskProblem)],
   };
 }
 
@@ -44,6 +55,18 @@ function harnessLine(setting: Setting, name: (typeof HARNESSES)[number]): Harnes
   return path === null
     ? { harness: name, found: false, detail: installHint }
     : { harness: name, found: true, detail: path };
+}
+
+async function diskNow(setting: Setting): Promise<DiskReport> {
+  const { levels } = await lookAtFileSystems(setting, [setting.places.stateDir], new Map());
+  return reportOf(setting, [...levels.values()]);
+}
+
+function diskProblem({ path, level, free_bytes, total_bytes }: DiskFileSystem): string[] {
+  if (level === "fine") return [];
+  const room = `${humanBytes(free_bytes)} of ${humanBytes(total_bytes)} are free on the disk of ${path}`;
+  const effect = level === "warn" ? "Soon no agent is admitted" : "No agent is admitted";
+  return [`Only ${room}. ${effect}: free some space, or lower disk_admit_free.`];
 }
 
 /** A harness that is not installed is none: its own line says how to install it. */

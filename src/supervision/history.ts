@@ -23,6 +23,8 @@ export interface TaskRow {
   readonly task: TaskRecord;
   readonly agents: number;
   readonly agentsLive: number;
+  /** What the files of its agents take. */
+  readonly diskBytes: number;
 }
 
 export interface AgentFilter {

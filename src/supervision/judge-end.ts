@@ -70,6 +70,7 @@ function statusAndReason(
 function byStop(stop: StopRecord): Pick<Settlement, "status" | "reason"> {
   switch (stop.cause) {
     case "kill":
+    case "limit":
     case "shutdown":
     case "closed":
       return { status: "killed", reason: stop.reason };

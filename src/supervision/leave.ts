@@ -1,12 +1,16 @@
 /** The two stops of a daemon: end the agents and leave, or leave and keep them. */
 import type { LeaveAnswer } from "../contract/api.ts";
+import { asFault, messageOf } from "../kernel/fault.ts";
+import type { AgentId } from "../kernel/ids.ts";
 import { SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { receiptOf } from "../ledger/receipt.ts";
 import { releaseAll } from "../ledger/release.ts";
 import { DAEMON_OWNER } from "../ledger/resource.ts";
 import type { AgentLoops } from "./agent-loop.ts";
+import type { StopOrder } from "./agent-pass.ts";
 import type { Setting } from "./setting.ts";
+import { stopOrKill } from "./stop-or-kill.ts";
 import { receiptView } from "./views.ts";
 import { isCleanOrStuck, waitUntil } from "./waiting.ts";
 
@@ -27,9 +31,8 @@ export async function endAll(
   const unfinished = store.unfinishedAgents();
   const graceMs = Math.max(0, Math.min(grace_ms, shutdown_ms - term_ms));
   const ended = unfinished.filter(({ endedAt }) => endedAt === null);
-  for (const { id } of ended) {
-    loops.stop(id, { cause: "shutdown", reason: "Corral was shut down.", graceMs });
-  }
+  const order = { cause: "shutdown", reason: "Corral was shut down.", graceMs } as const;
+  await Promise.all(ended.map(({ id }) => stopOrTell(setting, loops, id, order)));
   for (const { id } of unfinished) loops.poke(id);
   await waitUntil(
     setting,
@@ -37,7 +40,7 @@ export async function endAll(
     shutdown_ms + KILLING_MS,
   );
   await loops.close();
-  if (store.countLive() === 0) await releaseAll(DAEMON_OWNER, store, undos);
+  if (store.countLive() === 0) await releaseDaemon(setting, undos);
   const agents = unfinished.map(({ id }) => receiptView(store, loops, store.agent(id)!));
   const daemon = receiptOf(DAEMON_OWNER, store.resourcesOf(DAEMON_OWNER), true, []);
   return {
@@ -46,6 +49,30 @@ export async function endAll(
     agents_kept: store.countLive(),
     receipts: [...agents, daemon],
   };
+}
+
+/** One agent whose stop could not be recorded keeps no other from its own. */
+async function stopOrTell(
+  setting: Setting,
+  loops: AgentLoops,
+  agentId: AgentId,
+  order: StopOrder,
+): Promise<void> {
+  try {
+    await stopOrKill(setting, loops, agentId, order);
+  } catch (error) {
+    setting.log.warn("agent.stop_not_recorded", { agentId, cause: messageOf(error) });
+  }
+}
+
+/** On a full disk a piece of the ballast makes room for the record of its own release. */
+async function releaseDaemon({ ballast, store }: Setting, undos: Undos): Promise<void> {
+  try {
+    await releaseAll(DAEMON_OWNER, store, undos);
+  } catch (error) {
+    if (asFault(error).code !== "DISK_FULL" || !ballast.spend()) throw error;
+    await releaseAll(DAEMON_OWNER, store, undos);
+  }
 }
 
 /** Leaves without touching an agent; the next daemon takes them over. */

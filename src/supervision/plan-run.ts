@@ -17,6 +17,7 @@ import type { TaskRecord } from "../tasks/task.ts";
 import type { Configuration } from "./configuration.ts";
 import type { SetLimits } from "./ports.ts";
 import type { Setting } from "./setting.ts";
+import { bytesOf } from "./tasks.ts";
 
 /** A deploy call, whichever tool it came by. */
 export interface DeployRequest {
@@ -52,6 +53,9 @@ export interface RunPlan {
   readonly wallClockS: number;
   readonly limits: SetLimits;
   readonly onDaemonGone: OnDaemonGone;
+  /** Caps on what it prints and on what its files take; null for none. Bytes. */
+  readonly outputLimit: number | null;
+  readonly diskLimit: number | null;
   readonly warnings: readonly string[];
 }
 
@@ -109,6 +113,8 @@ export function planRun(
     wallClockS,
     limits: limitsOf(options.limits ?? {}, configuration),
     onDaemonGone: options.on_daemon_gone ?? configuration.on_daemon_gone,
+    outputLimit: bytesOf(options.limits?.output_mb ?? configuration.limit_output_mb),
+    diskLimit: bytesOf(options.limits?.disk_mb ?? configuration.limit_disk_mb),
     warnings: launch.warnings,
   };
 }

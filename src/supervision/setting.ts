@@ -6,6 +6,7 @@ import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { Chance, Clock, Log } from "../kernel/ports.ts";
 import type { Machine } from "../contract/api.ts";
 import type { Configuration, SettingSource } from "./configuration.ts";
+import type { Ballast, DiskSight } from "./disk-ports.ts";
 import type { AgentFiles } from "./files.ts";
 import type { Meters } from "./meters.ts";
 import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
@@ -70,6 +71,8 @@ export interface Setting {
   readonly outcomes: Outcomes;
   readonly launchScripts: LaunchScripts;
   readonly meters: Meters;
+  readonly disk: DiskSight;
+  readonly ballast: Ballast;
   readonly places: Places;
   readonly clock: Clock;
   readonly chance: Chance;

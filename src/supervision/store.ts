@@ -70,6 +70,8 @@ export type NewAgent = Pick<
   | "onDaemonGone"
   | "createdAt"
   | "wallUntil"
+  | "outputLimit"
+  | "diskLimit"
 > & {
   readonly tokenHash: string;
   /** What it will hold, given the slot of its mark; in the order of making. */
@@ -92,6 +94,34 @@ export interface ArchiveFilter {
   readonly after?: number;
   readonly newestFirst?: boolean;
   readonly max: number;
+}
+
+/** What one agent takes, as it was just seen. Bytes. */
+export interface DiskUse {
+  readonly agentId: AgentId;
+  readonly outputBytes: number;
+  readonly diskBytes: number;
+  /** True for the look after its end: another one is due only when the ledger gives something back. */
+  readonly isFinal: boolean;
+}
+
+/** An agent that has not ended, as the watch over the disk needs it. */
+export interface LiveDisk extends Pick<
+  AgentRecord,
+  | "id"
+  | "taskId"
+  | "slot"
+  | "directory"
+  | "cwd"
+  | "outputLimit"
+  | "diskLimit"
+  | "outputBytes"
+  | "diskBytes"
+> {
+  readonly isStopping: boolean;
+  /** Bytes of all agents of its task, and their cap. */
+  readonly taskBytes: number;
+  readonly taskLimit: number | null;
 }
 
 export interface Store extends LedgerStore, HistoryStore {
@@ -145,6 +175,15 @@ export interface Store extends LedgerStore, HistoryStore {
   };
   /** What the archives of each task take on disk. Bytes. */
   archiveBytesByTask(): ReadonlyMap<TaskId, number>;
+
+  /** Keeps what agents take, all in one commit; the sums of tasks follow. Tells no event. */
+  recordDiskUse(uses: readonly DiskUse[]): void;
+  /** Agents that have not ended, by what the watch over the disk needs of them. */
+  liveDisks(): readonly LiveDisk[];
+  /** Bytes of a task's agents, ended ones too; of all tasks when none is named. Keeps no walk waiting. */
+  diskUse(taskId?: TaskId): number;
+  /** Ended agents whose files have changed since they were looked at; at most `max`. */
+  diskDue(max: number): readonly AgentRecord[];
 
   /** Writes what is about to be made for an owner that is no new agent; durable before it is made. */
   intend(owner: string, intents: readonly ResourceIntent[]): readonly Resource[];

@@ -1,7 +1,7 @@
 /** Making tasks. */
 import type { CreateTaskAnswer, CreateTaskInput } from "../contract/tools.ts";
 import { mintTaskId } from "../kernel/ids.ts";
-import type { EpochMs } from "../kernel/units.ts";
+import { type EpochMs, MIB } from "../kernel/units.ts";
 import { contextOf, type TaskRecord } from "../tasks/task.ts";
 import type { Undone } from "../ledger/ports.ts";
 import type { Caller } from "./operations.ts";
@@ -25,7 +25,7 @@ export function createTask(
   const now = clock.now();
   const id = mintTaskId(now, chance.hex);
   const base = clientCwd === null ? places.workspaces : `${clientCwd}/${WORKSPACES_FOLDER}`;
-  const { limit_running, limit_total, limit_depth } = configuration();
+  const { limit_running, limit_total, limit_depth, limit_task_disk_mb } = configuration();
   const task: TaskRecord = {
     id,
     description: input.description,
@@ -36,6 +36,7 @@ export function createTask(
       running: input.limits?.running ?? limit_running,
       total: input.limits?.total ?? limit_total,
       depth: input.limits?.depth ?? limit_depth,
+      disk: bytesOf(input.limits?.disk_mb ?? limit_task_disk_mb),
     },
     context: contextOf(input),
     createdAt: now,
@@ -46,6 +47,11 @@ export function createTask(
   addWithWorkspace(setting, task);
   const warnings = warningsOf(setting, input, clientCwd);
   return { task_id: id, workspace: task.workspace, status: "open", warnings };
+}
+
+/** A cap as settings and calls give it; 0 is none. */
+export function bytesOf(mebibytes: number): number | null {
+  return mebibytes === 0 ? null : mebibytes * MIB;
 }
 
 /** The end of the calendar: a workspace is kept as long as its task. */

@@ -20,6 +20,7 @@ export function undosOf(setting: Setting): Undos {
   return {
     tmux_server: () => endServer(setting),
     cgroup_root: () => removeRoots(setting),
+    ballast: removed,
     task_workspace: removed,
     archive: async (resource) => keepArchive(setting, resource),
     workspace_link: kept,

@@ -68,6 +68,8 @@ function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
     tmux_session: agent.host === "tmux" ? agent.session : null,
     on_daemon_gone: agent.onDaemonGone,
     usage: agent.usage,
+    output_bytes: agent.outputBytes,
+    disk_bytes: agent.diskBytes,
   };
 }
 
@@ -107,7 +109,7 @@ export function receiptView(store: Store, loops: AgentLoops, agent: AgentRecord)
 }
 
 /** A task where it is one line among others. */
-export function taskSummary({ task, agents, agentsLive }: TaskRow): TaskSummary {
+export function taskSummary({ task, agents, agentsLive, diskBytes }: TaskRow): TaskSummary {
   return {
     task_id: task.id,
     description: task.description,
@@ -119,6 +121,7 @@ export function taskSummary({ task, agents, agentsLive }: TaskRow): TaskSummary 
     closed_at: timeOrNull(task.closedAt),
     agents,
     agents_live: agentsLive,
+    disk_bytes: diskBytes,
   };
 }
 
@@ -150,6 +153,7 @@ export function taskStatusView(
       running: { used: running, limit: task.limits.running },
       total: { used: total, limit: task.limits.total },
       depth: { used: depth, limit: task.limits.depth },
+      disk: { used: store.diskUse(task.id), limit: task.limits.disk ?? null },
     },
     // Whoever holds something is listed before all others.
     resources: {

@@ -3,7 +3,7 @@ import type { TaskStatus } from "../contract/agent.ts";
 import type { CreateTaskInput } from "../contract/tools.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { TaskId } from "../kernel/ids.ts";
-import type { EpochMs } from "../kernel/units.ts";
+import { type EpochMs, humanBytes } from "../kernel/units.ts";
 
 export interface Limits {
   /** Agents that may run at once. */
@@ -12,6 +12,8 @@ export interface Limits {
   readonly total: number;
   /** Generations: 1 is what the orchestrator deploys. */
   readonly depth: number;
+  /** Bytes that the files of its agents may take; null for no cap. Absent in tasks of earlier versions: none. */
+  readonly disk?: number | null;
 }
 
 export interface TaskRecord {
@@ -70,6 +72,8 @@ export function refuseClosed({ id, status }: Pick<TaskRecord, "id" | "status">):
 export interface LimitUse {
   readonly running: number;
   readonly total: number;
+  /** Bytes that its agents' files take. */
+  readonly disk: number;
 }
 
 /**
@@ -86,10 +90,25 @@ export function admit(limits: Limits, use: LimitUse, depth: number): void {
   if (use.running >= limits.running) {
     throw reached("running", "agents running at once", use.running, limits.running);
   }
+  const disk = limits.disk ?? null;
+  if (disk !== null && use.disk >= disk) throw diskReached(use.disk, disk);
 }
 
-function reached(name: keyof Limits, what: string, used: number, limit: number): Fault {
-  const hints: Record<keyof Limits, string> = {
+function diskReached(used: number, allowed: number): Fault {
+  const message = `The task's files take ${humanBytes(used)} of ${humanBytes(allowed)} (setting limit_task_disk_mb).`;
+  return new Fault("LIMIT_REACHED", message, {
+    hint: "Create another task, or raise the limit in create_real_task limits.disk_mb.",
+    details: { limit: "disk", used, allowed, setting: "limit_task_disk_mb" },
+  });
+}
+
+function reached(
+  name: "running" | "total" | "depth",
+  what: string,
+  used: number,
+  limit: number,
+): Fault {
+  const hints: Record<typeof name, string> = {
     running: "Wait for an agent of the task to end, or stop one with kill_real_agent.",
     total: "Create another task, or raise the limit in create_real_task limits.total.",
     depth: "Do the work in this agent instead of spawning a child.",

@@ -218,6 +218,7 @@ export function fakeOperations(): FakeOperations {
       closed_at: null,
       agents: agents.length,
       agents_live: agents.length,
+      disk_bytes: 0,
     }));
   }
 
@@ -273,6 +274,7 @@ export function fakeOperations(): FakeOperations {
       url: "http://127.0.0.1:1",
       agents_live: 0,
       resources_held: 0,
+      disk: null,
     }),
     tasks: () => ({ tasks: summaries(), next_cursor: null }),
     agents: ({ taskId }) => ({
@@ -360,6 +362,7 @@ export function fakeOperations(): FakeOperations {
         host: { kind: "tmux" as const, detail: "" },
         containment: [],
         harnesses: [],
+        disk: { used_bytes: 0, ballast_bytes: 0, file_systems: [] },
         problems: [],
       }),
     leave: ({ mode }) => Promise.resolve({ mode, agents_ended: 0, agents_kept: 0, receipts: [] }),
@@ -399,6 +402,8 @@ function viewOf(agentId: string, taskId: string, type: string, parent: string): 
     tmux_session: `agent_${agentId}`,
     on_daemon_gone: "keep",
     usage: null,
+    output_bytes: null,
+    disk_bytes: null,
   };
 }
 
@@ -434,6 +439,7 @@ function statusOf(taskId: string, { input, agents, progress, findings }: Task): 
       running: { used: 0, limit: 20 },
       total: { used: 0, limit: 45 },
       depth: { used: 0, limit: 5 },
+      disk: { used: 0, limit: null },
     },
     resources: { held: 3, stuck: 0 },
   };

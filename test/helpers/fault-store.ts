@@ -84,6 +84,8 @@ export function newAgent(id: string, over: Partial<NewAgent> = {}): NewAgent {
     permission: "default",
     createdAt: 1_000,
     wallUntil: 9_000,
+    outputLimit: null,
+    diskLimit: null,
     tokenHash: `hash of ${id}`,
     intents: (slot) => [
       { kind: "prompt_file", locator: `/agents/${id}/prompt.md` },

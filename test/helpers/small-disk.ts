@@ -1,6 +1,14 @@
 /** A file system of a few megabytes, made and unmade by root, for a state directory to fill. */
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../src/kernel/fault.ts";
 
@@ -10,6 +18,8 @@ const FILLER = "filler";
 export interface SmallDisk extends Disposable {
   /** Takes all room that is left. */
   fill(): void;
+  /** Takes room until that many bytes are free, or fewer. */
+  leave(freeBytes: number): void;
   /** Takes every inode that is left, with empty files. */
   fillInodes(): void;
   /** Makes it writable and eight times as large. May be called twice. */
@@ -38,6 +48,10 @@ export function mountSmallDisk(path: string, megabytes: number, inodes?: number)
       } finally {
         closeSync(file);
       }
+    },
+    leave(freeBytes) {
+      const { bavail, bsize } = statfsSync(path);
+      appendFileSync(join(path, FILLER), Buffer.alloc(Math.max(0, bavail * bsize - freeBytes), 1));
     },
     fillInodes() {
       try {

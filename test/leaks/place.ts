@@ -46,6 +46,8 @@ export interface PlaceOptions {
   readonly files?: number;
   /** Its state directory is a file system of its own, of that many megabytes. */
   readonly diskMegabytes?: number;
+  /** How many files that one may have. */
+  readonly diskInodes?: number;
   /** Added to {@link QUICK}. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -71,8 +73,12 @@ export interface Place extends AsyncDisposable {
   api<T>(path: string, body?: unknown): Promise<T>;
   agents(): Promise<readonly AgentView[]>;
   /** A new task of this project. @returns its id. */
-  task(): Promise<string>;
-  deploy(argv: readonly string[], taskId?: string): Promise<Deployed>;
+  task(limits?: Readonly<Record<string, number>>): Promise<string>;
+  deploy(
+    argv: readonly string[],
+    taskId?: string,
+    limits?: Readonly<Record<string, number>>,
+  ): Promise<Deployed>;
   /** Kills an agent at once. */
   end(agent: AgentView): Promise<void>;
   /** Waits until these agents are settled and clean. */
@@ -92,7 +98,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   const disk =
     options.diskMegabytes === undefined
       ? undefined
-      : mountSmallDisk(world.paths.stateDir, options.diskMegabytes);
+      : mountSmallDisk(world.paths.stateDir, options.diskMegabytes, options.diskInodes);
   const children = new Set<ChildProcess>();
 
   const api = async <T>(path: string, body?: unknown): Promise<T> => {
@@ -112,8 +118,8 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
     await daemonAnswers(world.paths.socket, child, () => output().stderr);
     return child;
   };
-  const task = async (): Promise<string> => {
-    const input = { description: "A task of the leak suite.", client_cwd: project };
+  const task = async (limits = {}): Promise<string> => {
+    const input = { description: "A task of the leak suite.", client_cwd: project, limits };
     return (await api<{ task_id: string }>("/api/tools/create_real_task", input)).task_id;
   };
   const endAll = async (): Promise<void> => {
@@ -139,13 +145,14 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       await ended(daemon);
     },
     agents: async () => (await api<{ agents: AgentView[] }>("/api/agents?all=1")).agents,
-    deploy: async (argv, taskId) =>
+    deploy: async (argv, taskId, limits = {}) =>
       await api<Deployed>("/api/tools/deploy_headless_agent", {
         task_id: taskId ?? (await task()),
         agent_type: "worker",
         prompt: "Do what the command does.",
         harness: "command",
         command: argv,
+        limits,
       }),
     async end({ agent_id, task_id }) {
       const reason = "The leak suite ends it.";

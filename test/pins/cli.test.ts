@@ -192,6 +192,7 @@ test("the places of a state directory are exactly these", () => {
     configFile: "/s/config.json",
     agentsDir: "/s/agents",
     archiveDir: "/s/archive",
+    ballastDir: "/s/ballast",
     bellDir: "/s/bells",
     tmuxSocket: "/s/tmux.sock",
     workspaces: "/s/workspaces",

@@ -5,6 +5,7 @@ import type { Clock } from "../../kernel/ports.ts";
 import type { NewAgent, Store } from "../../supervision/store.ts";
 import { admit, refuseClosed } from "../../tasks/task.ts";
 import type { Database } from "./database.ts";
+import { diskUseOf } from "./disk-rows.ts";
 import type { EventRows } from "./event-rows.ts";
 import { writeIntents } from "./ledger-rows.ts";
 import { agentOf, taskOf, toJson } from "./rows.ts";
@@ -109,12 +110,13 @@ function admitAgent(
     "SELECT count(*) AS n FROM agents WHERE task_id = ? AND ended_at IS NULL",
     agent.taskId,
   );
-  admit(task.limits, { running, total }, agent.depth);
+  admit(task.limits, { running, total, disk: diskUseOf(database, task.id) }, agent.depth);
   const slot = takeSlot(database);
   const row = database.get(
     `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
-       containment, directory, cwd, idempotency_key, daemon_gone_stop_s, token_hash, created_at, wall_until)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+       containment, directory, cwd, idempotency_key, daemon_gone_stop_s, token_hash, created_at, wall_until,
+       output_limit, disk_limit)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
@@ -133,6 +135,8 @@ function admitAgent(
     agent.tokenHash,
     agent.createdAt,
     agent.wallUntil,
+    agent.outputLimit,
+    agent.diskLimit,
   );
   const record = agentOf(row!);
   writeIntents(database, agent.id, agent.intents(slot), agent.createdAt);

@@ -33,6 +33,7 @@ export function historyRows(
           task: taskOf(row),
           agents: Number(row["agents"]),
           agentsLive: Number(row["agents_live"]),
+          diskBytes: Number(row["disk_bytes"]),
         }),
       ),
     agentsBy(filter) {
@@ -137,7 +138,8 @@ const UNFINISHED = `(ended_at IS NULL OR id IN (SELECT owner FROM resources WHER
 
 const TASKS = `SELECT *,
     (SELECT count(*) FROM agents WHERE task_id = tasks.id) AS agents,
-    (SELECT count(*) FROM agents WHERE task_id = tasks.id AND ended_at IS NULL) AS agents_live
+    (SELECT count(*) FROM agents WHERE task_id = tasks.id AND ended_at IS NULL) AS agents_live,
+    coalesce((SELECT bytes FROM task_disk WHERE task_id = tasks.id), 0) AS disk_bytes
   FROM tasks`;
 
 function taskConditions({ status, clientCwd, prefix, after }: TaskFilter): readonly Condition[] {

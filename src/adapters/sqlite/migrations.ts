@@ -212,4 +212,34 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX resources_kept ON resources (kind, changed_at, id) WHERE state = 'retained';
   `,
+  // What agents take on the disk. Sums are kept by the database itself, whoever changes or
+  // deletes an agent; what the ledger gives back or retains makes its owner due for a new look.
+  `
+  ALTER TABLE agents ADD COLUMN output_bytes INTEGER;
+  ALTER TABLE agents ADD COLUMN disk_bytes INTEGER;
+  ALTER TABLE agents ADD COLUMN disk_due INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE agents ADD COLUMN output_limit INTEGER;
+  ALTER TABLE agents ADD COLUMN disk_limit INTEGER;
+  CREATE INDEX agents_disk_due ON agents (id) WHERE disk_due = 1 AND ended_at IS NOT NULL;
+
+  CREATE TABLE task_disk (
+    task_id TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER agents_disk_changed AFTER UPDATE OF disk_bytes ON agents
+  WHEN coalesce(NEW.disk_bytes, 0) <> coalesce(OLD.disk_bytes, 0) BEGIN
+    INSERT INTO task_disk VALUES (NEW.task_id, coalesce(NEW.disk_bytes, 0) - coalesce(OLD.disk_bytes, 0))
+    ON CONFLICT (task_id) DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER agents_disk_deleted AFTER DELETE ON agents BEGIN
+    UPDATE task_disk SET bytes = bytes - coalesce(OLD.disk_bytes, 0) WHERE task_id = OLD.task_id;
+  END;
+  CREATE TRIGGER tasks_disk_deleted AFTER DELETE ON tasks BEGIN
+    DELETE FROM task_disk WHERE task_id = OLD.id;
+  END;
+  CREATE TRIGGER resources_disk_due AFTER UPDATE OF state ON resources
+  WHEN NEW.state IN ('released', 'retained') AND NEW.state <> OLD.state BEGIN
+    UPDATE agents SET disk_due = 1 WHERE id = NEW.owner AND disk_due = 0;
+  END;
+  `,
 ];

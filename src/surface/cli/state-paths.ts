@@ -28,6 +28,8 @@ export interface StatePaths {
   /** What is kept of agents that have ended, one file each. */
   readonly archiveDir: string;
   readonly bellDir: string;
+  /** Folder of the room that is kept for a full disk. */
+  readonly ballastDir: string;
   readonly tmuxSocket: string;
   /** Workspaces of tasks that have no folder of their own. */
   readonly workspaces: string;
@@ -69,6 +71,7 @@ export function statePaths(env: PathEnvironment, uid = process.getuid?.() ?? 0):
     agentsDir: join(stateDir, "agents"),
     archiveDir: join(stateDir, "archive"),
     bellDir: join(stateDir, "bells"),
+    ballastDir: join(stateDir, "ballast"),
     tmuxSocket: join(runtimeDir, TMUX_SOCKET),
     workspaces: join(stateDir, "workspaces"),
   };

@@ -8,6 +8,7 @@ import type {
 } from "../../contract/api.ts";
 import type { SearchAnswer } from "../../contract/tools.ts";
 import type { AgentView, Cleanup, Receipt, TerminalStatus } from "../../contract/agent.ts";
+import type { DiskFileSystem, DiskSummary } from "../../contract/disk.ts";
 import type { OrphansAnswer } from "../../contract/orphans.ts";
 import { counted, humanBytes, humanDuration, SECOND_MS } from "../../kernel/units.ts";
 import { harmless, paint, toneOfCleanup, toneOfStatus } from "./paint.ts";
@@ -42,10 +43,11 @@ export function agentsTable(
     agent.agent_type,
     { text: agent.status, tone: toneOfStatus(agent.status) },
     ageOf(agent, now),
+    agent.disk_bytes === null ? "–" : humanBytes(agent.disk_bytes),
     { text: cleanupText(agent.cleanup), tone: toneOfCleanup(agent.cleanup) },
     reportedText(agent),
   ]);
-  return table(["AGENT", "TYPE", "STATUS", "AGE", "CLEANUP", "REPORTED"], rows, style);
+  return table(["AGENT", "TYPE", "STATUS", "AGE", "DISK", "CLEANUP", "REPORTED"], rows, style);
 }
 
 /** How long it has run, or how long ago it was made while it has not: `"4 min 10 s"`. */
@@ -129,9 +131,10 @@ export function tasksTable(
     task.priority,
     task.status,
     `${task.agents_live}/${task.agents}`,
+    humanBytes(task.disk_bytes),
     task.description,
   ]);
-  return table(["TASK", "PRIORITY", "STATUS", "LIVE/ALL", "DESCRIPTION"], rows, style);
+  return table(["TASK", "PRIORITY", "STATUS", "LIVE/ALL", "DISK", "DESCRIPTION"], rows, style);
 }
 
 /** What a search found: a line that says where, a line that says what. */
@@ -146,14 +149,21 @@ export function searchLines({ hits }: SearchAnswer, colour: boolean): readonly s
   ]);
 }
 
-/** The daemon in three lines. @param now  Milliseconds since the epoch. */
+/** The daemon in a few lines. @param now  Milliseconds since the epoch. */
 export function healthLines(health: HealthAnswer, now: number): readonly string[] {
   const up = humanDuration(Math.max(0, now - Date.parse(health.started_at)));
   return [
     `corral ${health.version}, pid ${health.pid}, up ${up}`,
     `listens on ${health.url}, state in ${health.state_dir}`,
     `${counted(health.agents_live, "live agent")}, ${counted(health.resources_held, "resource")} held`,
+    ...(health.disk === null ? [] : [diskLine(health.disk)]),
   ];
+}
+
+function diskLine({ free_bytes, level, path, total_bytes, used_bytes }: DiskSummary): string {
+  const room = `${humanBytes(free_bytes)} of ${humanBytes(total_bytes)} free`;
+  const short = level === "fine" ? "" : ` on the disk of ${path}: below the floor "${level}"`;
+  return `agents' files take ${humanBytes(used_bytes)}, ${room}${short}`;
 }
 
 /** The rows of the ledger. */
@@ -223,6 +233,13 @@ export function orphanLines(answer: OrphansAnswer, style: TableStyle): readonly 
   ];
 }
 
+function fileSystemLine({ floors, free_bytes, level, path, total_bytes }: DiskFileSystem): string {
+  const below = (["warn", "refuse", "relieve", "stop"] as const)
+    .map((name) => `${name} below ${humanBytes(floors[name])}`)
+    .join(", ");
+  return `  ${path}: ${humanBytes(free_bytes)} of ${humanBytes(total_bytes)} free (${level}); ${below}`;
+}
+
 /** The doctor's whole answer, problems last because the end is what is read. */
 export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly string[] {
   const mark = (good: boolean) => paint(good ? "yes" : "no ", good ? "good" : "bad", colour);
@@ -241,6 +258,9 @@ export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly str
     ...answer.paths.map(
       (it) => `  ${it.name}: ${it.path} (${it.exists ? humanBytes(it.bytes) : "not there"})`,
     ),
+    heading("Disk"),
+    `  agents' files take ${humanBytes(answer.disk.used_bytes)}, the ballast ${humanBytes(answer.disk.ballast_bytes)}`,
+    ...answer.disk.file_systems.map(fileSystemLine),
     heading("Problems"),
     ...(answer.problems.length === 0 ? ["  none"] : answer.problems.map((text) => `  ${text}`)),
   ].map((line) => line.trimEnd());

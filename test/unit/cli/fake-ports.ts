@@ -16,6 +16,7 @@ export const HEALTH: HealthAnswer = {
   url: "http://127.0.0.1:4999",
   agents_live: 1,
   resources_held: 5,
+  disk: null,
 };
 
 /** A live agent of that id. */
@@ -42,6 +43,8 @@ export function anAgent(agentId: string): AgentView {
     tmux_session: `agent_${agentId}`,
     on_daemon_gone: "keep",
     usage: null,
+    output_bytes: null,
+    disk_bytes: null,
   };
 }
 

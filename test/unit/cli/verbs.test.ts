@@ -28,6 +28,7 @@ const TASK = {
   closed_at: null,
   agents: 2,
   agents_live: 1,
+  disk_bytes: 0,
 };
 
 /** A daemon with two agents that records the tools it is asked for. */

@@ -83,9 +83,10 @@ describe("agents", () => {
       signal: "SIGSEGV",
       reason: "crashed",
       cleanup: { state: "stuck", held: 2, stuck: 2 },
+      disk_bytes: 3_145_728,
     };
     const [, row] = agentsTable([agent], at("2026-02-01T00:00:00.000Z"), PLAIN);
-    expect(row).toBe("fixer-101010-aaaaaa  fixer  failed  12.3 s  stuck (2)  –");
+    expect(row).toBe("fixer-101010-aaaaaa  fixer  failed  12.3 s  3.0 MiB  stuck (2)  –");
     expect(endText(agent)).toBe("SIGSEGV; crashed");
   });
 });
