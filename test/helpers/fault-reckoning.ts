@@ -1,6 +1,6 @@
 /** The question who is left: what the store says against what the operating system shows. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { KEEPER_SESSION } from "../../src/adapters/tmux/control-link.ts";
@@ -100,7 +100,7 @@ function wrongEnd(agent: Row, { settled }: Records): readonly string[] {
   if (agent["token_hash"] !== null) wrong.push(`${agent["id"]} has a token still`);
   const record = join(String(agent["directory"]), "exit.json");
   const isGivenBack = String(agent["reason"]).startsWith("Its deploy failed");
-  if (existsSync(record) && !isGivenBack) {
+  if (existsSync(record) && !isGivenBack && !cameTooLate(record, agent)) {
     const { code, signal } = JSON.parse(readFileSync(record, "utf8")) as Row;
     const known = [agent["exit_code"], agent["signal"]];
     if (known[0] !== code || known[1] !== signal) {
@@ -108,6 +108,14 @@ function wrongEnd(agent: Row, { settled }: Records): readonly string[] {
     }
   }
   return wrong;
+}
+
+/** What the kernel's clock may lag behind. Milliseconds. */
+const COARSE_MS = 10;
+
+/** The `mv` of a runner that was killed may put the record in its place after the agent was settled `lost`. */
+function cameTooLate(record: string, { status, ended_at: endedAt }: Row): boolean {
+  return status === "lost" && statSync(record).ctimeMs > Number(endedAt) - COARSE_MS;
 }
 
 /** What a clean agent may keep, until its retention ends. */

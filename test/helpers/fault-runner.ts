@@ -105,9 +105,9 @@ function wrongEnd({ world }: FaultWorld, agent: AgentView): readonly string[] {
   const record = join(world.paths.agentsDir, id, "exit.json");
   const isRecorded = existsSync(record) && readFileSync(record, "utf8").includes('"code"');
   const isFailedDeploy = status === "failed" && String(reason).startsWith("Its deploy failed");
-  const isTrue = isRecorded
-    ? (status === "completed") === (code === 0)
-    : status === "lost" && code === null;
+  const isLost = status === "lost" && code === null;
+  // A record that comes after the runner's death may come too late: see complaintsOf.
+  const isTrue = isLost || (isRecorded && (status === "completed") === (code === 0));
   const isRight = isFailedDeploy || isTrue;
   return isRight ? [] : [`${id} is ${status} with ${code}: ${reason}`];
 }
