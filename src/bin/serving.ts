@@ -10,6 +10,7 @@ import { corral } from "../supervision/corral.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { catchUpAll } from "../supervision/projections.ts";
 import { withRoom } from "../supervision/with-room.ts";
+import { watchWitnesses } from "../supervision/witness-alerts.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
 import { pageSessions } from "../surface/http/page-sessions.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
@@ -180,6 +181,7 @@ function sweepNowAndThen({ setting, loops, sweep }: Composed): () => void {
           if (steps.length > 0 || unknown.length > 0)
             setting.log.info("sweep.done", { steps, unknown });
         })
+        .then(() => watchWitnesses(setting, loops.suspect))
         .catch((error: unknown) => setting.log.warn("sweep.failed", { cause: messageOf(error) }))
         .finally(() => next(setting.configuration().sweep_ms));
     });

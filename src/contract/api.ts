@@ -45,6 +45,7 @@ export const HealthAnswer = z.object({
   started_at: z.string(),
   epoch: z.int().describe("grows with every daemon that owned this state directory"),
   url: z.string().describe("the loopback listener, http://127.0.0.1:PORT"),
+  containment: z.string().describe("what holds the processes of new agents"),
   agents_live: z.int(),
   resources_held: z.int(),
   disk: DiskSummary.nullable().describe("null until the disks were looked at"),

@@ -12,6 +12,8 @@ export interface StrayProcess {
   readonly name: string;
   /** Slot of its mark; null for the infrastructure's. */
   readonly slot: number | null;
+  /** Agent in whose control group it sits; absent or null when in none. */
+  readonly cgroupAgentId?: string | null;
 }
 
 /** A process that bears the mark of tmux server, runners and viewers. */
@@ -106,9 +108,17 @@ function rowsOfEnded({
     .map((resource) => ({ is: "row", resource, why: "its agent has ended" }));
 }
 
-function strayProcesses({ slots }: Holdings, { processes }: WorldSighting): readonly SweepTarget[] {
+/** Who has changed his mark and still sits in the group of a held set is that set's, and ends with it. */
+function strayProcesses(
+  { held, slots }: Holdings,
+  { processes }: WorldSighting,
+): readonly SweepTarget[] {
+  const owners = new Set(
+    held.filter(({ kind }) => kind === "process_set").map(({ owner }) => owner),
+  );
   return (processes ?? [])
     .filter(({ slot }) => slot === null || !slots.has(slot))
+    .filter(({ cgroupAgentId = null }) => cgroupAgentId === null || !owners.has(cgroupAgentId))
     .map((process) => ({ is: "process", process, why: "it bears our mark and no row holds it" }));
 }
 

@@ -23,6 +23,8 @@ export interface AgentLoops {
   rang(agentId: AgentId): void;
   /** Something may have changed for this agent; returns at once. */
   poke(agentId: AgentId): void;
+  /** As a poke; its process set is looked at as well, for what only one witness sees. */
+  suspect(agentId: AgentId): void;
   /** Leaves an agent alone until the returned function is called: its deploy owns it meanwhile. */
   holdBack(agentId: AgentId): () => void;
   /** Begins the stop of an agent; an earlier cause stays, the grace only shrinks. */
@@ -112,6 +114,10 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
     poke,
     rang(agentId) {
       slotOf(agentId).memory.rangAt = setting.clock.now();
+      poke(agentId);
+    },
+    suspect(agentId) {
+      slotOf(agentId).memory.isSuspect = true;
       poke(agentId);
     },
     holdBack(agentId) {

@@ -10,6 +10,7 @@ import { judgeEnd } from "./judge-end.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessSeen } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { type Memory, processSetOf, runnerOf, sight, type Sighted } from "./sighting.ts";
+import { tellMismatch } from "./witness-alerts.ts";
 
 /** How long one attempt to kill may look for survivors. */
 const KILL_DEADLINE_MS = 2 * SECOND_MS;
@@ -49,6 +50,7 @@ export async function passesUntilWait(
   for (;;) {
     const agent = setting.store.agent(agentId);
     if (agent === null) return null;
+    if (memory.isSuspect) await lookAtSuspect(setting, agent, memory);
     const sighted = await sight(setting, agent, memory);
     if (agent.status === "starting" && sighted.view.runner === "alive")
       adopt(setting, agent, sighted);
@@ -89,7 +91,7 @@ async function perform(
     case "settle":
       return settle(setting, agent, sighted);
     case "look":
-      return look(setting, sighted, memory);
+      return look(setting, agent, sighted, memory);
     case "interrupt":
       return signal(setting, agent, sighted, memory, "SIGINT");
     case "terminate":
@@ -146,7 +148,12 @@ function abandonedLaunch(agent: AgentRecord, ended: boolean, now: EpochMs): Stop
   return newStop({ cause: "launch_failed", reason, graceMs: 0 }, now);
 }
 
-async function look(setting: Setting, { resources }: Sighted, memory: Memory): Promise<void> {
+async function look(
+  setting: Setting,
+  agent: AgentRecord,
+  { resources }: Sighted,
+  memory: Memory,
+): Promise<void> {
   const set = processSetOf(resources);
   if (set === null) {
     memory.emptyLooks += 1;
@@ -154,17 +161,15 @@ async function look(setting: Setting, { resources }: Sighted, memory: Memory): P
   }
   const { members, mismatch } = await setting.containment.look(set);
   note(setting, memory, members);
-  if (mismatch.length > 0) {
-    setting.store.addEvent({
-      kind: "alert",
-      agentId: set.agentId,
-      facts: {
-        alert: "witness_mismatch",
-        processes: mismatch.map(({ pid, name }) => ({ pid, name })),
-        next_step: "They are ended with the rest of the agent; look at what the agent ran.",
-      },
-    });
-  }
+  tellMismatch(setting, agent, memory, mismatch);
+}
+
+/** Looks at an agent that runs on, only to tell what one witness alone sees. */
+async function lookAtSuspect(setting: Setting, agent: AgentRecord, memory: Memory): Promise<void> {
+  memory.isSuspect = false;
+  const set = processSetOf(setting.store.resourcesOf(agent.id));
+  if (set === null || agent.status !== "running") return;
+  tellMismatch(setting, agent, memory, (await setting.containment.look(set)).mismatch);
 }
 
 function note(setting: Setting, memory: Memory, members: readonly ProcessSeen[]): void {

@@ -198,6 +198,7 @@ export function corral(parts: CorralParts): Operations {
     state_dir: setting.places.stateDir,
     started_at: isoTime(parts.startedAt),
     epoch: store.world.epoch,
+    containment: setting.containment.describe(),
     url: setting.url(),
     agents_live: store.countLive(),
     resources_held: store.countHeld(),

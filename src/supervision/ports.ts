@@ -183,6 +183,8 @@ export interface WorldProcess extends Omit<ProcessSeen, "uid"> {
   readonly sessionId: number | null;
   /** Leaf cgroup's agent id when it sits in one of our cgroups. */
   readonly cgroupAgentId: AgentId | null;
+  /** As that, but only for the group by which sets are held (cgroup v2, else the freezer). */
+  readonly heldBy?: AgentId | null;
 }
 
 /** What a host needs to start a runner. All paths absolute. */

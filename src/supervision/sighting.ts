@@ -17,6 +17,10 @@ export interface Memory {
   /** When what an ended agent left behind was told to terminate. */
   leftoverTermAt: EpochMs | null;
   wasStuck: boolean;
+  /** Processes of which an alert was told: pid and start time. */
+  readonly told: Set<string>;
+  /** True when a look over all agents found its witnesses at odds; to be looked at. */
+  isSuspect: boolean;
   /** Its runner, once it was found: it never changes. */
   runner: ProcessIdentity | null;
   /** When its runner last rang; a record may follow a moment later, or never. */
@@ -32,6 +36,8 @@ export function freshMemory(): Memory {
     failures: 0,
     leftoverTermAt: null,
     wasStuck: false,
+    told: new Set(),
+    isSuspect: false,
     runner: null,
     rangAt: null,
   };

@@ -2,8 +2,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { SweepAnswer } from "../../src/contract/api.ts";
+import type { CorralEvent } from "../../src/contract/events.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { countByArgument, processOf } from "../helpers/os-look.ts";
 import { callTool, makeWorld, type RunningDaemon, type World } from "../helpers/world.ts";
@@ -223,6 +225,47 @@ describe.skipIf(!IS_ROOT || CGROUP2 === undefined)(
       );
       expect(alert.facts).toMatchObject({ alert: "witness_mismatch" });
     });
+
+    test.each([
+      [
+        "left its control group",
+        (tag: string) => `echo $$ >${CGROUP2}/cgroup.procs; exec sleep ${tag}`,
+      ],
+      ["changed its own mark", (tag: string) => `exec prlimit --msgqueue=4096: sleep ${tag}`],
+    ])(
+      "what %s is told once, while its agent runs, however often it is seen",
+      async (_, escape) => {
+        await using world = await makeWorld();
+        await world.daemon({ ...QUICK, CORRAL_CONTAINMENT: "auto", CORRAL_SWEEP_MS: "200" });
+        const client = await world.mcp();
+        const tag = sleepTag();
+        const script = `setsid sh -c '${escape(tag)}' & ${FOREVER}`;
+        const agent = await deploy(world, client, shell(script));
+        const isAlert = ({ kind, agent_id: id }: CorralEvent) =>
+          kind === "alert" && id === agent.id;
+        const alert = await eventSeen(world, isAlert);
+        expect(alert.facts).toMatchObject({
+          alert: "witness_mismatch",
+          processes: [{ name: "sleep" }],
+          next_step: expect.stringContaining(`corral kill ${agent.id}`) as string,
+        });
+        expect((await world.api(`/api/agents/${agent.id}`)).body).toMatchObject({
+          status: "running",
+        });
+        await sleep(1_500); // several sweeps
+        expect(countByArgument(tag), "its agent lives, so it is no stray").toBe(1);
+        const stop = { task_id: agent.taskId, agent_id: agent.id };
+        await callTool(client, "kill_real_agent", stop);
+        expect(countByArgument(tag)).toBe(0);
+        await expectGivenBack(world, client, agent);
+        const alerts: CorralEvent[] = [];
+        await eventSeen(world, (event) => {
+          if (isAlert(event)) alerts.push(event);
+          return event.kind === "agent.clean";
+        });
+        expect(alerts).toHaveLength(1);
+      },
+    );
   },
 );
 

@@ -271,6 +271,7 @@ export function fakeOperations(): FakeOperations {
       state_dir: "/tmp/fake",
       started_at: AT,
       epoch: 1,
+      containment: "watermark",
       url: "http://127.0.0.1:1",
       agents_live: 0,
       resources_held: 0,

@@ -83,7 +83,7 @@ export async function darwinContainment({
     );
     for (const { pid, startTicks } of family) known.set(pid, startTicks);
     seenBefore.set(set.agentId, known);
-    return { members: family, witnesses: ["ps"], mismatch: [] };
+    return { members: family, witnesses: ["ps (best effort)"], mismatch: [] };
   }
 
   async function kill(set: ProcessSet, deadlineMs: number): Promise<SetSighting> {

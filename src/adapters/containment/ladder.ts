@@ -12,9 +12,7 @@
  * another does not is a mismatch. Where cgroup v2 works, the freezer is not used. The fixpoint
  * (linux-containment.ts) ends whatever any witness still sees after the blows.
  *
- * A subreaper is no rung. It would see what the watermark sees, but only while a process more
- * per agent lives to inherit the orphans: whoever kills that process sets them free, whereas a
- * mark and a group need nobody. Where prlimit is missing, perl or tini would have to be there.
+ * A subreaper is no rung: docs/adr/0018-no-subreaper.md.
  */
 import type { ProcessSeen, ProcessSet } from "../../supervision/ports.ts";
 import { readMembers } from "../cgroup/cgroup-files.ts";

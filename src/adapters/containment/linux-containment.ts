@@ -178,7 +178,10 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     for (const { agentId, path } of leavesNow()) {
       for (const pid of readMembers(path)) {
         const seen = byPid.get(pid) ?? newcomer(pid);
-        if (seen !== null) byPid.set(pid, { ...seen, cgroupAgentId: agentId });
+        if (seen === null) continue;
+        const isHolding = dirname(path) === (roots.cgroup2 ?? roots.freezer);
+        const heldBy = isHolding ? agentId : (seen.heldBy ?? null);
+        byPid.set(pid, { ...seen, cgroupAgentId: agentId, heldBy });
       }
     }
     return [...byPid.values()];

@@ -155,6 +155,7 @@ export function healthLines(health: HealthAnswer, now: number): readonly string[
   return [
     `corral ${health.version}, pid ${health.pid}, up ${up}`,
     `listens on ${health.url}, state in ${health.state_dir}`,
+    `agents are held by ${health.containment}`,
     `${counted(health.agents_live, "live agent")}, ${counted(health.resources_held, "resource")} held`,
     ...(health.disk === null ? [] : [diskLine(health.disk)]),
   ];

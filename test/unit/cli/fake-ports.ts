@@ -13,6 +13,7 @@ export const HEALTH: HealthAnswer = {
   state_dir: "/srv/corral",
   started_at: "2026-01-01T00:00:00.000Z",
   epoch: 1,
+  containment: "watermark",
   url: "http://127.0.0.1:4999",
   agents_live: 1,
   resources_held: 5,

@@ -36,6 +36,13 @@ describe("one of each", () => {
     expect(plan).toMatchObject([{ is: "process", process: { slot: 4 } }]);
   });
 
+  test("a process that changed its mark is no stray while it sits in the group of a held set", () => {
+    const held = [row(1, "process_set", { owner: "live" })];
+    const inGroup = (pid: number, cgroupAgentId: string) => ({ ...process(9, pid), cgroupAgentId });
+    const world = { ...NOTHING, processes: [inGroup(1, "live"), inGroup(2, "gone")] };
+    expect(planSweep(holdings({ held }), world)).toMatchObject([{ process: { pid: 2 } }]);
+  });
+
   test("a session and a control group are strays only when no row holds them", () => {
     const held = [
       row(1, "tmux_session", { locator: "agent_live" }),
