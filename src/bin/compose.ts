@@ -1,6 +1,6 @@
 /** Puts Corral together over the real machine: everything but the listeners. */
 import { createHash } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
   GROUP_MECHANISMS,
@@ -23,19 +23,14 @@ import { machineChance, machineClock, machineTimers } from "../adapters/time/mac
 import { tmuxHost } from "../adapters/tmux/tmux-host.ts";
 import type { OnDaemonGone } from "../contract/agent.ts";
 import { harnessNamed } from "../harness/registry.ts";
-import { asFault, errnoOf, Fault, messageOf } from "../kernel/fault.ts";
+import { asFault, Fault, messageOf } from "../kernel/fault.ts";
 import { DAEMON_OWNER, type ResourceIntent } from "../ledger/resource.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { type DaemonGone, launchScript } from "../runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
 import { type Archives, archives } from "../supervision/archives.ts";
-import {
-  type Configuration,
-  readConfiguration,
-  type SettingSource,
-  settingSources,
-} from "../supervision/configuration.ts";
+import { type Configuration } from "../supervision/configuration.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import { diskWatch, type DiskWatch } from "../supervision/disk-watch.ts";
 import type { DiskRelief } from "../supervision/disk-ports.ts";
@@ -45,6 +40,8 @@ import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
 import { withRoom } from "../supervision/with-room.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
+import { openSecrets, redactedFiles } from "./open-secrets.ts";
+import { readSettings, type SettingsRead } from "./read-settings.ts";
 
 export interface Composed {
   readonly setting: Setting;
@@ -116,9 +113,10 @@ async function composeLocked(
       openHosts(paths, env, configuration, containment),
       isDaemon ? live(paths, store.world.epoch, containment) : null,
     ]);
+    const secrets = openSecrets(store, configuration);
     const setting: Setting = wrap({
       store,
-      files: agentFiles(paths.bellDir),
+      files: redactedFiles(agentFiles(paths.bellDir), secrets),
       streams: fileStreams({ agents: paths.agentsDir, archives: paths.archiveDir }),
       containment,
       host: hosts.chosen,
@@ -145,7 +143,8 @@ async function composeLocked(
       clock: machineClock,
       chance: machineChance,
       timers: machineTimers,
-      log: daemonLog(machineClock, paths.log),
+      log: daemonLog(machineClock, paths.log, secrets.text),
+      secrets,
       configuration: () => configuration,
       sources: () => sources,
       environment: env,
@@ -178,7 +177,9 @@ async function composeLocked(
         url = bound;
       },
       reload() {
-        ({ configuration, sources } = readSettings(paths, env));
+        const read = readSettings(paths, env);
+        secrets.usePatterns(read.configuration.redact_patterns);
+        ({ configuration, sources } = read);
       },
       close() {
         store.close();
@@ -260,39 +261,6 @@ function refuseForeign(path: string): void {
   if (uid === own && !(path.startsWith("/tmp/") && lstatSync(path).isSymbolicLink())) return;
   throw new Fault("STATE_UNUSABLE", `"${path}" belongs to somebody else.`, {
     hint: "Set CORRAL_STATE_DIR to a directory of your own.",
-  });
-}
-
-interface SettingsRead {
-  readonly configuration: Configuration;
-  readonly sources: Readonly<Record<keyof Configuration, SettingSource>>;
-}
-
-/** The settings in force. @throws {Fault} CONFIG_INVALID. */
-function readSettings(paths: StatePaths, env: PathEnvironment): SettingsRead {
-  const file = readConfigFile(paths.configFile);
-  return { configuration: readConfiguration(file, env), sources: settingSources(file, env) };
-}
-
-function readConfigFile(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return {};
-    throw unreadableConfig(error);
-  }
-  try {
-    return text.trim() === "" ? {} : JSON.parse(text);
-  } catch (error) {
-    throw unreadableConfig(error);
-  }
-}
-
-function unreadableConfig(cause: unknown): Fault {
-  return new Fault("CONFIG_INVALID", `config.json cannot be read: ${messageOf(cause)}.`, {
-    hint: "Correct the file as docs/configuration.md says, then start the daemon again.",
-    cause,
   });
 }
 

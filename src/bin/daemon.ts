@@ -6,6 +6,7 @@
  * HUP         read the settings again
  */
 import { asFault, faultToWire, messageOf } from "../kernel/fault.ts";
+import { formRedactor } from "../output/redact.ts";
 import { exitCodeOf } from "../surface/cli/exit-codes.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
 import { compose, type Composed, type ComposeOptions } from "./compose.ts";
@@ -53,7 +54,7 @@ function sayWhyNot(error: unknown): number {
   const fault = asFault(error);
   const cause = fault.code === "INTERNAL" ? { cause: messageOf(error) } : {};
   process.stderr.write(
-    `${JSON.stringify({ level: "error", event: "daemon.failed", ...faultToWire(fault), ...cause })}\n`,
+    `${formRedactor().text(JSON.stringify({ level: "error", event: "daemon.failed", ...faultToWire(fault), ...cause }))}\n`,
   );
   return exitCodeOf(fault.exit);
 }

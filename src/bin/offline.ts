@@ -5,6 +5,7 @@ import { ledgerRows } from "../adapters/sqlite/ledger-rows.ts";
 import { machineClock } from "../adapters/time/machine-time.ts";
 import type { DoctorAnswer, LedgerAnswer, SweepAnswer, SweepInput } from "../contract/api.ts";
 import { ledgerRow } from "../ledger/receipt.ts";
+import { formRedactor } from "../output/redact.ts";
 import { doctor } from "../supervision/doctor.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
 import { SETTINGS, type SettingName, variableOf } from "../supervision/configuration.ts";
@@ -17,7 +18,8 @@ export async function offlineLedger(paths: StatePaths): Promise<LedgerAnswer> {
   if (!existsSync(paths.database)) return { rows: [] };
   const database = openDatabaseToRead(paths.database);
   try {
-    return { rows: ledgerRows(database, machineClock).heldResources().map(ledgerRow) };
+    const rows = ledgerRows(database, machineClock).heldResources().map(ledgerRow);
+    return formRedactor().value({ rows });
   } finally {
     database.close();
   }
@@ -37,7 +39,7 @@ export async function offlineSweep(paths: StatePaths, input: SweepInput): Promis
     }
     const answer = await sweep(input, { isDaemonGone: true });
     await loops.close();
-    return answer;
+    return setting.secrets.value(answer);
   });
 }
 

@@ -9,6 +9,7 @@ import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { catchUpAll } from "../supervision/projections.ts";
+import { redacted } from "../supervision/redacted.ts";
 import { withRoom } from "../supervision/with-room.ts";
 import { watchWitnesses } from "../supervision/witness-alerts.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
@@ -33,7 +34,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const left = Promise.withResolvers<LeaveAnswer>();
   const startedAt = setting.clock.now();
   const token = clientToken(paths.clientToken);
-  const operations = corral({
+  const inner = corral({
     setting,
     undos,
     loops,
@@ -41,12 +42,18 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     sweep,
     disk,
     archives,
-    output: streamReader(setting.harnessOf, threadLineMatcher(), setting.streams.archiveOf),
+    output: streamReader(
+      setting.harnessOf,
+      threadLineMatcher(),
+      setting.streams.archiveOf,
+      setting.secrets,
+    ),
     startedAt,
     pid: process.pid,
     isClientToken: tokenCheck(token),
     onLeft: left.resolve,
   });
+  const operations = redacted(inner, setting.secrets);
   const served = await listen(operations, composed, paths, token);
   composed.setUrl(served.url);
   withRoom(ballast, () => store.keepPort(served.port));

@@ -37,6 +37,16 @@ function onDaemonGoneFromText(given: unknown): unknown {
   return typeof given === "string" && /^\d+$/.test(given) ? { stop_after_s: Number(given) } : given;
 }
 
+/** A list in a variable is JSON: patterns may hold anything, commas too. */
+function jsonList(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
 /** Every setting by its name in `config.json`; the variable is `CORRAL_` + the name in capitals. */
 export const SETTINGS = {
   limit_running: setting(count(500), 20, "Agents of one task that may run at once."),
@@ -212,6 +222,11 @@ export const SETTINGS = {
     z.coerce.number().int().min(0).max(65_535),
     0,
     "Loopback port; 0 chooses a free one at the first start and keeps it.",
+  ),
+  redact_patterns: setting(
+    z.preprocess(jsonList, z.array(z.string().min(1).max(500)).max(100)),
+    [],
+    "Regular expressions for what never goes out, beside the built-in ones; a group named secret is the part to mask.",
   ),
   env_allow: setting(
     z.preprocess(

@@ -67,6 +67,7 @@ export function deploys(
       const token = `corral_${setting.chance.hex(TOKEN_BYTES)}`;
       const plan = planRun(setting, task, request, agentId, token);
       await disk.admit(plan.cwd);
+      learnSecrets(setting, plan, request);
       // What cannot be written down as a launch is refused before a place is spent on it.
       launchScript(setting, plan, setting.containment.plan(agentId, 0));
       const { agent, isNew } = admitAgent(setting, task, request, plan, token);
@@ -82,6 +83,21 @@ export function deploys(
       }
     },
   };
+}
+
+/** Before the agent can print one; what is known stays known, also to the next daemon. */
+function learnSecrets(
+  { store, secrets }: Setting,
+  { env }: RunPlan,
+  { options }: DeployRequest,
+): void {
+  const ofServers = Object.values(options.mcp_servers ?? {}).flatMap(({ env: own, headers }) =>
+    secrets.unknownAmong({ ...own, ...headers }),
+  );
+  const fresh = [...secrets.unknownAmong(env), ...ofServers];
+  if (fresh.length === 0) return;
+  store.keepSecrets(fresh);
+  secrets.know(fresh);
 }
 
 function admitAgent(

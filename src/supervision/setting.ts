@@ -4,6 +4,7 @@ import type { Harness } from "../harness/harness.ts";
 import type { AgentRecord } from "../agents/record.ts";
 import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { Chance, Clock, Log } from "../kernel/ports.ts";
+import type { Secrets } from "../output/redact.ts";
 import type { Machine } from "../contract/api.ts";
 import type { Configuration, SettingSource } from "./configuration.ts";
 import type { Ballast, DiskSight } from "./disk-ports.ts";
@@ -78,6 +79,8 @@ export interface Setting {
   readonly chance: Chance;
   readonly timers: Timers;
   readonly log: Log;
+  /** What must not go out; it learns what agents are given. */
+  readonly secrets: Secrets;
   /** The settings in force; read anew each time, because HUP may change them. */
   readonly configuration: () => Configuration;
   /** Where each of them came from. */

@@ -10,6 +10,7 @@ import type { EpochMs } from "../kernel/units.ts";
 import type { LedgerStore } from "../ledger/ports.ts";
 import type { PlannedTarget } from "../ledger/plan-identity.ts";
 import type { Resource, ResourceIntent } from "../ledger/resource.ts";
+import type { Fingerprint } from "../output/fingerprints.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { HistoryStore } from "./history.ts";
 
@@ -21,6 +22,8 @@ export interface World {
   readonly name: string;
   /** Grows with every daemon. */
   readonly epoch: number;
+  /** Makes digests of this state directory unlike those of any other. */
+  readonly salt: string;
 }
 
 export interface ProgressRecord {
@@ -184,6 +187,11 @@ export interface Store extends LedgerStore, HistoryStore {
   diskUse(taskId?: TaskId): number;
   /** Ended agents whose files have changed since they were looked at; at most `max`. */
   diskDue(max: number): readonly AgentRecord[];
+
+  /** Fingerprints of secrets that agents were given, by which they are found in what goes out. */
+  secrets(): readonly Fingerprint[];
+  /** Durable on return; one that is known already is kept once. */
+  keepSecrets(fingerprints: readonly Fingerprint[]): void;
 
   /** Writes what is about to be made for an owner that is no new agent; durable before it is made. */
   intend(owner: string, intents: readonly ResourceIntent[]): readonly Resource[];

@@ -365,13 +365,13 @@ describe("events", () => {
 describe("opening", () => {
   test("an empty file becomes a whole database; the world stays, the epoch grows", () => {
     using here = stage();
-    const { mark, name, epoch } = here.store.world;
+    const { mark, name, epoch, salt } = here.store.world;
     expect(mark).toBeGreaterThanOrEqual(780_000);
     expect(mark).toBeLessThanOrEqual(819_199);
     here.store.keepPort(4_711);
     here.store.close();
     const again = here.open();
-    expect(again.world).toEqual({ mark, name, epoch: epoch + 1 });
+    expect(again.world).toEqual({ mark, name, epoch: epoch + 1, salt });
     expect(again.port()).toBe(4_711);
     expect(again.task("T1")).toEqual(task("T1"));
   });
@@ -449,7 +449,8 @@ test.for(MIGRATIONS.map((_, version) => version).slice(1))(
     );
     old.close();
     const store = here.open();
-    expect(store.world).toEqual({ mark: 790_000, name: "abcd1234", epoch: 5 });
+    expect(store.world).toMatchObject({ mark: 790_000, name: "abcd1234", epoch: 5 });
+    expect(store.world.salt).toMatch(/^[0-9a-f]{32}$/);
     expect(store.task("T1")).toMatchObject({ description: "An old task.", createdAt: 5 });
     expect(store.admitAgent(newAgent("a")).isNew).toBe(true);
   },

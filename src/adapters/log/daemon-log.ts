@@ -11,9 +11,14 @@ const LOOK_EVERY = 1_000;
 /**
  * A log on stderr. A reader that is gone or a full disk loses lines and nothing else.
  *
- * @param file  When stderr is this file, it is kept below 16 MiB: what was written moves to `<file>.1`.
+ * @param redact  Takes the secrets out of a line of JSON, which stays JSON.
+ * @param file    When stderr is this file, it is kept below 16 MiB: what was written moves to `<file>.1`.
  */
-export function daemonLog(clock: Clock, file: string): Log {
+export function daemonLog(
+  clock: Clock,
+  file: string,
+  redact: (line: string) => string = (line) => line,
+): Log {
   let lines = 0;
   const write = (level: string, event: string, facts: object = {}): void => {
     try {
@@ -21,7 +26,7 @@ export function daemonLog(clock: Clock, file: string): Log {
       lines += 1;
       writeSync(
         STDERR,
-        `${JSON.stringify({ at: isoTime(clock.now()), level, event, ...facts })}\n`,
+        `${redact(JSON.stringify({ at: isoTime(clock.now()), level, event, ...facts }))}\n`,
       );
     } catch {
       // The log must never be the reason why an agent is not stopped.

@@ -7,6 +7,8 @@ import type { Harness } from "../../harness/harness.ts";
 import { agentOutput } from "../../output/agent-output.ts";
 import { NO_OUTCOME, streamOutcome } from "../../output/outcome.ts";
 import type { LineMatcher, OutputFile } from "../../output/ports.ts";
+import type { Redactor } from "../../output/redact.ts";
+import { redactedFile } from "../../output/redacted-file.ts";
 import { RUNNER_FILES } from "../../runner/records.ts";
 import type { OutputReader } from "../../supervision/output-reader.ts";
 import type { Outcomes } from "../../supervision/setting.ts";
@@ -43,9 +45,12 @@ export function streamReader(
   harnessOf: HarnessOf,
   matcher: LineMatcher,
   archiveOf: ArchiveOf,
+  redactor: Redactor,
 ): OutputReader {
-  const viewOf = ({ directory, id }: AgentRecord, which: "stdout" | "stderr"): OutputFile =>
-    streamView({ directory, stream: RUNNER_FILES[which], archive: archiveOf(id) });
+  const viewOf = ({ directory, id }: AgentRecord, which: "stdout" | "stderr"): OutputFile => {
+    const view = { directory, stream: RUNNER_FILES[which], archive: archiveOf(id) };
+    return redactedFile(streamView(view), redactor);
+  };
   return {
     async read(agent, input) {
       const file = viewOf(agent, "stdout");
@@ -73,8 +78,10 @@ export function streamReader(
       const gap = (await file.gaps(from, await file.size()))[0];
       // What is lost is stepped over: the answer begins behind it, and says so by its `from`.
       const start = gap?.from === from ? gap.to : from;
-      const bytes = await file.read(start, maxBytes);
+      const read = await file.read(start, maxBytes);
       const size = await file.size();
+      const isAtEnd = start + read.byteLength >= size;
+      const bytes = ended || !isAtEnd ? read : withoutOpenWord(read);
       const next = start + bytes.byteLength;
       return {
         data: Buffer.from(bytes).toString("base64"),
@@ -92,4 +99,22 @@ async function tailOf(file: OutputFile, maxBytes: number): Promise<string> {
   const size = await file.size();
   const bytes = await file.read(Math.max(0, size - maxBytes), maxBytes);
   return Buffer.from(bytes).toString("utf8");
+}
+
+/** Longest word that is waited for at the end of a stream that is being written. Bytes. */
+const OPEN_WORD_BYTES = 4_096;
+
+/**
+ * Without the last word when nothing ends it yet: it may be the beginning of a secret whose rest
+ * is still to be written. It comes with the next read, when something follows it or the agent ends.
+ */
+function withoutOpenWord(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  const least = Math.max(0, end - OPEN_WORD_BYTES);
+  while (end > least && !isBlank(bytes[end - 1]!)) end -= 1;
+  return bytes.subarray(0, end);
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }

@@ -242,4 +242,13 @@ export const MIGRATIONS: readonly string[] = [
     UPDATE agents SET disk_due = 1 WHERE id = NEW.owner AND disk_due = 0;
   END;
   `,
+  // Secrets by their fingerprints, never themselves: see src/output/fingerprints.ts.
+  `
+  CREATE TABLE secrets (
+    digest TEXT PRIMARY KEY,
+    length INTEGER NOT NULL,
+    lead INTEGER NOT NULL,
+    prefix INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -41,6 +41,7 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     ...diskRows(database),
     ...taskRows(database, events),
     ...reportRows(database, events),
+    ...secretRows(database),
     ...sweepPlanRows(database),
     intend: (owner, intents) =>
       events.atomically(() => writeIntents(database, owner, intents, clock.now())),
@@ -50,6 +51,30 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     onEvent: events.listen,
     atomically: events.atomically,
     close: () => database.close(),
+  };
+}
+
+function secretRows(database: Database): Pick<Store, "secrets" | "keepSecrets"> {
+  return {
+    secrets: () =>
+      database.all("SELECT * FROM secrets").map((row) => ({
+        digest: String(row["digest"]),
+        length: Number(row["length"]),
+        lead: Number(row["lead"]),
+        prefix: Number(row["prefix"]),
+      })),
+    keepSecrets: (fingerprints) =>
+      database.transaction(() => {
+        for (const { digest, length, lead, prefix } of fingerprints) {
+          database.run(
+            "INSERT INTO secrets VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            digest,
+            length,
+            lead,
+            prefix,
+          );
+        }
+      }),
   };
 }
 
@@ -73,7 +98,9 @@ function openWorld(database: Database, clock: Clock, chance: Chance, isNewEpoch:
   keep(database, "mark", mark);
   keep(database, "name", name);
   keep(database, "epoch", String(epoch));
-  return { mark: Number(mark), name, epoch };
+  const salt = known.get("salt") ?? chance.hex(16);
+  keep(database, "salt", salt);
+  return { mark: Number(mark), name, epoch, salt };
 }
 
 function taskRows(database: Database, events: EventRows): Pick<Store, "addTask" | "task"> {

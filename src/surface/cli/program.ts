@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { asFault, Fault, faultToWire } from "../../kernel/fault.ts";
+import { formRedactor } from "../../output/redact.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import type { CliPorts, Terminal } from "./ports.ts";
 import { isVerb, VERB_NAMES, VERBS } from "./verb-table.ts";
@@ -127,13 +128,14 @@ function usageFault(thrown: unknown): Fault {
 
 /** Prints a failure in two lines, with `json` also as a document. @returns the exit code. */
 export function renderFailure(fault: Fault, terminal: Terminal, json: boolean): number {
-  if (json) terminal.line(jsonText({ error: faultToWire(fault) }));
+  const { text, value } = formRedactor();
+  if (json) terminal.line(jsonText({ error: value(faultToWire(fault)) }));
   // A message repeats what was typed, or what an agent printed: neither may steer the terminal.
-  terminal.note(harmless(`${fault.code}: ${fault.message}`));
-  terminal.note(harmless(`Next: ${fault.hint}`));
+  terminal.note(harmless(text(`${fault.code}: ${fault.message}`)));
+  terminal.note(harmless(text(`Next: ${fault.hint}`)));
   // The one place where a bug's cause is shown: the person at the terminal can report it.
   if (fault.code === "INTERNAL" && fault.cause instanceof Error) {
-    terminal.note(fault.cause.stack ?? fault.cause.message);
+    terminal.note(text(fault.cause.stack ?? fault.cause.message));
   }
   return exitCodeOf(fault.exit);
 }

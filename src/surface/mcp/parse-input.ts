@@ -6,9 +6,12 @@
  */
 import type { z } from "zod";
 import { Fault } from "../../kernel/fault.ts";
+import { formRedactor } from "../../output/redact.ts";
 
 const GIVEN_MAX_CHARS = 60;
 const ISSUES_NAMED = 3;
+/** What a caller sent in the wrong place may still be a key of theirs, and failures are passed on. */
+const REDACTOR = formRedactor();
 /** Parameters whose values may be secrets: they are named and never shown again. */
 const NEVER_SHOWN: ReadonlySet<PropertyKey> = new Set(["env"]);
 
@@ -39,7 +42,7 @@ export function shownValue(value: unknown): string {
   if (value === undefined) return "nothing";
   // Cut before rendering, so that a value of megabytes costs nothing to refuse.
   const json = JSON.stringify(typeof value === "string" ? value.slice(0, 200) : value) ?? "nothing";
-  const printable = json.replaceAll(/\p{C}/gu, escaped);
+  const printable = REDACTOR.text(json).replaceAll(/\p{C}/gu, escaped);
   if (printable.length <= GIVEN_MAX_CHARS && !(typeof value === "string" && value.length > 200)) {
     return printable;
   }

@@ -1,0 +1,43 @@
+/** A stream as it may be shown: with stars in place of secrets, byte for byte as long as it is. */
+import { KIB } from "../kernel/units.ts";
+import type { OutputFile } from "./ports.ts";
+import type { Redactor } from "./redact.ts";
+
+/**
+ * How far around a range a secret is looked for that lies across its border: longer than any key
+ * that is in use, JSON escapes counted. Bytes.
+ */
+export const SECRET_REACH_BYTES = 16 * KIB;
+
+/**
+ * Masks what is read. A secret is masked whole, wherever a range begins or ends, as long as it is no
+ * longer than {@link SECRET_REACH_BYTES}.
+ */
+export function redactedFile(file: OutputFile, redactor: Pick<Redactor, "bytes">): OutputFile {
+  return {
+    size: () => file.size(),
+    gaps: (from, to) => file.gaps(from, to),
+    source: () => file.source(),
+    async read(from, length) {
+      const wanted = await file.read(from, length);
+      if (wanted.length === 0) return wanted;
+      const low = Math.max(0, from - SECRET_REACH_BYTES);
+      const to = from + wanted.length;
+      const [before, after] = await Promise.all([
+        tailBefore(file, low, from),
+        file.read(to, SECRET_REACH_BYTES),
+      ]);
+      const around = Buffer.concat([before, wanted, after]);
+      const masked = redactor.bytes(around);
+      if (masked === around) return wanted;
+      return masked.subarray(before.length, before.length + wanted.length);
+    },
+  };
+}
+
+/** The bytes directly before an offset; fewer where a gap lies between. */
+async function tailBefore(file: OutputFile, low: number, from: number): Promise<Uint8Array> {
+  const bytes = low === from ? new Uint8Array(0) : await file.read(low, from - low);
+  // A gap ends the read early: then what was read does not touch the range.
+  return bytes.length === from - low ? bytes : new Uint8Array(0);
+}
