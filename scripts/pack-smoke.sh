@@ -33,6 +33,15 @@ expected=$("$root/node_modules/.bin/node" -p "require('$root/package.json').vers
 corral up --json >"$work/up.json"
 corral doctor --json >"$work/doctor.json" || [ $? -eq 6 ] # 6: works, and names problems of this machine
 grep -q '"running": *true' "$work/doctor.json"
+# The dashboard comes built, with everything that its page asks for.
+url=$(corral open --print)
+"$root/node_modules/.bin/node" -e '
+  const from = new URL(process.argv[1]);
+  const page = await (await fetch(from)).text();
+  const paths = [...page.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path);
+  const all = await Promise.all(paths.map((path) => fetch(new URL(path, from))));
+  if (all.length < 3 || all.some(({ status }) => status !== 200)) process.exit(1);
+' "$url" || { echo "pack-smoke: the dashboard is not served whole" >&2; exit 1; }
 # The runner and the containment come from the package too: an agent that leaves a daemon behind.
 seconds=296.$$
 corral deploy --describe "Prove that the package runs agents" --type builder --prompt "Run." --wait \

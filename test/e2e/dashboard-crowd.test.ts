@@ -144,6 +144,11 @@ describe.skipIf(CHROMIUM === undefined)("a crowd (skipped without Chromium)", ()
         expect(await barriers(page), `the question, ${look}`).toEqual([]);
         await page.keyboard.press("Escape");
         await page.getByRole("dialog").waitFor({ state: "detached" });
+        await page.getByRole("tab", { name: "Use" }).click();
+        await page.locator(".chart polyline").first().waitFor({ state: "attached" });
+        expect(await barriers(page), `what it uses, ${look}`).toEqual([]);
+        expect(await overhang(page), `what it uses, ${look}`).toBe(0);
+        if (look === "light") await picture(page, world, "agent-use-light");
         await page.getByRole("tab", { name: "Output" }).focus();
         await page.keyboard.press("ArrowLeft");
         await page.getByRole("row", { name: /process set/ }).waitFor();

@@ -50,7 +50,7 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
     { timeout: MINUTE_MS },
     async () => {
       await using world = await makeWorld();
-      await world.daemon(QUICK);
+      await world.daemon({ ...QUICK, CORRAL_ARCHIVE_AFTER_MS: "0" });
       await using browser = await makeBrowser(world);
       const page = await browser.signedIn();
       const isSamePage = await markPage(page);
@@ -101,6 +101,12 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
       await follow.click();
       await expectAtEnd(page, true);
 
+      // What it uses is told while it lives.
+      await page.getByRole("tab", { name: "Use" }).click();
+      await page.getByText(/^\d+, \d+ threads?$/).waitFor();
+      await page.getByRole("meter", { name: /wall clock/ }).waitFor();
+      await page.locator(".chart polyline").first().waitFor({ state: "attached" });
+
       // It is stopped, after a question, and everything is accounted for.
       await page.getByRole("button", { name: "Stop…" }).click();
       const dialog = page.getByRole("dialog");
@@ -122,6 +128,10 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
         .waitFor();
       await page.getByRole("tab", { name: "Reports" }).click();
       await page.getByText("Half of the parser is written").nth(1).waitFor();
+      await page.getByRole("link", { name: "Cleanup" }).click();
+      const archives = page.getByRole("list", { name: "Archives" });
+      await archives.getByRole("link", { name: agent.id }).waitFor();
+      await archives.getByText(/kept until/).waitFor();
 
       expect(await isSamePage()).toBe(true);
       expect(browser.complaints).toEqual([]);

@@ -5,7 +5,10 @@ import { asTree, chosen, inOrder, needsAttention, tally } from "../../../web/src
 import { said } from "../../../web/src/live/events-text.ts";
 import { agentPath, placeOf, taskPath } from "../../../web/src/live/places.ts";
 import { pause, paced } from "../../../web/src/live/paced.ts";
+import type { ResourceReportAnswer } from "../../../src/contract/resource-report.ts";
+import { lineThrough, type Sample, withReport } from "../../../web/src/live/samples.ts";
 import { ago, bytes, span } from "../../../web/src/parts/format.ts";
+import { waitFor } from "../../helpers/daemon-process.ts";
 import { anAgent } from "../cli/fake-ports.ts";
 
 function agent(id: string, more: Partial<AgentView> = {}): AgentView {
@@ -99,6 +102,58 @@ test("times and sizes are told in units", () => {
   expect(ago("2026-01-01T00:00:00.000Z", Date.parse("2026-01-01T02:00:00.000Z"))).toBe("2 h ago");
 });
 
+describe("samples", () => {
+  const reportAt = (seconds: number, cpuMs: number | null): ResourceReportAnswer => ({
+    scope: "agent",
+    id: "a-1",
+    at: new Date(seconds * 1_000).toISOString(),
+    held: [],
+    use: {
+      processes: 3,
+      threads: 3,
+      fds: null,
+      memory_bytes: 1_024,
+      memory_source: "cgroup",
+      cpu_ms: cpuMs,
+      cpu_source: "cgroup",
+    },
+    daemon: null,
+    disk: [],
+    limits: [],
+    agents: [],
+    alerts: [],
+    unknown: [],
+  });
+
+  test("tell the processor's share between two looks, and nothing where it cannot be told", () => {
+    const looks = [reportAt(0, 0), reportAt(2, 1_000), reportAt(4, 400), reportAt(6, null)];
+    let samples: readonly Sample[] = [];
+    for (const [index, look] of looks.entries()) {
+      samples = withReport(samples, look, looks[index - 1] ?? null);
+    }
+    expect(samples.map(({ cores }) => cores)).toEqual([null, 0.5, null, null]);
+    expect(withReport(samples, looks[3]!, looks[3]!)).toBe(samples);
+  });
+
+  test("are bounded", () => {
+    let samples: readonly Sample[] = [];
+    let last: ResourceReportAnswer | null = null;
+    for (let second = 0; second < 1_000; second += 1) {
+      const look = reportAt(second, second);
+      samples = withReport(samples, look, last);
+      last = look;
+    }
+    expect(samples.length).toBeLessThanOrEqual(300);
+    expect(samples.at(-1)?.at).toBe(999_000);
+  });
+
+  test("become a line whose highest point is at the top", () => {
+    expect(lineThrough([0, 5, null, 10])).toBe("0,100 33.3,50 100,0");
+    expect(lineThrough([0, 0])).toBe("0,100 100,100");
+    expect([lineThrough([]), lineThrough([3]), lineThrough([null, 3])]).toEqual(["", "", ""]);
+  });
+});
+
 describe("paced work", () => {
   test("runs never twice at once, and once more for all calls meanwhile", async () => {
     let running = 0;
@@ -116,8 +171,11 @@ describe("paced work", () => {
       () => false,
     );
     for (let call = 0; call < 20; call += 1) go();
-    await pause(120);
-    expect({ most, runs }).toEqual({ most: 1, runs: 2 });
+    await waitFor("the second run", () => runs === 2 || undefined);
+    go();
+    // Had those calls been more than one run, this would not be the third.
+    await waitFor("the third run", () => runs >= 3 || undefined);
+    expect({ most, runs }).toEqual({ most: 1, runs: 3 });
   });
 
   test("is tried again while its failures are worth it", async () => {
@@ -128,7 +186,6 @@ describe("paced work", () => {
       () => tries < 3,
     );
     go();
-    await pause(120);
-    expect(tries).toBe(3);
+    await waitFor("the third try", () => tries === 3 || undefined);
   });
 });

@@ -15,15 +15,17 @@ import { StatusMark } from "../parts/marks.tsx";
 import { Empty, Facts, Failure, Loading, Panel } from "../parts/panels.tsx";
 import { ReceiptView } from "../parts/receipt.tsx";
 import { StopDialog } from "../parts/stop-dialog.tsx";
+import { UsePanel } from "../parts/use-panel.tsx";
 import { TimelineItem } from "./task.tsx";
 
-const TABS = ["output", "raw", "errors", "reports", "resources"] as const;
+const TABS = ["output", "raw", "errors", "reports", "use", "resources"] as const;
 type Tab = (typeof TABS)[number];
 const TAB_WORDS: Readonly<Record<Tab, string>> = {
   output: "Output",
   raw: "Raw stream",
   errors: "stderr",
   reports: "Reports",
+  use: "Use",
   resources: "Resources",
 };
 const FORMS: Readonly<Partial<Record<Tab, Form>>> = {
@@ -76,6 +78,7 @@ export function AgentPage({ id }: { readonly id: string }) {
       <div id="view" role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {form === undefined ? null : <OutputView key={tab} agent={agent} form={form} />}
         {tab === "reports" ? <Reports agent={agent} reason={reason} /> : null}
+        {tab === "use" ? <UsePanel scope="agent" id={id} /> : null}
         {tab === "resources" ? (
           <Panel title="What it held, and what became of it">
             <ReceiptView agentId={id} reason={`${reason} ${agent.cleanup.held} ${agent.status}`} />

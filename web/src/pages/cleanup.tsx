@@ -5,6 +5,7 @@ import { get, post } from "../live/api.ts";
 import { ApiFault } from "../live/fault.ts";
 import { agentPath, taskPath } from "../live/places.ts";
 import { useLive } from "../live/store.ts";
+import { Archives } from "../parts/archives.tsx";
 import { ago, counted, dayAndTime, words } from "../parts/format.ts";
 import { useAsked, useNow } from "../parts/hooks.ts";
 import { Link } from "../parts/link.tsx";
@@ -20,6 +21,9 @@ export function CleanupPage() {
     (signal) => get<LedgerAnswer>("/api/ledger?all=1", signal),
     reason,
   );
+  const archived = useLive(
+    ({ events }) => events.findLast(({ kind }) => kind.startsWith("archive."))?.seq ?? 0,
+  );
   const rows = ledger.answer?.rows ?? null;
   return (
     <>
@@ -33,6 +37,7 @@ export function CleanupPage() {
       {ledger.fault === null ? null : <Failure fault={ledger.fault} again={ledger.again} />}
       <Sweep onApplied={ledger.again} />
       {rows === null ? <Loading /> : <Ledger rows={rows} />}
+      <Archives reason={archived} />
     </>
   );
 }

@@ -14,6 +14,7 @@ import { Link } from "../parts/link.tsx";
 import { SeverityMark } from "../parts/marks.tsx";
 import { Empty, Facts, Failure, Loading, Meter, Panel } from "../parts/panels.tsx";
 import { Rows } from "../parts/rows.tsx";
+import { UsePanel } from "../parts/use-panel.tsx";
 
 type Entry =
   | ({ readonly kind: "progress" } & ProgressView)
@@ -58,6 +59,7 @@ export function TaskPage({ id }: { readonly id: string }) {
         </div>
         <div className="side">
           <Used answer={answer} />
+          <UsePanel scope="task" id={id} />
           <Asked title="Deliverables" items={answer.task.expected_deliverables} />
           <Asked title="Success criteria" items={answer.task.success_criteria} />
           <Asked title="Constraints" items={answer.task.constraints} />
