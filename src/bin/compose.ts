@@ -224,9 +224,13 @@ function reliefBy(keeping: Archives, { store, log }: Setting): DiskRelief {
 }
 
 /** What the daemon itself makes is in the ledger before it can exist. */
-function holdDaemonResources({ ballast: reserve, store, host }: Setting, paths: StatePaths): void {
+function holdDaemonResources(
+  { ballast: reserve, containment, store, host }: Setting,
+  paths: StatePaths,
+): void {
   const intents: ResourceIntent[] = [
-    { kind: "cgroup_root", locator: `corral-${store.world.name}` },
+    // By their paths: the next daemon may be started in another group, and have others.
+    ...containment.roots().map((locator) => ({ kind: "cgroup_root" as const, locator })),
     { kind: "ballast", locator: paths.ballastDir },
   ];
   if (host.kind === "tmux") intents.push({ kind: "tmux_server", locator: paths.tmuxSocket });

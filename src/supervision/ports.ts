@@ -168,6 +168,14 @@ export interface Containment {
   >;
   /** Removes the world's own (empty) cgroup roots; for the daemon's end. */
   removeRoots(): Promise<string>;
+  /** Directories above the agents' groups that this daemon may make; where it was started decides. Absolute. */
+  roots(): readonly string[];
+  /**
+   * Removes one such directory, of this daemon or of an earlier one of this world that was started
+   * in another group; already gone is success.
+   * @returns false when something is still in it. @throws {Fault} PROBE_FAILED.
+   */
+  removeRoot(path: string): Promise<boolean>;
   /** True while that very process lives and is no zombie. @throws {Fault} PROBE_FAILED. */
   isAlive(process: ProcessIdentity): boolean;
   /** Identity of a live process; null when there is none (or a zombie). */

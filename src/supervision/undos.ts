@@ -19,7 +19,7 @@ export function undosOf(setting: Setting): Undos {
   const kept: Undo = async (resource) => keep(setting, resource);
   return {
     tmux_server: () => endServer(setting),
-    cgroup_root: () => removeRoots(setting),
+    cgroup_root: ({ locator }) => removeRoot(setting, locator),
     ballast: removed,
     task_workspace: removed,
     archive: async (resource) => keepArchive(setting, resource),
@@ -56,7 +56,12 @@ async function endServer({ hostOf }: Setting): Promise<Undone> {
   return gone(seen);
 }
 
-async function removeRoots({ containment }: Setting): Promise<Undone> {
+async function removeRoot({ containment }: Setting, locator: string): Promise<Undone> {
+  if (locator.startsWith("/")) {
+    if (await containment.removeRoot(locator)) return gone("control group absent");
+    throw stillThere(`${locator} is not empty`);
+  }
+  // A row of before the paths were written down.
   const seen = await containment.removeRoots();
   const leaves = await containment.leaves();
   if (leaves.length > 0) throw stillThere(seen);

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openContainment } from "../../src/adapters/containment/open-containment.ts";
@@ -163,6 +163,24 @@ describe.runIf(process.platform === "linux")("containment", () => {
     expect(existsSync(box.directory)).toBe(true);
     expect(await containment.removeRoots()).not.toContain("kept");
     expect(await containment.leaves()).toEqual([]);
+  });
+
+  test("removes a root that an earlier daemon of its world made elsewhere, once it is empty", async ({
+    skip,
+  }) => {
+    using box = sandbox();
+    const containment = await open(box);
+    const [root] = containment.roots();
+    if (root === undefined) skip("needs a control group");
+    const elsewhere = join(`${root}-elsewhere`, `corral-${box.worldName}`);
+    mkdirSync(join(elsewhere, "agent"), { recursive: true });
+    expect(await containment.removeRoot(elsewhere)).toBe(false);
+    rmdirSync(join(elsewhere, "agent"));
+    expect(await containment.removeRoot(elsewhere)).toBe(true);
+    expect(await containment.removeRoot(elsewhere)).toBe(true);
+    await expect(containment.removeRoot(`${root}-elsewhere`)).rejects.toThrow(RangeError);
+    expect(existsSync(`${root}-elsewhere`)).toBe(true);
+    rmdirSync(`${root}-elsewhere`);
   });
 
   test("tells agents from infrastructure, and gives every slot its own mark", async () => {

@@ -23,7 +23,8 @@ export interface Finding {
   readonly detail: string;
 }
 
-const PROBE_MS = 2_000;
+/** A busy machine must not cost the daemon a means for as long as it lives. Milliseconds. */
+const PROBE_MS = 6_000;
 
 /**
  * Tries to hold and end a process in a group under `root`, which is made for it and removed

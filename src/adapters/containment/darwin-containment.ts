@@ -70,6 +70,8 @@ export async function darwinContainment({
     endCompanions: async () => 0, // without marks a companion cannot be told from a stranger
     leaves: async () => [],
     removeRoots: async () => "no control group was made",
+    roots: () => [],
+    removeRoot: async () => true,
     isAlive: (process) => identify(process.pid)?.startTicks === process.startTicks,
     identify,
   };

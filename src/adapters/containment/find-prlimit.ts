@@ -16,7 +16,8 @@ export interface PrlimitFinding {
   readonly detail: string;
 }
 
-const PROBE_MS = 2_000;
+/** A busy machine must not cost the daemon a means for as long as it lives. Milliseconds. */
+const PROBE_MS = 6_000;
 const USUAL_FOLDERS = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
 
 /** Tries the mark on a real process; never throws. */

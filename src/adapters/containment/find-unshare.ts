@@ -14,7 +14,8 @@ export interface UnshareFinding {
   readonly detail: string;
 }
 
-const PROBE_MS = 2_000;
+/** A busy machine must not cost the daemon a means for as long as it lives. Milliseconds. */
+const PROBE_MS = 6_000;
 /** --kill-child: the namespace dies with the unshare that waits for it. */
 const NAMESPACE = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 const VARIANTS = [

@@ -84,6 +84,8 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
         return inode === null ? [] : [{ ...leaf, inode }];
       }),
     removeRoots,
+    roots: () => ownRoots,
+    removeRoot,
     isAlive,
     identify,
   };
@@ -218,6 +220,12 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     return ownRoots.flatMap((root) =>
       childNames(root).map((name) => ({ agentId: name, path: join(root, name) })),
     );
+  }
+
+  async function removeRoot(path: string): Promise<boolean> {
+    if (basename(path) !== `corral-${worldName}`)
+      throw new RangeError(`"${path}" is no root of ours`);
+    return removeIfEmpty(path);
   }
 
   async function removeRoots(): Promise<string> {

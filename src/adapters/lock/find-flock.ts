@@ -14,7 +14,8 @@ export interface FlockFinding {
   readonly detail: string;
 }
 
-const PROBE_MS = 2_000;
+/** A busy machine must not cost the daemon a means for as long as it lives. Milliseconds. */
+const PROBE_MS = 6_000;
 /** Locks this very shell's own file by its number, and asks for the option that waits. */
 const PROBE = 'exec 9<"$0" && "$1" -n -s 9 && exec "$1" -s -w 1 "$0" true';
 
