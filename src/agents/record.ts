@@ -79,6 +79,8 @@ export interface AgentRecord {
   readonly usage: Usage | null;
   /** The CLI's own session id, when its stream told one. */
   readonly cliSession: string | null;
+  /** Since when only its outcome is kept: its rows and reports are gone. Null: all is there. */
+  readonly forgottenAt: EpochMs | null;
 }
 
 /** How an agent ended; written once. */

@@ -7,6 +7,7 @@ import { streamReader } from "../adapters/output/stream-files.ts";
 import type { LeaveAnswer } from "../contract/api.ts";
 import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
+import { forgetOld } from "../supervision/forget.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { catchUpAll } from "../supervision/projections.ts";
 import { redacted } from "../supervision/redacted.ts";
@@ -176,25 +177,36 @@ function onRunnerEnds({ setting, loops }: Composed): () => void {
   };
 }
 
-/** A sweep at the start and then periodically; one that fails is told and tried again. */
+/**
+ * A sweep at the start and then periodically, each followed by what the store may forget. One
+ * that fails is told and tried again.
+ */
 function sweepNowAndThen({ setting, loops, sweep }: Composed): () => void {
+  const { log, store, timers } = setting;
+  let isStopped = false;
   let cancel = (): void => undefined;
+  const turn = async (): Promise<void> => {
+    // Whatever an agent's own loop may have missed, it looks again now.
+    for (const { id } of store.unfinishedAgents()) loops.poke(id);
+    const { steps, unknown } = await sweep({ apply: true });
+    if (steps.length > 0 || unknown.length > 0) log.info("sweep.done", { steps, unknown });
+    await watchWitnesses(setting, loops.suspect);
+    const forgotten = await forgetOld(setting, () => isStopped);
+    if (Object.values(forgotten).some((count) => count > 0)) log.info("store.forgot", forgotten);
+  };
   const next = (delayMs: number): void => {
-    cancel = setting.timers.after(delayMs, () => {
-      // Whatever an agent's own loop may have missed, it looks again now.
-      for (const { id } of setting.store.unfinishedAgents()) loops.poke(id);
-      void sweep({ apply: true })
-        .then(({ steps, unknown }) => {
-          if (steps.length > 0 || unknown.length > 0)
-            setting.log.info("sweep.done", { steps, unknown });
-        })
-        .then(() => watchWitnesses(setting, loops.suspect))
-        .catch((error: unknown) => setting.log.warn("sweep.failed", { cause: messageOf(error) }))
+    if (isStopped) return;
+    cancel = timers.after(delayMs, () => {
+      void turn()
+        .catch((error: unknown) => log.warn("sweep.failed", { cause: messageOf(error) }))
         .finally(() => next(setting.configuration().sweep_ms));
     });
   };
   next(0);
-  return () => cancel();
+  return () => {
+    isStopped = true;
+    cancel();
+  };
 }
 
 /** The token of clients: made once per state directory, readable for its owner only. */

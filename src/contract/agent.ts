@@ -124,6 +124,10 @@ export const AgentView = z.object({
   usage: Usage.nullable(),
   output_bytes: z.int().nullable(),
   disk_bytes: z.int().nullable().describe("what its files take"),
+  forgotten_at: z
+    .string()
+    .nullable()
+    .describe("since when only its outcome is kept: reports, findings and receipt are gone"),
 });
 export type AgentView = z.infer<typeof AgentView>;
 

@@ -203,6 +203,21 @@ export const SETTINGS = {
     64 * MIB,
     "Bytes of a running agent's stream that are compressed at a time, once so many are not.",
   ),
+  record_retention_ms: setting(
+    ms(3_650 * DAY_MS),
+    90 * DAY_MS,
+    "Milliseconds for which ledger rows, reports, findings and results of a settled agent are kept; then only its outcome is.",
+  ),
+  outcomes_kept: setting(
+    z.coerce.number().int().min(0).max(10_000_000),
+    100_000,
+    "Past agents whose outcome stays in the store when their records are gone; the oldest beyond are deleted.",
+  ),
+  events_kept: setting(
+    z.coerce.number().int().min(1_000).max(10_000_000),
+    100_000,
+    "Events that stay in the store; the oldest beyond are deleted.",
+  ),
   validation_mode: setting(
     z.enum(["warn", "strict"]),
     "warn",

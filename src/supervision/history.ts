@@ -62,6 +62,8 @@ export interface TaskCounts {
   readonly byStatus: Readonly<Record<string, number>>;
   /** Deepest generation; 0 without agents. */
   readonly depth: number;
+  /** Agents that it had besides, of which nothing is kept any more. */
+  readonly forgotten: number;
 }
 
 export type SearchKind = (typeof SEARCH_KINDS)[number];

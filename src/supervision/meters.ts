@@ -22,7 +22,7 @@ export interface GroupUse {
   readonly tasksLimit: number | null;
 }
 
-export interface DiskUse {
+export interface DiskMeasure {
   readonly bytes: number;
   /** False when the budget of entries was used up, or a part could not be read. */
   readonly complete: boolean;
@@ -35,7 +35,7 @@ export interface Meters {
   /** @throws {Fault} PROBE_FAILED. */
   ofGroups(set: ProcessSet): GroupUse;
   /** Disk blocks of a file, or of everything below a folder; 0 when it is not there. Never throws. */
-  diskOf(path: string): Promise<DiskUse>;
+  diskOf(path: string): Promise<DiskMeasure>;
   /** Free and whole size of the file system that a path lies on. Bytes. Never throws: null when unknown. */
   fileSystemOf(path: string): { readonly freeBytes: number; readonly bytes: number } | null;
 }

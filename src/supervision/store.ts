@@ -13,6 +13,7 @@ import type { Resource, ResourceIntent } from "../ledger/resource.ts";
 import type { Fingerprint } from "../output/fingerprints.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { HistoryStore } from "./history.ts";
+import type { ForgettingStore } from "./forgetting.ts";
 
 /** What makes this state directory itself, for ever. */
 export interface World {
@@ -127,7 +128,7 @@ export interface LiveDisk extends Pick<
   readonly taskLimit: number | null;
 }
 
-export interface Store extends LedgerStore, HistoryStore {
+export interface Store extends LedgerStore, HistoryStore, ForgettingStore {
   readonly world: World;
   /** The loopback port used so far; null before the first daemon. */
   port(): number | null;

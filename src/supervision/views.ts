@@ -24,8 +24,12 @@ export const AGENTS_LISTED = 200;
 /** Up to here each agent's rows are looked at, which is exact about one that never had any. */
 const FEW_AGENTS = 8;
 
+/** Nothing is forgotten before it is clean. */
+const FORGOTTEN: Cleanup = { state: "clean", held: 0, stuck: 0 };
+
 /** An agent as every surface shows it. */
 export function agentView(store: Store, agent: AgentRecord): AgentView {
+  if (agent.forgottenAt !== null) return viewOf(agent, FORGOTTEN);
   return viewOf(agent, cleanupOf(store.resourcesOf(agent.id), agent.endedAt !== null));
 }
 
@@ -70,6 +74,7 @@ function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
     usage: agent.usage,
     output_bytes: agent.outputBytes,
     disk_bytes: agent.diskBytes,
+    forgotten_at: timeOrNull(agent.forgottenAt),
   };
 }
 
@@ -104,6 +109,9 @@ export function findingView(record: FindingRecord): FindingView {
 
 /** The receipt of an agent, with the survivors of the last look. */
 export function receiptView(store: Store, loops: AgentLoops, agent: AgentRecord): Receipt {
+  if (agent.forgottenAt !== null) {
+    return { owner: agent.id, cleanup: FORGOTTEN, resources: [], survivors: [] };
+  }
   const survivors = loops.survivors(agent.id).map(({ pid, name }) => ({ pid, name }));
   return receiptOf(agent.id, store.resourcesOf(agent.id), agent.endedAt !== null, survivors);
 }
@@ -135,7 +143,7 @@ export function taskStatusView(
   maxAgents = AGENTS_LISTED,
 ): TaskStatusAnswer {
   const { agents, leftOut } = store.agentsBy({ taskId: task.id, all: true, limit: maxAgents });
-  const { byStatus, depth } = store.taskCounts(task.id);
+  const { byStatus, depth, forgotten } = store.taskCounts(task.id);
   const total = sumOf(Object.values(byStatus));
   const failed = sumOf(FAILED.map((status) => byStatus[status] ?? 0));
   const completed = byStatus["completed"] ?? 0;
@@ -151,7 +159,7 @@ export function taskStatusView(
     findings: store.findings(task.id, LATEST_FINDINGS).map(findingView),
     limits: {
       running: { used: running, limit: task.limits.running },
-      total: { used: total, limit: task.limits.total },
+      total: { used: total + forgotten, limit: task.limits.total },
       depth: { used: depth, limit: task.limits.depth },
       disk: { used: store.diskUse(task.id), limit: task.limits.disk ?? null },
     },

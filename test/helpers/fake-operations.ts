@@ -402,6 +402,7 @@ function viewOf(agentId: string, taskId: string, type: string, parent: string): 
     host: "tmux",
     tmux_session: `agent_${agentId}`,
     on_daemon_gone: "keep",
+    forgotten_at: null,
     usage: null,
     output_bytes: null,
     disk_bytes: null,

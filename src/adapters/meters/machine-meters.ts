@@ -3,7 +3,7 @@ import { readdirSync, statfsSync } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../kernel/fault.ts";
-import type { DiskUse, GroupUse, Meters, ProcessUse } from "../../supervision/meters.ts";
+import type { DiskMeasure, GroupUse, Meters, ProcessUse } from "../../supervision/meters.ts";
 import type { ProcessSet } from "../../supervision/ports.ts";
 import { readGroupFile } from "../cgroup/cgroup-files.ts";
 import { readText } from "../proc/proc-table.ts";
@@ -57,7 +57,7 @@ function ofGroups({ cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet): Grou
   });
 }
 
-async function diskOf(path: string): Promise<DiskUse> {
+async function diskOf(path: string): Promise<DiskMeasure> {
   let bytes = 0;
   let complete = true;
   const queue = [path];

@@ -7,15 +7,13 @@ import { admit, refuseClosed } from "../../tasks/task.ts";
 import type { Database } from "./database.ts";
 import { diskUseOf } from "./disk-rows.ts";
 import type { EventRows } from "./event-rows.ts";
-import { writeIntents } from "./ledger-rows.ts";
+import { UNFINISHED, writeIntents } from "./ledger-rows.ts";
 import { agentOf, taskOf, toJson } from "./rows.ts";
 
 /** Slots of the watermark: RLIMIT values 400 000 + 2 × slot, up to 779 998. */
 const SLOTS = 190_000;
 /** What is kept of a final result for the search; the stream has it whole. */
 const RESULT_MAX_CHARS = 64 * 1_024;
-const HOLDS_SOMETHING =
-  "id IN (SELECT owner FROM resources WHERE state IN ('intended', 'held', 'releasing'))";
 
 export type AgentRows = Pick<
   Store,
@@ -48,8 +46,7 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
     agent: one,
     agentsOf: (taskId) =>
       list("SELECT * FROM agents WHERE task_id = ? ORDER BY created_at, rowid", taskId),
-    unfinishedAgents: () =>
-      list(`SELECT * FROM agents WHERE ended_at IS NULL OR ${HOLDS_SOMETHING} ORDER BY rowid`),
+    unfinishedAgents: () => list(`SELECT * FROM agents WHERE ${UNFINISHED} ORDER BY rowid`),
     agentByToken(tokenHash) {
       const row = database.get("SELECT * FROM agents WHERE token_hash = ?", tokenHash);
       return row === undefined ? null : agentOf(row);
@@ -105,7 +102,11 @@ function admitAgent(
   }
   const task = taskOf(database.get("SELECT * FROM tasks WHERE id = ?", agent.taskId)!);
   refuseClosed(task);
-  const total = countOf("SELECT count(*) AS n FROM agents WHERE task_id = ?", agent.taskId);
+  const total = countOf(
+    `SELECT forgotten_agents + (SELECT count(*) FROM agents WHERE task_id = tasks.id) AS n
+     FROM tasks WHERE id = ?`,
+    agent.taskId,
+  );
   const running = countOf(
     "SELECT count(*) AS n FROM agents WHERE task_id = ? AND ended_at IS NULL",
     agent.taskId,

@@ -10,6 +10,11 @@ export interface Database {
   all(sql: string, ...values: SQLInputValue[]): readonly Row[];
   /** One immediate transaction; nested calls join the outer one. Rolls back when `work` throws. */
   transaction<T>(work: () => T): T;
+  /**
+   * As `transaction`, for what may be lost in a power cut because it is only done again: its commit
+   * waits for no disk. Not inside another one.
+   */
+  lazily<T>(work: () => T): T;
   close(): void;
 }
 
@@ -43,11 +48,12 @@ function connect(path: string, readOnly = false): DatabaseSync {
     connection = new DatabaseSync(path, { readOnly, timeout: 5_000 });
     // Before anything is set: the journal mode is a change to the file, too.
     refuseNewer(versionOf(connection), path);
+    if (!readOnly) letShrink(connection);
     // FULL: an intent is on the disk before its thing is made, power cut or not.
     connection.exec(
       readOnly
         ? "PRAGMA query_only = ON"
-        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY",
+        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 8388608; PRAGMA temp_store = MEMORY",
     );
     return connection;
   } catch (error) {
@@ -65,6 +71,20 @@ function unusable(what: string, error: unknown): Fault {
     cause: error,
   });
 }
+
+/** Up to here an old file is written anew at once when it is opened; a larger one uses its free pages again instead. */
+const REWRITE_MOST_BYTES = 33_554_432;
+
+/** Free pages can be given back in small pieces only when the file was made, or written anew, for that. */
+function letShrink(connection: DatabaseSync): void {
+  const numberOf = (pragma: string): number =>
+    Number(Object.values(connection.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
+  if (numberOf("auto_vacuum") === AUTO_VACUUM_INCREMENTAL) return;
+  if (numberOf("page_count") * numberOf("page_size") > REWRITE_MOST_BYTES) return;
+  connection.exec("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+}
+
+const AUTO_VACUUM_INCREMENTAL = 2;
 
 function migrate(connection: DatabaseSync): void {
   const version = versionOf(connection);
@@ -110,6 +130,22 @@ function database(connection: DatabaseSync): Database {
     return prepared;
   };
   let depth = 0;
+  const transaction = <T>(work: () => T): T => {
+    if (depth > 0) return work();
+    connection.exec("BEGIN IMMEDIATE");
+    depth += 1;
+    try {
+      const answer = work();
+      connection.exec("COMMIT");
+      return answer;
+    } catch (error) {
+      // A full disk may already have rolled it back; saying so twice is no failure.
+      if (connection.isTransaction) connection.exec("ROLLBACK");
+      throw error;
+    } finally {
+      depth -= 1;
+    }
+  };
   return {
     run(sql, ...values) {
       const { changes, lastInsertRowid } = statement(sql).run(...values);
@@ -117,20 +153,13 @@ function database(connection: DatabaseSync): Database {
     },
     get: (sql, ...values) => statement(sql).get(...values),
     all: (sql, ...values) => statement(sql).all(...values),
-    transaction(work) {
-      if (depth > 0) return work();
-      connection.exec("BEGIN IMMEDIATE");
-      depth += 1;
+    transaction,
+    lazily(work) {
+      connection.exec("PRAGMA synchronous = NORMAL");
       try {
-        const answer = work();
-        connection.exec("COMMIT");
-        return answer;
-      } catch (error) {
-        // A full disk may already have rolled it back; saying so twice is no failure.
-        if (connection.isTransaction) connection.exec("ROLLBACK");
-        throw error;
+        return transaction(work);
       } finally {
-        depth -= 1;
+        connection.exec("PRAGMA synchronous = FULL");
       }
     },
     close: () => connection.close(),

@@ -5,10 +5,6 @@ import type { NewEvent } from "../../supervision/store.ts";
 import type { Database } from "./database.ts";
 import { eventOf, toJson } from "./rows.ts";
 
-/** Events kept in the database; older ones are deleted, their seq is never used again. */
-const EVENTS_KEPT = 100_000;
-const PRUNE_EVERY = 1_000;
-
 export interface EventRows {
   add(event: NewEvent): void;
   after(seq: number, max: number): readonly CorralEvent[];
@@ -40,9 +36,6 @@ export function eventRows(database: Database, clock: Clock): EventRows {
     );
     const event = eventOf(row!);
     pending.push(event);
-    if (event.seq % PRUNE_EVERY === 0) {
-      database.run("DELETE FROM events WHERE seq <= ?", event.seq - EVENTS_KEPT);
-    }
   };
 
   const atomically = <T>(work: () => T): T => {

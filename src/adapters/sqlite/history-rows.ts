@@ -9,10 +9,10 @@ import type { AgentRows } from "./agent-rows.ts";
 import { type Condition, joined, oneOf } from "./conditions.ts";
 import type { Database, Row } from "./database.ts";
 import type { EventRows } from "./event-rows.ts";
+import { HELD, UNFINISHED } from "./ledger-rows.ts";
 import { agentOf, eventOf, findingOf, taskOf } from "./rows.ts";
 import { searchRows } from "./search-rows.ts";
 
-const HELD = "state IN ('intended', 'held', 'releasing')";
 const TYPES_COUNTED = 50;
 
 /** @param agents  Who records the stops of a task that is closed. */
@@ -59,6 +59,9 @@ export function historyRows(
       return {
         byStatus: countsOf(rows, "status"),
         depth: Math.max(0, ...rows.map((row) => Number(row["depth"]))),
+        forgotten: Number(
+          database.get("SELECT forgotten_agents AS n FROM tasks WHERE id = ?", taskId)?.["n"] ?? 0,
+        ),
       };
     },
     heldByOwner() {
@@ -133,8 +136,6 @@ export function historyRows(
       }),
   };
 }
-
-const UNFINISHED = `(ended_at IS NULL OR id IN (SELECT owner FROM resources WHERE ${HELD}))`;
 
 const TASKS = `SELECT *,
     (SELECT count(*) FROM agents WHERE task_id = tasks.id) AS agents,

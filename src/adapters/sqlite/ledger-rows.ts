@@ -6,7 +6,14 @@ import type { Resource, ResourceIntent } from "../../ledger/resource.ts";
 import type { Database } from "./database.ts";
 import { resourceOf, toJson } from "./rows.ts";
 
-const HELD = "state IN ('intended', 'held', 'releasing')";
+/** Still to be given back; the condition of the index `resources_held`, word for word. */
+export const HELD = "state IN ('intended', 'held', 'releasing')";
+
+/** Agents that are not settled, or hold something: found from the few, not by walking all. */
+export const UNFINISHED = `agents.rowid IN (
+  SELECT rowid FROM agents INDEXED BY agents_live_by_task WHERE ended_at IS NULL
+  UNION SELECT holder.rowid FROM resources INDEXED BY resources_held
+    JOIN agents AS holder ON holder.id = resources.owner WHERE ${HELD})`;
 
 /** Writes intents; a row that is there already (a second try after a crash) is held again. */
 export function writeIntents(
@@ -69,10 +76,13 @@ export function ledgerRows(database: Database, clock: Clock): LedgerStore {
     database.all(sql, ...values).map(resourceOf);
   return {
     resourcesOf: (owner) => list("SELECT * FROM resources WHERE owner = ? ORDER BY id", owner),
-    heldResources: () => list(`SELECT * FROM resources WHERE ${HELD} ORDER BY id`),
+    // By name, because the planner would rather walk every row there ever was than sort the few.
+    heldResources: () =>
+      list(`SELECT * FROM resources INDEXED BY resources_held WHERE ${HELD} ORDER BY id`),
     expiredResources: (now) =>
       list(
-        "SELECT * FROM resources WHERE state = 'retained' AND retain_until <= ? ORDER BY id",
+        `SELECT * FROM resources INDEXED BY resources_retained
+         WHERE state = 'retained' AND retain_until <= ? ORDER BY id`,
         now,
       ),
     retainedOf: (kind, changedUntil, max) =>

@@ -251,4 +251,12 @@ export const MIGRATIONS: readonly string[] = [
     prefix INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Since when only the outcome of an agent is kept, and how many outcomes a task has lost.
+  `
+  ALTER TABLE agents ADD COLUMN forgotten_at INTEGER;
+  ALTER TABLE tasks ADD COLUMN forgotten_agents INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX agents_to_forget ON agents (ended_at) WHERE ended_at IS NOT NULL AND forgotten_at IS NULL;
+  CREATE INDEX agents_forgotten ON agents (ended_at) WHERE forgotten_at IS NOT NULL;
+  CREATE INDEX tasks_closed ON tasks (closed_at, id) WHERE closed_at IS NOT NULL;
+  `,
 ];

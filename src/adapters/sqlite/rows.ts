@@ -84,6 +84,7 @@ export function agentOf(row: Row): AgentRecord {
     activity: textOrNull(row, "activity") as AgentRecord["activity"],
     usage: json<NonNullable<AgentRecord["usage"]>>(row, "usage"),
     cliSession: textOrNull(row, "cli_session"),
+    forgottenAt: numberOrNull(row, "forgotten_at"),
   };
 }
 

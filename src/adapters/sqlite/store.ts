@@ -9,6 +9,7 @@ import { type Database, openDatabase } from "./database.ts";
 import { diskRows } from "./disk-rows.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
+import { forgettingRows } from "./forgetting-rows.ts";
 import { sweepPlanRows } from "./sweep-plan-rows.ts";
 import { historyRows } from "./history-rows.ts";
 import { findingOf, progressOf, taskOf, toJson } from "./rows.ts";
@@ -43,6 +44,7 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     ...reportRows(database, events),
     ...secretRows(database),
     ...sweepPlanRows(database),
+    ...forgettingRows(database, clock),
     intend: (owner, intents) =>
       events.atomically(() => writeIntents(database, owner, intents, clock.now())),
     addEvent: events.add,

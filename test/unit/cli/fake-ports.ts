@@ -43,6 +43,7 @@ export function anAgent(agentId: string): AgentView {
     host: "tmux",
     tmux_session: `agent_${agentId}`,
     on_daemon_gone: "keep",
+    forgotten_at: null,
     usage: null,
     output_bytes: null,
     disk_bytes: null,
