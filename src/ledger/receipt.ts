@@ -7,7 +7,7 @@ import { isHeld, type Resource } from "./resource.ts";
 /**
  * How far the cleanup of an owner is.
  * @param resources  All of its rows.
- * @param ended      True once the owner has settled: before that it holds on purpose.
+ * @param ended      True once the owner has settled: before that it holds on purpose, unless a try to end it has failed.
  */
 export function cleanupOf(
   resources: readonly Pick<Resource, "state" | "attempts">[],
@@ -26,8 +26,9 @@ function cleanupState(
 ): Cleanup["state"] {
   if (total === 0) return "none";
   if (held.length === 0) return "clean";
-  if (!ended) return "pending";
-  return stuck > 0 ? "stuck" : "releasing";
+  // Its processes may have survived before it could be settled.
+  if (stuck > 0) return "stuck";
+  return ended ? "releasing" : "pending";
 }
 
 /** Builds the receipt of an owner; `survivors` are the processes seen alive at the last look. */
