@@ -1,5 +1,12 @@
 /** An agent as the store keeps it. */
-import type { Activity, AgentStatus, HarnessName, OnDaemonGone, Usage } from "../contract/agent.ts";
+import type {
+  Activity,
+  AgentStatus,
+  HarnessName,
+  TroubleKind,
+  OnDaemonGone,
+  Usage,
+} from "../contract/agent.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 
@@ -11,7 +18,12 @@ export type StopCause =
   | "limit"
   | "shutdown"
   | "closed"
-  | "launch_failed";
+  | "launch_failed"
+  /** It had told its result and did not leave. */
+  | "finished"
+  | "idle"
+  /** Its CLI would have tried for ever. */
+  | TroubleKind;
 
 /** How far the stop ladder has come; durable, so that a restarted daemon goes on and never begins again. */
 export interface StopRecord {
@@ -76,11 +88,24 @@ export interface AgentRecord {
     readonly at: EpochMs;
   } | null;
   readonly activity: Activity | null;
+  readonly trouble: AgentTrouble | null;
+  /** Without a word, an open call, processor time and IO it is stopped after so long; null: never. Milliseconds. */
+  readonly idleMs: number | null;
   readonly usage: Usage | null;
   /** The CLI's own session id, when its stream told one. */
   readonly cliSession: string | null;
   /** Since when only its outcome is kept: its rows and reports are gone. Null: all is there. */
   readonly forgottenAt: EpochMs | null;
+}
+
+/** What keeps a running agent from its model. */
+export interface AgentTrouble {
+  readonly kind: TroubleKind;
+  readonly message: string;
+  readonly since: EpochMs;
+  /** When its provider takes requests again, as far as that was said. */
+  readonly until: EpochMs | null;
+  readonly attempts: number;
 }
 
 /** How an agent ended; written once. */

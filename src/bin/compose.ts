@@ -14,6 +14,7 @@ import { daemonLog } from "../adapters/log/daemon-log.ts";
 import { machineMeters } from "../adapters/meters/machine-meters.ts";
 import { streamOutcomes } from "../adapters/output/stream-files.ts";
 import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
+import { streamTail } from "../adapters/output/stream-tail.ts";
 import { fileStreams } from "../adapters/output/streams.ts";
 import { lookAtMachine } from "../adapters/machine/look-at-machine.ts";
 import { processHost } from "../adapters/process/process-host.ts";
@@ -122,6 +123,7 @@ async function composeLocked(
       host: hosts.chosen,
       hostOf: (kind) => hosts[kind],
       harnessOf: harnessNamed,
+      tailOf: streamTail,
       outcomes: streamOutcomes(harnessNamed),
       launchScripts: {
         write: (launch) =>

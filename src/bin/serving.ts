@@ -9,6 +9,7 @@ import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import { forgetOld } from "../supervision/forget.ts";
 import type { Operations } from "../supervision/operations.ts";
+import { watchAgents } from "../supervision/watch.ts";
 import { catchUpAll } from "../supervision/projections.ts";
 import { redacted } from "../supervision/redacted.ts";
 import { withRoom } from "../supervision/with-room.ts";
@@ -71,6 +72,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const stopWaking = store.onEvent(({ kind }) => {
     if (kind === "agent.running" || kind === "agent.clean") disk.wake();
   });
+  const stopWatch = watchAgents(setting, loops);
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
   const facts = { epoch: store.world.epoch, pid: process.pid };
   withRoom(ballast, () => store.addEvent({ kind: "daemon.started", facts }));
@@ -86,6 +88,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     stopWaking();
     stopBells();
     stopHints();
+    await stopWatch();
     await served.close();
     await loops.close();
     await stopArchives();

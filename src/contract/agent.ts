@@ -40,6 +40,11 @@ export const ACTIVITIES = [
 export const Activity = z.enum(ACTIVITIES);
 export type Activity = z.infer<typeof Activity>;
 
+/** What keeps a running agent from its model, while its CLI tries again and again. */
+export const TROUBLE_KINDS = ["auth_failed", "rate_limited", "overloaded", "no_answer"] as const;
+export const TroubleKind = z.enum(TROUBLE_KINDS);
+export type TroubleKind = z.infer<typeof TroubleKind>;
+
 export const HARNESSES = ["claude", "codex", "gemini", "opencode", "command"] as const;
 export const HarnessName = z.enum(HARNESSES);
 export type HarnessName = z.infer<typeof HarnessName>;
@@ -91,7 +96,11 @@ export type Cleanup = z.infer<typeof Cleanup>;
 /** What the agent's CLI said that it used; null where it says nothing. */
 export const Usage = z.object({
   input_tokens: z.int().nullable(),
-  cached_tokens: z.int().nullable().describe("of the input, what came from the provider's cache"),
+  cached_tokens: z
+    .int()
+    .nullable()
+    .default(null)
+    .describe("of the input, what came from the provider's cache"),
   output_tokens: z.int().nullable(),
   cost_usd: z.number().nullable(),
   turns: z.int().nullable(),
@@ -110,6 +119,17 @@ export const AgentView = z.object({
     .object({ status: z.string(), message: z.string(), progress: z.int(), at: isoTime })
     .nullable(),
   activity: Activity.nullable(),
+  trouble: z
+    .object({
+      kind: TroubleKind,
+      message: z.string(),
+      since: isoTime,
+      until: isoTime.nullable().describe("when its provider takes requests again"),
+      attempts: z.int(),
+    })
+    .nullable()
+    .default(null)
+    .describe("what keeps it from its model; it is stopped when that lasts"),
   exit_code: z.int().nullable(),
   signal: z.string().nullable().describe('"SIGKILL" …, when a signal ended it'),
   reason: z.string().nullable().describe("why it ended, for people"),

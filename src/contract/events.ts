@@ -8,6 +8,8 @@ export const EVENT_KINDS = [
   "task.closed",
   "agent.starting",
   "agent.running",
+  "agent.activity",
+  "agent.trouble",
   "agent.progress",
   "agent.finding",
   "agent.stopping",

@@ -60,6 +60,12 @@ export const AgentLimits = z.strictObject({
     .max(7 * 86_400)
     .optional()
     .describe("seconds after which the agent is stopped and settled timed_out"),
+  idle_s: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .describe("stop it after so long without a word, a tool call, CPU or IO; 0: never"),
   processes: z.int().min(8).max(100_000).optional().describe("processes and threads it may have"),
   memory_mb: z
     .int()

@@ -17,16 +17,19 @@ const CHANGING_TOOLS = "Edit,Write,NotebookEdit";
 /** The tools that only read; what else is allowed follows the permission mode. */
 const READING_TOOLS = ["Read", "Glob", "Grep"];
 
+const LOGIN = "run `claude` once and log in, or set ANTHROPIC_API_KEY for the daemon";
+
 export const claudeHarness: Harness = {
   name: "claude",
   program: "claude",
   installHint: 'Install Claude Code with "npm install -g @anthropic-ai/claude-code".',
+  login: LOGIN,
   toolPrefix: "mcp__corral__",
   plan,
   events: claudeEvents,
   judge: (exit, outcome) =>
     verdictOf(exit, outcome, {
-      login: "run `claude` once and log in, or set ANTHROPIC_API_KEY for the daemon",
+      login: LOGIN,
     }),
 };
 

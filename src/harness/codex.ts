@@ -19,17 +19,20 @@ const PROFILE = "corral";
 /** What Codex finds of the user's in the agent's home. */
 const LINKED = ["auth.json", "config.toml", "AGENTS.md", "rules", "prompts"];
 
+const LOGIN = "run `codex login`, or set CODEX_API_KEY for the daemon";
+
 export const codexHarness: Harness = {
   name: "codex",
   program: "codex",
   installHint: 'Install Codex with "npm install -g @openai/codex".',
+  login: LOGIN,
   toolPrefix: "",
   userFiles: (environment) => [`${userHome(environment)}/config.toml`],
   plan,
   events: codexEvents,
   judge: (exit, outcome) =>
     verdictOf(exit, outcome, {
-      login: "run `codex login`, or set CODEX_API_KEY for the daemon",
+      login: LOGIN,
     }),
 };
 

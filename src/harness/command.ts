@@ -13,6 +13,7 @@ export const commandHarness: Harness = {
   name: "command",
   program: null,
   installHint: "",
+  login: "",
   toolPrefix: "",
   plan,
   // What a program prints is its own business: a line that happens to be JSON stays a line.

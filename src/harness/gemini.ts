@@ -29,10 +29,13 @@ const LINKED = [
   "commands",
 ];
 
+const LOGIN = "run `gemini` once and log in, or set GEMINI_API_KEY for the daemon";
+
 export const geminiHarness: Harness = {
   name: "gemini",
   program: "gemini",
   installHint: 'Install Gemini CLI with "npm install -g @google/gemini-cli".',
+  login: LOGIN,
   toolPrefix: "mcp_corral_",
   userFiles: (environment) => [`${userHome(environment)}/${SETTINGS}`],
   plan,
@@ -40,7 +43,7 @@ export const geminiHarness: Harness = {
   stderrEvents: geminiStderrEvents,
   judge: (exit, outcome) =>
     verdictOf(exit, outcome, {
-      login: "run `gemini` once and log in, or set GEMINI_API_KEY for the daemon",
+      login: LOGIN,
       // It leaves with the HTTP status, cut to a byte: 401 becomes 145.
       isPlainFailure: (code) => endingSignal({ code, signal: null }) === null,
     }),

@@ -163,8 +163,12 @@ export interface Harness {
   readonly program: string | null;
   /** How to install it, imperative, one sentence; empty for `command`. */
   readonly installHint: string;
+  /** How to log in to it, imperative, no full stop; empty for `command`. */
+  readonly login: string;
   /** What stands before the names of Corral's tools where this CLI shows them to its model. */
   readonly toolPrefix: string;
+  /** True for a CLI that prints a tool call only when it is over. */
+  readonly hidesCalls?: true;
   /** Files of the user's that the plan depends on. Absolute paths; absent means none. */
   userFiles?(environment: Environment): readonly string[];
   /** @throws {Fault} INPUT_INVALID. */

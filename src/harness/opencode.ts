@@ -14,18 +14,22 @@ import { verdictOf } from "./verdict.ts";
 
 const CONFIG = "opencode.json";
 
+const LOGIN = "run `opencode auth login`, or set your provider's key for the daemon";
+
 export const opencodeHarness: Harness = {
   name: "opencode",
   program: "opencode",
   installHint: 'Install opencode with "npm install -g opencode-ai".',
+  login: LOGIN,
   toolPrefix: "corral_",
+  hidesCalls: true,
   userFiles: ({ OPENCODE_CONFIG: path }) => (path === undefined ? [] : [path]),
   plan,
   events: opencodeEvents,
   stderrEvents: opencodeStderrEvents,
   judge: (exit, outcome) =>
     verdictOf(exit, outcome, {
-      login: "run `opencode auth login`, or set your provider's key for the daemon",
+      login: LOGIN,
     }),
 };
 

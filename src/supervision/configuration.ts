@@ -158,6 +158,41 @@ export const SETTINGS = {
     30 * SECOND_MS,
     "Milliseconds an agent may go on after it claimed completion before it is stopped.",
   ),
+  result_grace_ms: setting(
+    ms(3_600_000),
+    30 * SECOND_MS,
+    "Milliseconds an agent may take to leave after its result before it is stopped, still a success; 0: for ever.",
+  ),
+  stop_auth_failed_ms: setting(
+    ms(DAY_MS),
+    20 * SECOND_MS,
+    "Milliseconds for which an agent may go on trying with a refused login before it is stopped; 0: for ever.",
+  ),
+  stop_rate_limited_ms: setting(
+    ms(DAY_MS),
+    900 * SECOND_MS,
+    "Milliseconds for which an agent may go on trying against a rate limit before it is stopped; 0: for ever.",
+  ),
+  stop_overloaded_ms: setting(
+    ms(DAY_MS),
+    900 * SECOND_MS,
+    "Milliseconds for which an agent may go on trying with an overloaded provider before it is stopped; 0: for ever.",
+  ),
+  stop_no_answer_ms: setting(
+    ms(DAY_MS),
+    600 * SECOND_MS,
+    "Milliseconds for which an agent may go on without an answer of its model before it is stopped; 0: for ever.",
+  ),
+  no_answer_ms: setting(
+    ms(DAY_MS),
+    180 * SECOND_MS,
+    "Milliseconds of silence, with nothing done meanwhile, after which an agent counts as without an answer; 0: never.",
+  ),
+  idle_ms: setting(
+    ms(DAY_MS),
+    0,
+    "Milliseconds without a word, an open tool call, CPU or IO after which an agent is stopped; 0: never.",
+  ),
   start_deadline_ms: setting(
     count(120_000),
     10 * SECOND_MS,

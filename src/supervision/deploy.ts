@@ -122,6 +122,7 @@ function admitAgent(
     directory: plan.directory,
     cwd: plan.cwd,
     idempotencyKey: request.idempotencyKey,
+    idleMs: plan.idleMs,
     onDaemonGone: plan.onDaemonGone,
     tokenHash: setting.hashToken(token),
     createdAt: now,

@@ -51,7 +51,7 @@ function statusAndReason(
   end: End,
   harness: Pick<Harness, "judge">,
 ): Pick<Settlement, "status" | "reason"> {
-  if (end.stop !== null) return byStop(end.stop);
+  if (end.stop !== null) return byStop(end.stop, end, harness);
   if (end.exit === null) return lost(end.rebooted);
   if (end.exit.timedOut) {
     return { status: "timed_out", reason: "Its wall clock ran out and its runner stopped it." };
@@ -67,7 +67,11 @@ function statusAndReason(
   return { status: "failed", reason: withStderr(reason, end.stderrTail) };
 }
 
-function byStop(stop: StopRecord): Pick<Settlement, "status" | "reason"> {
+function byStop(
+  stop: StopRecord,
+  end: End,
+  harness: Pick<Harness, "judge">,
+): Pick<Settlement, "status" | "reason"> {
   switch (stop.cause) {
     case "kill":
     case "limit":
@@ -75,12 +79,29 @@ function byStop(stop: StopRecord): Pick<Settlement, "status" | "reason"> {
     case "closed":
       return { status: "killed", reason: stop.reason };
     case "timeout":
+    case "idle":
       return { status: "timed_out", reason: stop.reason };
     case "claimed":
       return { status: "completed", reason: stop.reason };
+    case "finished":
+      return finished(stop, end, harness);
     case "launch_failed":
+    case "auth_failed":
+    case "rate_limited":
+    case "overloaded":
+    case "no_answer":
       return { status: "failed", reason: stop.reason };
   }
+}
+
+/** Its result was out before it was stopped: that is what it came to, whatever the signals made of its exit. */
+function finished(
+  { reason: stopped }: StopRecord,
+  { outcome }: End,
+  harness: Pick<Harness, "judge">,
+): Pick<Settlement, "status" | "reason"> {
+  const { ok, reason } = harness.judge({ code: 0, signal: null }, outcome);
+  return { status: ok ? "completed" : "failed", reason: `${reason}. ${stopped}` };
 }
 
 function lost(rebooted: boolean): Pick<Settlement, "status" | "reason"> {

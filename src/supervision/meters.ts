@@ -22,6 +22,12 @@ export interface GroupUse {
   readonly tasksLimit: number | null;
 }
 
+export interface WorkDone {
+  readonly cpuMs: number;
+  /** Read and written, sockets and pipes included where they are read like files; 0 where it may not be read. */
+  readonly ioBytes: number;
+}
+
 export interface DiskMeasure {
   readonly bytes: number;
   /** False when the budget of entries was used up, or a part could not be read. */
@@ -32,6 +38,10 @@ export interface DiskMeasure {
 export interface Meters {
   /** Uses of processes, by pid; one that has ended is absent. Lets others run in between. @throws {Fault} PROBE_FAILED. */
   ofProcesses(pids: readonly number[]): Promise<ReadonlyMap<number, ProcessUse>>;
+  /** What these processes have done so far, together; what has ended counts no more. @throws {Fault} PROBE_FAILED. */
+  workOf(pids: readonly number[]): Promise<WorkDone>;
+  /** Processor time of all that ever ran in its control group; null where there is none that counts it. Milliseconds. */
+  cpuOf(set: ProcessSet): number | null;
   /** @throws {Fault} PROBE_FAILED. */
   ofGroups(set: ProcessSet): GroupUse;
   /** Disk blocks of a file, or of everything below a folder; 0 when it is not there. Never throws. */

@@ -13,6 +13,7 @@ import type {
 import { agentPrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
+import { SECOND_MS } from "../kernel/units.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { Configuration } from "./configuration.ts";
 import type { SetLimits } from "./ports.ts";
@@ -51,6 +52,8 @@ export interface RunPlan {
   readonly links: readonly LinkToMake[];
   readonly stdinPath: string | null;
   readonly wallClockS: number;
+  /** Null: it is never stopped for doing nothing. Milliseconds. */
+  readonly idleMs: number | null;
   readonly limits: SetLimits;
   readonly onDaemonGone: OnDaemonGone;
   /** Caps on what it prints and on what its files take; null for none. Bytes. */
@@ -111,6 +114,7 @@ export function planRun(
     links: launch.links ?? [],
     stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
     wallClockS,
+    idleMs: idleOf(options.limits?.idle_s, configuration.idle_ms),
     limits: limitsOf(options.limits ?? {}, configuration),
     onDaemonGone: options.on_daemon_gone ?? configuration.on_daemon_gone,
     outputLimit: bytesOf(options.limits?.output_mb ?? configuration.limit_output_mb),
@@ -188,6 +192,11 @@ const PERMISSIONS: readonly Permission[] = ["plan", "default", "skip"];
 /** A program of the caller's asks nobody before it acts, whatever mode was named. */
 function permissionOf(harness: HarnessName, mode: Permission): Permission {
   return harness === "command" ? "skip" : mode;
+}
+
+function idleOf(givenS: number | undefined, settingMs: number): number | null {
+  const idleMs = givenS === undefined ? settingMs : givenS * SECOND_MS;
+  return idleMs === 0 ? null : idleMs;
 }
 
 /** A server that the CLI starts is a program of the caller's, outside of the CLI's own permissions. */

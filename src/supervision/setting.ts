@@ -13,6 +13,7 @@ import type { Meters } from "./meters.ts";
 import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
 import type { Store } from "./store.ts";
 import type { Streams } from "./streams.ts";
+import type { TailOf } from "./tails.ts";
 
 export interface Timers {
   /** Calls back once after that many milliseconds (>= 0); returns the way to cancel. */
@@ -70,6 +71,7 @@ export interface Setting {
   readonly hostOf: (kind: "tmux" | "process") => Host;
   readonly harnessOf: (name: HarnessName) => Harness;
   readonly outcomes: Outcomes;
+  readonly tailOf: TailOf;
   readonly launchScripts: LaunchScripts;
   readonly meters: Meters;
   readonly disk: DiskSight;

@@ -72,6 +72,7 @@ export type NewAgent = Pick<
   | "cwd"
   | "idempotencyKey"
   | "onDaemonGone"
+  | "idleMs"
   | "createdAt"
   | "wallUntil"
   | "outputLimit"
@@ -81,6 +82,9 @@ export type NewAgent = Pick<
   /** What it will hold, given the slot of its mark; in the order of making. */
   readonly intents: (slot: number) => readonly ResourceIntent[];
 };
+
+/** What the stream and the processes of a running agent show. Null usage and session: nothing new. */
+export type DoingRecord = Pick<AgentRecord, "activity" | "trouble" | "usage" | "cliSession">;
 
 /** An archive that is kept, with what its owner is. Its row's identity is `ArchiveFacts`. */
 export interface KeptArchive {
@@ -158,6 +162,8 @@ export interface Store extends LedgerStore, HistoryStore, ForgettingStore {
   /** Sets or advances the stop; an earlier cause is kept and the grace never grows. */
   recordStop(id: AgentId, stop: StopRecord): void;
   recordLinger(id: AgentId, until: EpochMs): void;
+  /** What a running agent does. Events are told for what has changed; a settled agent is left as it is. */
+  recordDoing(id: AgentId, doing: DoingRecord): void;
   /** @returns false when the agent was settled before: the first settlement stays. */
   settle(id: AgentId, settlement: Settlement): boolean;
 

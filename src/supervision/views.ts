@@ -60,6 +60,7 @@ function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
     status: agent.status,
     reported: reported === null ? null : { ...reported, at: isoTime(reported.at) },
     activity: agent.activity,
+    trouble: troubleView(agent.trouble),
     exit_code: agent.exitCode,
     signal: agent.signal,
     reason: agent.reason,
@@ -76,6 +77,12 @@ function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
     disk_bytes: agent.diskBytes,
     forgotten_at: timeOrNull(agent.forgottenAt),
   };
+}
+
+function troubleView(trouble: AgentRecord["trouble"]): AgentView["trouble"] {
+  if (trouble === null) return null;
+  const { attempts, kind, message, since, until } = trouble;
+  return { kind, message, since: isoTime(since), until: timeOrNull(until), attempts };
 }
 
 function timeOrNull(at: number | null): string | null {

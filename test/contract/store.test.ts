@@ -220,6 +220,47 @@ describe("ends", () => {
     expect(here.store.agent("a")?.lingerUntil).toBe(300);
   });
 
+  test("what an agent does is told when it changes, and a settled agent does nothing", () => {
+    using here = stage();
+    const { store } = here;
+    store.admitAgent(newAgent("a"));
+    const doing = { activity: "working", trouble: null, usage: null, cliSession: "s" } as const;
+    const trouble = {
+      kind: "rate_limited",
+      message: "429",
+      since: 1,
+      until: 9,
+      attempts: 1,
+    } as const;
+    store.recordDoing("a", doing);
+    store.recordDoing("a", { ...doing, cliSession: null });
+    store.recordDoing("a", { ...doing, activity: "rate_limited", trouble });
+    store.recordDoing("a", {
+      ...doing,
+      activity: "rate_limited",
+      trouble: { ...trouble, attempts: 2 },
+    });
+    expect(store.agent("a")).toMatchObject({
+      activity: "rate_limited",
+      trouble: { ...trouble, attempts: 2 },
+      cliSession: "s",
+    });
+    store.recordDoing("a", doing);
+    const told = store.eventsAfter(0, 99).filter(({ kind }) => /activity|trouble/.test(kind));
+    expect(told.map(({ kind, facts }) => [kind, facts["activity"] ?? facts["trouble"]])).toEqual([
+      ["agent.activity", "working"],
+      ["agent.activity", "rate_limited"],
+      ["agent.trouble", "rate_limited"],
+      ["agent.activity", "working"],
+      ["agent.trouble", null],
+    ]);
+    expect(told[2]?.facts).toMatchObject({ until: "1970-01-01T00:00:00.009Z" });
+    store.recordDoing("a", { ...doing, trouble });
+    store.settle("a", settlement());
+    store.recordDoing("a", { ...doing, trouble });
+    expect(store.agent("a")).toMatchObject({ activity: null, trouble: null });
+  });
+
   test("a token opens until it is revoked", () => {
     using here = stage();
     here.store.admitAgent(newAgent("a"));

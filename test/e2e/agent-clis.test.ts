@@ -29,7 +29,7 @@ function reports(cli: RealCli, input: Readonly<Record<string, unknown>>): Script
 
 async function startCorral(world: World): Promise<Client> {
   // A real CLI needs a moment between its claim and its end, and more of it on a busy machine.
-  const env = { ...QUICK, CORRAL_LINGER_MS: "60000" };
+  const env = { ...QUICK, CORRAL_LINGER_MS: "60000", CORRAL_STOP_AUTH_FAILED_MS: "4000" };
   await world.daemon({ ...env, PATH: `${CLI_BIN}:${world.env["PATH"] ?? ""}` });
   return await world.mcp();
 }
@@ -163,6 +163,22 @@ describe.each(REAL_CLIS)("$name", (cli) => {
       });
       expect(killed).toMatchObject({ status: "killed", reason: "enough" });
       await ended(world, deployed.agent_id);
+      await expectNothingLeft(world, deployed.agent_id, tag);
+    },
+  );
+
+  it(
+    "says how to log in when its key is refused, and does not try for ever",
+    { timeout: 5 * MINUTES },
+    async () => {
+      await using world = await makeWorld();
+      const tag = sleepTag();
+      await using model = await startModelServer(() => ({ fault: { status: 401 } }));
+      const client = await startCorral(world);
+      const deployed = await deployCli(world, client, cli, model.url);
+      const agent = await ended(world, deployed.agent_id);
+      expect(agent.status).toBe("failed");
+      expect(agent.reason).toContain(`not logged in: ${cli.login}`);
       await expectNothingLeft(world, deployed.agent_id, tag);
     },
   );

@@ -391,6 +391,7 @@ function viewOf(agentId: string, taskId: string, type: string, parent: string): 
     status: "running",
     reported: null,
     activity: null,
+    trouble: null,
     exit_code: null,
     signal: null,
     reason: null,

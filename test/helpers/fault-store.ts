@@ -82,6 +82,7 @@ export function newAgent(id: string, over: Partial<NewAgent> = {}): NewAgent {
     idempotencyKey: null,
     onDaemonGone: "keep",
     permission: "default",
+    idleMs: null,
     createdAt: 1_000,
     wallUntil: 9_000,
     outputLimit: null,

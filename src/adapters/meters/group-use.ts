@@ -10,18 +10,21 @@ const V1_UNLIMITED = 2 ** 62;
 export function groupUse(read: (version: 1 | 2, file: string) => string | null): GroupUse {
   const number = (version: 1 | 2, file: string): number | null => numberIn(read(version, file));
   const v1Limit = number(1, "memory.limit_in_bytes");
-  const usage = /^usage_usec (\d+)$/m.exec(read(2, "cpu.stat") ?? "")?.[1];
   return {
     memoryBytes: number(2, "memory.current") ?? number(1, "memory.usage_in_bytes"),
     memoryLimitBytes:
       number(2, "memory.max") ?? (v1Limit !== null && v1Limit < V1_UNLIMITED ? v1Limit : null),
-    cpuMs:
-      usage === undefined
-        ? divided(number(1, "cpuacct.usage"), NS_PER_MS)
-        : divided(Number(usage), US_PER_MS),
+    cpuMs: groupCpuMs(read),
     tasks: number(2, "pids.current") ?? number(1, "pids.current"),
     tasksLimit: number(2, "pids.max") ?? number(1, "pids.max"),
   };
+}
+
+/** Processor time of all that ever ran in the group; null where none counts it. Milliseconds. */
+export function groupCpuMs(read: (version: 1 | 2, file: string) => string | null): number | null {
+  const usage = /^usage_usec (\d+)$/m.exec(read(2, "cpu.stat") ?? "")?.[1];
+  if (usage !== undefined) return divided(Number(usage), US_PER_MS);
+  return divided(numberIn(read(1, "cpuacct.usage")), NS_PER_MS);
 }
 
 /** Null for "max" and for anything else that is no number. */

@@ -3,13 +3,19 @@ import { readdirSync, statfsSync } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../kernel/fault.ts";
-import type { DiskMeasure, GroupUse, Meters, ProcessUse } from "../../supervision/meters.ts";
+import type {
+  DiskMeasure,
+  GroupUse,
+  Meters,
+  ProcessUse,
+  WorkDone,
+} from "../../supervision/meters.ts";
 import type { ProcessSet } from "../../supervision/ports.ts";
 import { readGroupFile } from "../cgroup/cgroup-files.ts";
 import { readText } from "../proc/proc-table.ts";
 import { parseCpuTicks, parseResidentBytes, parseThreads } from "../proc/proc-text.ts";
 import { inSlices } from "../proc/slices.ts";
-import { groupUse } from "./group-use.ts";
+import { groupCpuMs, groupUse } from "./group-use.ts";
 
 /** USER_HZ is 100 on every Linux. Milliseconds. */
 const TICK_MS = 10;
@@ -18,7 +24,14 @@ const BLOCK_BYTES = 512;
 const ENTRIES_MOST = 20_000;
 
 export function machineMeters(): Meters {
-  return { ofProcesses, ofGroups, diskOf, fileSystemOf };
+  return {
+    ofProcesses,
+    workOf,
+    cpuOf: (set) => groupCpuMs(readerOf(set)),
+    ofGroups,
+    diskOf,
+    fileSystemOf,
+  };
 }
 
 async function ofProcesses(pids: readonly number[]): Promise<ReadonlyMap<number, ProcessUse>> {
@@ -38,6 +51,28 @@ async function ofProcesses(pids: readonly number[]): Promise<ReadonlyMap<number,
   return uses;
 }
 
+async function workOf(pids: readonly number[]): Promise<WorkDone> {
+  let ticks = 0;
+  let ioBytes = 0;
+  await inSlices(pids, (pid) => {
+    const stat = readText(`/proc/${pid}/stat`);
+    ticks += (stat === null ? null : parseCpuTicks(stat)) ?? 0;
+    ioBytes += ioOf(pid);
+  });
+  return { cpuMs: ticks * TICK_MS, ioBytes };
+}
+
+/** 0 for a process whose IO is not ours to read. */
+function ioOf(pid: number): number {
+  try {
+    const text = readText(`/proc/${pid}/io`) ?? "";
+    const counts = [...text.matchAll(/^[rw]char: (\d+)$/gm)];
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  } catch {
+    return 0;
+  }
+}
+
 /** Null for a process whose files are not ours to list: another user's, or one that is not dumpable. */
 function countFds(pid: number): number | null {
   try {
@@ -47,14 +82,18 @@ function countFds(pid: number): number | null {
   }
 }
 
-function ofGroups({ cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet): GroupUse {
-  return groupUse((version, file) => {
+function ofGroups(set: ProcessSet): GroupUse {
+  return groupUse(readerOf(set));
+}
+
+function readerOf({ cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet) {
+  return (version: 1 | 2, file: string): string | null => {
     for (const group of version === 2 ? [cgroup] : [memoryCgroup, pidsCgroup]) {
       const text = group === null ? null : readGroupFile(join(group, file));
       if (text !== null) return text;
     }
     return null;
-  });
+  };
 }
 
 async function diskOf(path: string): Promise<DiskMeasure> {

@@ -2,7 +2,8 @@
 import type { AgentRecord, Settlement, StopRecord } from "../../agents/record.ts";
 import { Fault } from "../../kernel/fault.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import type { NewAgent, Store } from "../../supervision/store.ts";
+import { isoTime } from "../../kernel/units.ts";
+import type { DoingRecord, NewAgent, Store } from "../../supervision/store.ts";
 import { admit, refuseClosed } from "../../tasks/task.ts";
 import type { Database } from "./database.ts";
 import { diskUseOf } from "./disk-rows.ts";
@@ -28,6 +29,7 @@ export type AgentRows = Pick<
   | "markRunning"
   | "recordStop"
   | "recordLinger"
+  | "recordDoing"
   | "settle"
 >;
 
@@ -81,6 +83,8 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
         id,
       );
     },
+    recordDoing: (id, doing) =>
+      events.atomically(() => recordDoing(database, events, one(id), doing)),
     settle: (id, settlement) =>
       events.atomically(() => settle(database, events, id, settlement, clock)),
   };
@@ -115,9 +119,9 @@ function admitAgent(
   const slot = takeSlot(database);
   const row = database.get(
     `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
-       containment, directory, cwd, idempotency_key, daemon_gone_stop_s, token_hash, created_at, wall_until,
+       containment, directory, cwd, idempotency_key, daemon_gone_stop_s, idle_ms, token_hash, created_at, wall_until,
        output_limit, disk_limit)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
@@ -133,6 +137,7 @@ function admitAgent(
     agent.cwd,
     agent.idempotencyKey,
     agent.onDaemonGone === "keep" ? null : agent.onDaemonGone.stop_after_s,
+    agent.idleMs,
     agent.tokenHash,
     agent.createdAt,
     agent.wallUntil,
@@ -202,6 +207,36 @@ function recordStop(
   }
 }
 
+function recordDoing(
+  database: Database,
+  events: EventRows,
+  agent: AgentRecord | null,
+  { activity, cliSession, trouble, usage }: DoingRecord,
+): void {
+  if (agent === null || agent.endedAt !== null) return;
+  database.run(
+    `UPDATE agents SET activity = ?, trouble = ?, usage = coalesce(?, usage),
+       cli_session = coalesce(?, cli_session) WHERE id = ?`,
+    activity,
+    toJson(trouble),
+    toJson(usage),
+    cliSession,
+    agent.id,
+  );
+  const { parent } = agent;
+  if (agent.activity !== activity) {
+    events.add(told("agent.activity", agent, { activity, previous: agent.activity, parent }));
+  }
+  const isNews = agent.trouble?.kind !== trouble?.kind || agent.trouble?.until !== trouble?.until;
+  if (isNews) events.add(told("agent.trouble", agent, { ...troubleFacts(trouble), parent }));
+}
+
+function troubleFacts(trouble: AgentRecord["trouble"]): Readonly<Record<string, unknown>> {
+  if (trouble === null) return { trouble: null };
+  const { attempts, kind, message, until } = trouble;
+  return { trouble: kind, message, until: until === null ? null : isoTime(until), attempts };
+}
+
 function settle(
   database: Database,
   events: EventRows,
@@ -211,7 +246,7 @@ function settle(
 ): boolean {
   const row = database.get(
     `UPDATE agents SET status = ?, exit_code = ?, signal = ?, reason = ?, ended_at = ?,
-       usage = coalesce(?, usage), cli_session = coalesce(?, cli_session), activity = NULL
+       usage = coalesce(?, usage), cli_session = coalesce(?, cli_session), activity = NULL, trouble = NULL
      WHERE id = ? AND ended_at IS NULL RETURNING *`,
     settlement.status,
     settlement.exitCode,
@@ -246,7 +281,13 @@ function settle(
 }
 
 function told(
-  kind: "agent.starting" | "agent.running" | "agent.stopping" | "agent.settled",
+  kind:
+    | "agent.starting"
+    | "agent.running"
+    | "agent.stopping"
+    | "agent.settled"
+    | "agent.activity"
+    | "agent.trouble",
   agent: AgentRecord,
   facts: Readonly<Record<string, unknown>>,
 ): Parameters<EventRows["add"]>[0] {

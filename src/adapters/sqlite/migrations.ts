@@ -259,4 +259,9 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX agents_forgotten ON agents (ended_at) WHERE forgotten_at IS NOT NULL;
   CREATE INDEX tasks_closed ON tasks (closed_at, id) WHERE closed_at IS NOT NULL;
   `,
+  // What keeps a running agent from its model, and after how long without doing anything it is stopped.
+  `
+  ALTER TABLE agents ADD COLUMN trouble TEXT;
+  ALTER TABLE agents ADD COLUMN idle_ms INTEGER;
+  `,
 ];

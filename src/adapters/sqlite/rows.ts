@@ -82,6 +82,8 @@ export function agentOf(row: Row): AgentRecord {
     reason: textOrNull(row, "reason"),
     reported: json<NonNullable<AgentRecord["reported"]>>(row, "reported"),
     activity: textOrNull(row, "activity") as AgentRecord["activity"],
+    trouble: json<NonNullable<AgentRecord["trouble"]>>(row, "trouble"),
+    idleMs: numberOrNull(row, "idle_ms"),
     usage: json<NonNullable<AgentRecord["usage"]>>(row, "usage"),
     cliSession: textOrNull(row, "cli_session"),
     forgottenAt: numberOrNull(row, "forgotten_at"),

@@ -32,6 +32,7 @@ export function anAgent(agentId: string): AgentView {
     status: "running",
     reported: null,
     activity: null,
+    trouble: null,
     exit_code: null,
     signal: null,
     reason: null,

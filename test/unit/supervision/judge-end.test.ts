@@ -100,11 +100,42 @@ const anyEnd = fc.record({
     { nil: null },
   ),
   stop: fc.option(
-    fc.constantFrom<StopCause>("kill", "timeout", "claimed", "shutdown", "launch_failed").map(stop),
+    fc
+      .constantFrom<StopCause>(
+        "kill",
+        "timeout",
+        "claimed",
+        "shutdown",
+        "launch_failed",
+        "finished",
+        "idle",
+        "auth_failed",
+        "no_answer",
+      )
+      .map(stop),
     { nil: null },
   ),
   stderrTail: fc.string(),
   rebooted: fc.boolean(),
+});
+
+test.for([
+  ["idle", "timed_out"],
+  ["auth_failed", "failed"],
+  ["rate_limited", "failed"],
+  ["overloaded", "failed"],
+  ["no_answer", "failed"],
+] as const)("a stop for %s is %s, with its reason", ([cause, status]) => {
+  expect(judged({ stop: stop(cause) })).toMatchObject({ status, reason: `because of ${cause}` });
+});
+
+test("one that was reaped behind its result is what its result was", () => {
+  const killed = exit({ code: null, signal: "SIGKILL" });
+  expect(judged({ stop: stop("finished"), exit: killed })).toMatchObject({
+    status: "completed",
+    signal: "SIGKILL",
+    reason: "completed. because of finished",
+  });
 });
 
 test("code, signal and time are always the record's own", () => {

@@ -35,6 +35,14 @@ function alertOf(facts: Facts): string {
   return told([what, textIn(facts, "next_step")], ". ", "Something needs a look.");
 }
 
+function troubleOf(facts: Facts): Said {
+  const trouble = textIn(facts, "trouble").replaceAll("_", " ");
+  if (trouble === "") return { text: "reaches its model again.", tone: "good" };
+  const until = textIn(facts, "until");
+  const what = told([trouble, until === "" ? "" : `until ${until}`], " ", "");
+  return { text: told([`has trouble: ${what}`, textIn(facts, "message")], " · ", ""), tone: "bad" };
+}
+
 const GRAVE = new Set(["high", "critical"]);
 
 const SAYINGS: Readonly<Record<EventKind, (facts: Facts) => Said>> = {
@@ -56,6 +64,11 @@ const SAYINGS: Readonly<Record<EventKind, (facts: Facts) => Said>> = {
   "archive.deleted": () => ({ text: "is no longer kept: its archive was deleted.", tone: "plain" }),
   "agent.starting": () => ({ text: "is starting.", tone: "plain" }),
   "agent.running": () => ({ text: "is running.", tone: "good" }),
+  "agent.activity": (facts) => ({
+    text: `is ${textIn(facts, "activity").replaceAll("_", " ") || "of unknown activity"}.`,
+    tone: textIn(facts, "activity") === "waiting_permission" ? "bad" : "plain",
+  }),
+  "agent.trouble": (facts) => troubleOf(facts),
   "agent.progress": (facts) => ({
     text: progressOf(facts),
     tone: textIn(facts, "status") === "blocked" ? "bad" : "plain",

@@ -1,0 +1,228 @@
+/**
+ * The watch over running agents: what they do is read off their streams as these grow, and an agent
+ * that would go on for nothing is stopped with the reason.
+ *
+ * Level-driven, like the loops: each look begins anew, so a missed event costs time only. The longer
+ * an agent is quiet, the less often it is looked at: from every 2 s to every 10 s, and its processes
+ * from every half minute to every two.
+ */
+import type { AgentRecord } from "../agents/record.ts";
+import type { CorralEvent } from "../contract/events.ts";
+import { messageOf } from "../kernel/fault.ts";
+import type { AgentId } from "../kernel/ids.ts";
+import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
+import type { AgentLoops } from "./agent-loop.ts";
+import { QUIET_MS } from "../harness/doing.ts";
+import { dueStop, type WatchPolicy } from "./due-stop.ts";
+import type { WorkDone } from "./meters.ts";
+import type { Setting } from "./setting.ts";
+import { processSetOf } from "./sighting.ts";
+import {
+  hasGrown,
+  judged,
+  type Judged,
+  noteSample,
+  readOn,
+  silenceOf,
+  sizesOf,
+  type Watched,
+  watchedAgent,
+  wantsSample,
+} from "./watched-agent.ts";
+
+/** Between two looks at the processes of a silent agent, at least. */
+const SAMPLE_LEAST_MS = SECOND_MS;
+const SAMPLE_MOST_MS = 120 * SECOND_MS;
+const ROUND_MS = 2 * SECOND_MS;
+/** A round that comes a little early still counts. */
+const ROUND_SLACK_MS = 200;
+const PAUSE_MOST_MS = 10 * SECOND_MS;
+/** Steps of reading in one round, over all agents; the rest is read in the next. */
+const STEPS_MOST = 64;
+/** Usage and attempts are written down at most so often. */
+const DETAILS_MS = 10 * SECOND_MS;
+
+/**
+ * Begins to watch every running agent, now and from now on.
+ * @returns the way to stop, which waits for the round that is under way.
+ */
+export function watchAgents(setting: Setting, loops: AgentLoops): () => Promise<void> {
+  const { clock, log, store, timers } = setting;
+  /** Every live agent's parent: who waits for whom. */
+  const parents = new Map<AgentId, string>();
+  const watched = new Map<AgentId, Watched>();
+  let round: Promise<void> = Promise.resolve();
+  let cancel = (): void => undefined;
+  let isClosed = false;
+
+  const add = (agent: AgentRecord): void => {
+    parents.set(agent.id, agent.parent);
+    const harness = setting.harnessOf(agent.harness);
+    // What a program of the user's prints means nothing to us.
+    if (harness.program === null || agent.status !== "running" || watched.has(agent.id)) return;
+    const tail = setting.tailOf(agent.directory);
+    watched.set(agent.id, watchedAgent(agent, harness, tail, clock.now()));
+  };
+  const onEvent = ({ agent_id: id, kind }: CorralEvent): void => {
+    if (id === null) return;
+    if (kind === "agent.starting" || kind === "agent.running") {
+      const agent = store.agent(id);
+      if (agent !== null) add(agent);
+    } else if (kind === "agent.stopping") watched.delete(id);
+    else if (kind === "agent.settled") {
+      watched.delete(id);
+      parents.delete(id);
+    }
+  };
+
+  const goRound = async (): Promise<void> => {
+    const due = [...watched.values()].filter(({ nextAt }) => nextAt <= clock.now());
+    let steps = STEPS_MOST;
+    for (const one of due) {
+      try {
+        steps = await readSome(one, clock.now(), steps);
+      } catch (error) {
+        log.warn("watch.unreadable", { agentId: one.agent.id, cause: messageOf(error) });
+      }
+    }
+    await sampleAll(setting, due);
+    const children = Map.groupBy(parents.values(), (parent) => parent);
+    for (const one of due) {
+      // It may have ended while others were read.
+      if (!watched.has(one.agent.id)) continue;
+      look(setting, loops, one, children.get(one.agent.id)?.length ?? 0);
+      one.nextAt = clock.now() + pauseOf(setting, one, clock.now());
+    }
+  };
+  const arm = (): void => {
+    if (isClosed) return;
+    cancel = timers.after(ROUND_MS, () => {
+      round = goRound()
+        .catch((error: unknown) => log.warn("watch.failed", { cause: messageOf(error) }))
+        .finally(arm);
+    });
+  };
+
+  const forget = store.onEvent(onEvent);
+  for (const agent of store.unfinishedAgents()) if (agent.endedAt === null) add(agent);
+  arm();
+  return async () => {
+    isClosed = true;
+    cancel();
+    forget();
+    await round;
+  };
+}
+
+/** Reads what has come of one agent, as far as the round allows. @returns the steps that are left. */
+async function readSome(one: Watched, now: EpochMs, steps: number): Promise<number> {
+  let left = steps;
+  const sizes = sizesOf(one);
+  let hasMore = hasGrown(one, sizes);
+  while (hasMore && left > 0) {
+    hasMore = await readOn(one, sizes, now);
+    left -= 1;
+  }
+  return left;
+}
+
+/** Looks at the processes of all silent agents at once: where that is a look at every process, they share it. */
+async function sampleAll(setting: Setting, all: readonly Watched[]): Promise<void> {
+  const now = setting.clock.now();
+  const due = all.filter((one) => wantsSample(one, now, sampleEvery(setting, one, now)));
+  await Promise.all(
+    due.map(async (one) => {
+      try {
+        const work = await workOf(setting, one);
+        if (work !== null) noteSample(one, work, now);
+      } catch (error) {
+        // Not looked at: then nothing is concluded from what it does not do.
+        setting.log.warn("watch.no_sample", { agentId: one.agent.id, cause: messageOf(error) });
+      }
+    }),
+  );
+}
+
+/** Often enough for what hangs on it, and no oftener. */
+function sampleEvery(setting: Setting, one: Watched, now: EpochMs): number {
+  const long = Math.min(SAMPLE_MOST_MS, silenceOf(one, now) / 4);
+  return Math.max(SAMPLE_LEAST_MS, Math.min(Math.max(QUIET_MS, long), finest(setting, one)));
+}
+
+/** A look must come a few times within whatever time is judged by it. Milliseconds. */
+function finest({ configuration }: Setting, { agent, doing }: Watched): number {
+  const { no_answer_ms, result_grace_ms } = configuration();
+  const limits = [agent.idleMs ?? 0, doing.trouble === null ? no_answer_ms : 0];
+  const given = [...limits, doing.finishedAt === null ? 0 : result_grace_ms].filter((ms) => ms > 0);
+  return Math.min(...given.map((ms) => ms / 3), SAMPLE_MOST_MS);
+}
+
+/** Until the next look: short while it talks or is in trouble, longer the longer it is quiet. */
+function pauseOf(setting: Setting, one: Watched, now: EpochMs): number {
+  if (one.doing.trouble !== null) return ROUND_MS;
+  const pause = Math.min(PAUSE_MOST_MS, silenceOf(one, now) / 10, finest(setting, one));
+  return Math.max(ROUND_MS, pause) - ROUND_SLACK_MS;
+}
+
+/** A control group has counted for itself; IO is looked for only where a limit hangs on it. */
+async function workOf(setting: Setting, one: Watched): Promise<WorkDone | null> {
+  const { agent } = one;
+  one.set ??= processSetOf(setting.store.resourcesOf(agent.id));
+  const { set } = one;
+  if (set === null) return null;
+  const cpuMs = setting.meters.cpuOf(set);
+  if (cpuMs !== null && agent.idleMs === null) return { cpuMs, ioBytes: 0 };
+  const { members } = await setting.containment.look(set);
+  const work = await setting.meters.workOf(members.map(({ pid }) => pid));
+  return { ...work, cpuMs: cpuMs ?? work.cpuMs };
+}
+
+function look(setting: Setting, loops: AgentLoops, one: Watched, liveChildren: number): void {
+  const { clock, configuration, log } = setting;
+  const around = { now: clock.now(), busyAt: one.busyAt, liveChildren };
+  const found = judged(one, around, configuration().no_answer_ms);
+  tell(setting, one, found, around.now);
+  const policy = policyOf(setting, one.agent);
+  const due = dueStop(one.doing, found.trouble, around, policy, one.harness.login);
+  if (due === null) return;
+  log.info("watch.stop", { agentId: one.agent.id, cause: due.cause });
+  try {
+    loops.stop(one.agent.id, { ...due, graceMs: configuration().grace_ms });
+  } catch (error) {
+    log.warn("watch.stop_failed", { agentId: one.agent.id, cause: messageOf(error) });
+  }
+}
+
+function policyOf({ configuration }: Setting, { idleMs }: AgentRecord): WatchPolicy {
+  const settings = configuration();
+  return {
+    resultMs: settings.result_grace_ms,
+    idleMs: idleMs ?? 0,
+    troubleMs: {
+      auth_failed: settings.stop_auth_failed_ms,
+      rate_limited: settings.stop_rate_limited_ms,
+      overloaded: settings.stop_overloaded_ms,
+      no_answer: settings.stop_no_answer_ms,
+    },
+  };
+}
+
+/** Writes down what has changed; details of what has not, now and then. */
+function tell({ log, store }: Setting, one: Watched, found: Judged, now: EpochMs): void {
+  const { told, outcome, agent } = one;
+  const { activity, trouble } = found;
+  const usage = JSON.stringify([outcome.usage, outcome.sessionId, trouble?.attempts ?? 0]);
+  const isNews =
+    told.activity !== activity ||
+    told.trouble?.kind !== trouble?.kind ||
+    told.trouble?.until !== trouble?.until;
+  if (!isNews && (told.usage === usage || now - told.at < DETAILS_MS)) return;
+  try {
+    const { sessionId: cliSession, usage: used } = outcome;
+    store.recordDoing(agent.id, { activity, trouble, usage: used, cliSession });
+    one.told = { activity, trouble, at: now, usage };
+  } catch (error) {
+    // A full disk: it is told again in the next round.
+    log.warn("watch.not_told", { agentId: agent.id, cause: messageOf(error) });
+  }
+}
