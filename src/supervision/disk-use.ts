@@ -159,7 +159,7 @@ async function lookAtWriters(
 function seenOf(one: Known, agent: LiveDisk, now: EpochMs): UseSeen {
   const diskBytes = one.isWhole ? one.streamBytes + one.otherBytes : (agent.diskBytes ?? 0);
   // What is printed counts as it is printed: compressing it behind the writer hides nobody.
-  const bytes = Math.max(one.outputBytes, one.streamBytes) + one.otherBytes;
+  const bytes = one.outputBytes + one.otherBytes;
   one.looks = withLook(one.looks, { at: now, bytes });
   const bytesPerSecond = Math.max(growthOf(one.looks), growthOf(one.written));
   return { agent, outputBytes: one.outputBytes, diskBytes, bytesPerSecond };

@@ -144,7 +144,8 @@ describe.skipIf(!canMount())("a state directory on a small disk", () => {
     const daemon = await place.start();
     const taskId = await place.task();
     const quiet = await place.deploy(QUIET, taskId);
-    const slow = await place.deploy(printer(1), taskId);
+    const beats = "while :; do echo alive; sleep 0.1; done";
+    const slow = await place.deploy(["/bin/sh", "-c", beats], taskId);
     const fast = await place.deploy(printer(20), taskId);
     const end = await settled(place, fast);
     place.disk().giveRoom();
