@@ -39,7 +39,7 @@ import type { Host } from "../supervision/ports.ts";
 import type { Setting } from "../supervision/setting.ts";
 import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
-import { withRoom } from "../supervision/with-room.ts";
+import { storeOfEnds, withRoom } from "../supervision/with-room.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
 import { openSecrets, redactedFiles } from "./open-secrets.ts";
 import { readSettings, type SettingsRead } from "./read-settings.ts";
@@ -99,7 +99,7 @@ async function composeLocked(
   let { configuration, sources } = first;
   let url = "";
   const reserve = ballast(paths.ballastDir);
-  const store = withRoom(reserve, () =>
+  const store = withRoom({ ballast: reserve }, () =>
     openStore(paths.database, machineClock, machineChance, isDaemon),
   );
   try {
@@ -162,8 +162,9 @@ async function composeLocked(
     if (life?.isLocked === false) {
       setting.log.warn("alive.not_locked", { effect: "runners look now and then instead" });
     }
-    const undos = undosOf(setting);
-    const loops = agentLoops(setting, undos);
+    const ending = { ...setting, store: storeOfEnds(setting.store, setting.ballast) };
+    const undos = undosOf(ending);
+    const loops = agentLoops(ending, undos);
     const keeping = archives(setting, undos);
     const disk = diskWatch(setting, loops, reliefBy(keeping, setting));
     return {
@@ -172,7 +173,7 @@ async function composeLocked(
       loops,
       disk,
       deploys: deploys(setting, loops, disk),
-      sweep: sweeps(setting, undos, loops),
+      sweep: sweeps(ending, undos, loops),
       archives: keeping,
       holdDaemonResources: () => holdDaemonResources(setting, paths),
       setUrl(bound) {
@@ -226,17 +227,15 @@ function reliefBy(keeping: Archives, { store, log }: Setting): DiskRelief {
 }
 
 /** What the daemon itself makes is in the ledger before it can exist. */
-function holdDaemonResources(
-  { ballast: reserve, containment, store, host }: Setting,
-  paths: StatePaths,
-): void {
+function holdDaemonResources(setting: Setting, paths: StatePaths): void {
+  const { containment, store, host } = setting;
   const intents: ResourceIntent[] = [
     // By their paths: the next daemon may be started in another group, and have others.
     ...containment.roots().map((locator) => ({ kind: "cgroup_root" as const, locator })),
     { kind: "ballast", locator: paths.ballastDir },
   ];
   if (host.kind === "tmux") intents.push({ kind: "tmux_server", locator: paths.tmuxSocket });
-  withRoom(reserve, () => {
+  withRoom(setting, () => {
     for (const { id } of store.intend(DAEMON_OWNER, intents)) store.confirmResource(id, null);
   });
 }

@@ -31,7 +31,7 @@ const LAST_ANSWER_MS = 100;
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
   const { setting, undos, loops, deploys, disk, sweep, archives } = composed;
-  const { ballast, store, log } = setting;
+  const { store, log } = setting;
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
   const startedAt = setting.clock.now();
@@ -58,7 +58,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const operations = redacted(inner, setting.secrets);
   const served = await listen(operations, composed, paths, token);
   composed.setUrl(served.url);
-  withRoom(ballast, () => store.keepPort(served.port));
+  withRoom(setting, () => store.keepPort(served.port));
   const stopBells = setting.files.onBell((agentId) => {
     // A bell is a file that anybody of the user's may touch.
     if (!deploys.rang(agentId) && store.agent(agentId) !== null) loops.rang(agentId);
@@ -75,12 +75,12 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const stopWatch = watchAgents(setting, loops);
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
   const facts = { epoch: store.world.epoch, pid: process.pid };
-  withRoom(ballast, () => store.addEvent({ kind: "daemon.started", facts }));
+  withRoom(setting, () => store.addEvent({ kind: "daemon.started", facts }));
   log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });
   try {
     const { mode } = await left.promise;
     hasEnded = mode === "end";
-    withRoom(ballast, () => store.addEvent({ kind: "daemon.stopping", facts: {} }));
+    withRoom(setting, () => store.addEvent({ kind: "daemon.stopping", facts: {} }));
     // The caller of `leave` is still being answered.
     await new Promise((resolve) => setTimeout(resolve, LAST_ANSWER_MS));
   } finally {

@@ -112,6 +112,14 @@ export function ballastBytes(configured: number, totalBytes: number): number {
   return Math.min(configured, Math.floor(totalBytes / BALLAST_SHARE));
 }
 
+/** Room inside the store: for the ends of a few hundred agents. */
+const STORE_ROOM_BYTES = MIB;
+
+/** How much of the database is to be free pages, beside a ballast of that size. Bytes. */
+export function storeRoomBytes(ballastSize: number): number {
+  return Math.min(STORE_ROOM_BYTES, Math.floor(ballastSize / 2));
+}
+
 /** True when so much could be taken and agents would still be admitted, with the margin of a recovery. */
 export function hasRoomFor(bytes: number, space: Space, floors: Floors): boolean {
   return space.freeBytes - bytes >= recovered(floorBytes(floors.refuse, space.totalBytes));

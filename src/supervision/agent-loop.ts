@@ -85,17 +85,13 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
     try {
       wake = await passesUntilWait(setting, undos, agentId, slot.memory);
     } catch (error) {
-      const fault = asFault(error);
-      // What is to be written down of an end is what the ballast is kept for.
-      const hasRoom = fault.code === "DISK_FULL" && setting.ballast.spend();
       // A probe or the disk failed: nothing is known, so nothing is concluded.
       setting.log.warn("agent.pass_failed", {
         agentId,
-        error: messageOf(fault),
+        error: messageOf(asFault(error)),
         cause: messageOf(error),
-        hasRoom,
       });
-      wake = setting.clock.now() + (hasRoom ? 0 : SECOND_MS);
+      wake = setting.clock.now() + SECOND_MS;
     }
     if (wake === null) slots.delete(agentId);
     else if (!isClosed) arm(agentId, slot, wake);
@@ -152,8 +148,8 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
  * fills the disk would fill that room, too.
  */
 function recordStop(setting: Setting, agentId: AgentId, order: StopOrder): void {
-  const { ballast, clock, store } = setting;
-  withRoom(ballast, (failures) => {
+  const { clock, store } = setting;
+  withRoom(setting, (failures) => {
     const graceMs = failures === 0 ? order.graceMs : 0;
     store.recordStop(agentId, newStop({ ...order, graceMs }, clock.now()));
   });

@@ -46,6 +46,7 @@ import type { Sweep } from "./sweep.ts";
 import { createTask } from "./tasks.ts";
 import { agentView, agentViews, receiptView, taskStatusView } from "./views.ts";
 import { enoughAre, isCleanOrStuck, waitUntil } from "./waiting.ts";
+import { storeOfEnds } from "./with-room.ts";
 
 const LEDGER_ROWS_MOST = 10_000;
 
@@ -70,6 +71,7 @@ export interface CorralParts {
 export function corral(parts: CorralParts): Operations {
   const { setting, undos, loops, deploys, disk, output } = parts;
   const { store } = setting;
+  const ending = { ...setting, store: storeOfEnds(store, setting.ballast) };
   let leaving: Promise<LeaveAnswer> | null = null;
 
   const taskOf = (id: TaskId): TaskRecord => {
@@ -298,7 +300,7 @@ export function corral(parts: CorralParts): Operations {
       // The watch refills the ballast, which is released with the rest.
       leaving ??= disk
         .close()
-        .then(() => (mode === "end" ? endAll(setting, undos, loops) : detach(setting, loops)))
+        .then(() => (mode === "end" ? endAll(ending, undos, loops) : detach(setting, loops)))
         .then((answer) => {
           parts.onLeft(answer);
           return answer;

@@ -4,6 +4,7 @@ import { type DiskLevel, floorBytes, type Floors } from "../output/disk-floors.t
 import type { FileSystemView } from "../output/disk-policy.ts";
 import { FLOOR_SETTINGS } from "./configuration.ts";
 import type { Setting } from "./setting.ts";
+import { withRoom } from "./with-room.ts";
 
 const NEXT_STEPS: { readonly [L in DiskLevel]: string } = {
   fine: "Nothing is to be done: agents are admitted again.",
@@ -14,7 +15,10 @@ const NEXT_STEPS: { readonly [L in DiskLevel]: string } = {
   stop: "Free some space: the agent that writes most is stopped, one after another, until there is more.",
 };
 
-/** Tells it as an event and in the log. A full disk may refuse the event: the log has it then. */
+/** The ballast is for ends. */
+const NO_BALLAST = { spend: () => false };
+
+/** Tells it as an event, with the room that the store has of its own, and in the log. Never throws. */
 export function diskAlert(
   { log, store }: Pick<Setting, "log" | "store">,
   { path, space, level, previous }: FileSystemView,
@@ -36,9 +40,10 @@ export function diskAlert(
         }),
     next_step: NEXT_STEPS[level],
   };
-  log.warn("disk.level", { ...facts, free: humanBytes(space.freeBytes) });
+  const { level: diskLevel, ...others } = facts;
+  log.warn("disk.level", { ...others, diskLevel, free: humanBytes(space.freeBytes) });
   try {
-    store.addEvent({ kind: "alert", facts });
+    withRoom({ ballast: NO_BALLAST, store }, () => store.addEvent({ kind: "alert", facts }));
   } catch (error) {
     log.warn("disk.alert_not_recorded", { cause: String(error) });
   }

@@ -1,6 +1,6 @@
 /** The two stops of a daemon: end the agents and leave, or leave and keep them. */
 import type { LeaveAnswer } from "../contract/api.ts";
-import { asFault, messageOf } from "../kernel/fault.ts";
+import { messageOf } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
@@ -40,7 +40,7 @@ export async function endAll(
     shutdown_ms + KILLING_MS,
   );
   await loops.close();
-  if (store.countLive() === 0) await releaseDaemon(setting, undos);
+  if (store.countLive() === 0) await releaseAll(DAEMON_OWNER, store, undos);
   const agents = unfinished.map(({ id }) => receiptView(store, loops, store.agent(id)!));
   const daemon = receiptOf(DAEMON_OWNER, store.resourcesOf(DAEMON_OWNER), true, []);
   return {
@@ -62,16 +62,6 @@ async function stopOrTell(
     await stopOrKill(setting, loops, agentId, order);
   } catch (error) {
     setting.log.warn("agent.stop_not_recorded", { agentId, cause: messageOf(error) });
-  }
-}
-
-/** On a full disk a piece of the ballast makes room for the record of its own release. */
-async function releaseDaemon({ ballast, store }: Setting, undos: Undos): Promise<void> {
-  try {
-    await releaseAll(DAEMON_OWNER, store, undos);
-  } catch (error) {
-    if (asFault(error).code !== "DISK_FULL" || !ballast.spend()) throw error;
-    await releaseAll(DAEMON_OWNER, store, undos);
   }
 }
 

@@ -186,6 +186,14 @@ export interface Store extends LedgerStore, HistoryStore, ForgettingStore {
   /** What the archives of each task take on disk. Bytes. */
   archiveBytesByTask(): ReadonlyMap<TaskId, number>;
 
+  /**
+   * Sees to it that so many bytes of the database are free pages, on the disk, when they have
+   * become half of that: room for records that nobody else can take. Cheap when there are enough.
+   * @throws {Fault} DISK_FULL.
+   */
+  keepRoom(bytes: number): void;
+  /** Writes its log from the start again, as far as readers allow: on a full disk that takes no room. Never throws. */
+  reuseLog(): void;
   /** Keeps what agents take, all in one commit; the sums of tasks follow. Tells no event. */
   recordDiskUse(uses: readonly DiskUse[]): void;
   /** Agents that have not ended, by what the watch over the disk needs of them. */

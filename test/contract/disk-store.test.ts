@@ -1,8 +1,13 @@
 /** What the store keeps of the disk: sums that are right whoever changes what, and what is due for a look. */
+import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { openStore } from "../../src/adapters/sqlite/store.ts";
+import { storeOfEnds } from "../../src/supervision/with-room.ts";
 import type { DiskUse, Store } from "../../src/supervision/store.ts";
+import { canMount, mountSmallDisk } from "../helpers/small-disk.ts";
 import { newAgent, settlement, storeStage, stopRecord, task } from "../helpers/fault-store.ts";
 
 function stage(limits = {}) {
@@ -122,4 +127,59 @@ test("a task whose files have reached its cap gets no agent, and one of before c
   );
   expect(here.store.agent("c")).toBe(null);
   expect(here.store.admitAgent(newAgent("d", { taskId: "T2" })).isNew).toBe(true);
+});
+
+describe("room inside the database", () => {
+  const SIZE = 512 * 1_024;
+
+  function freeBytes(path: string): number {
+    using database = new DatabaseSync(path);
+    const count = Number(database.prepare("PRAGMA freelist_count").get()?.["freelist_count"]);
+    return count * Number(database.prepare("PRAGMA page_size").get()?.["page_size"]);
+  }
+
+  test("is free pages that are on the disk, and asked for again changes nothing", () => {
+    using here = stage();
+    here.store.keepRoom(SIZE);
+    const free = freeBytes(here.path);
+    expect(free).toBeGreaterThanOrEqual(SIZE);
+    const { blocks, size } = statSync(here.path);
+    expect(blocks * 512).toBeGreaterThanOrEqual(size);
+    here.store.keepRoom(SIZE);
+    expect(freeBytes(here.path)).toBe(free);
+  });
+
+  test.skipIf(!canMount())(
+    "takes the ends of many agents on a full disk that gives nothing",
+    () => {
+      using here = stage();
+      const folder = dirname(here.path);
+      const place = join(folder, "disk");
+      using disk = mountSmallDisk(place, 8);
+      const path = join(place, "corral.db");
+      const store = openStore(path, here.clock, { hex: () => "00000001" });
+      store.addTask(task("T1", { running: 500, total: 500 }));
+      const ids = Array.from({ length: 200 }, (_, nth) => `a${nth}`);
+      for (const id of ids) store.admitAgent(newAgent(id));
+      // A log that has grown is room by itself: this one begins anew.
+      const beside = new DatabaseSync(path);
+      beside.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      beside.close();
+      store.keepRoom(SIZE);
+      disk.fill();
+      const ends = storeOfEnds(store, { spend: () => false });
+      for (const id of ids) {
+        ends.atomically(() => {
+          ends.recordStop(id, stopRecord());
+          ends.settle(id, settlement());
+        });
+        const rows = ends.resourcesOf(id);
+        ends.beginRelease(rows.map((row) => row.id));
+        ended(ends, id);
+      }
+      expect(store.countLive()).toBe(0);
+      expect(store.countHeld()).toBe(0);
+      store.close();
+    },
+  );
 });

@@ -17,7 +17,7 @@ import { type Deployed, makePlace, type Place, type PlaceOptions } from "../leak
 const MEGABYTES = 16;
 const MIB = 1_048_576;
 const LOOKS = { CORRAL_DISK_LOOK_MS: "100" };
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const QUIET = ["/bin/sleep", "600"];
 
 const small = (more: PlaceOptions = {}): Promise<Place> =>
@@ -88,7 +88,7 @@ function ballastOf({ world }: Place): number {
   return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
-describe.skipIf(!canMount())("a state directory on a small disk", () => {
+describe.skipIf(!canMount())("a state directory on a small disk", { timeout: 150_000 }, () => {
   test("floors: told, refused by name, shown, and over when there is room", async () => {
     await using place = await small();
     const daemon = await place.start();
@@ -236,7 +236,7 @@ describe.skipIf(!canMount())("a state directory on a small disk", () => {
   });
 });
 
-describe("caps", () => {
+describe("caps", { timeout: 150_000 }, () => {
   const quick = (more: Readonly<Record<string, string>> = {}): Promise<Place> =>
     makePlace({ env: { ...LOOKS, ...more } });
 

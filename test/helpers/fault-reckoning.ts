@@ -132,10 +132,14 @@ const KEPT = new Set([
   "stream.jsonl",
 ]);
 
+/** What a running agent's stream leaves where it was rotated, until it is archived. */
+const SEGMENT = /^(stream\.jsonl|stderr\.log)\.(\d+-\d+\.zst|punched)$/;
+
 function filesOf(world: World, agent: Row): readonly string[] {
   const directory = String(agent["directory"]);
   if (!directory.startsWith(world.paths.agentsDir)) return [`${directory} is outside`];
   return filesBelow(directory).flatMap((name) => {
+    if (SEGMENT.test(name)) return [];
     if (!KEPT.has(name)) return [`file ${name} of ${agent["id"]}`];
     const text = readFileSync(join(directory, name), "utf8");
     return /corral_[0-9a-f]{64}/.test(text) ? [`token in ${name} of ${agent["id"]}`] : [];

@@ -264,4 +264,6 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE agents ADD COLUMN trouble TEXT;
   ALTER TABLE agents ADD COLUMN idle_ms INTEGER;
   `,
+  // Always empty: what was in it for a moment left free pages behind.
+  "CREATE TABLE room (pages BLOB NOT NULL) STRICT;",
 ];

@@ -6,6 +6,7 @@ import type { Store, World } from "../../supervision/store.ts";
 import { agentRows } from "./agent-rows.ts";
 import { archiveRows } from "./archive-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
+import { roomRows } from "./room.ts";
 import { diskRows } from "./disk-rows.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
@@ -40,6 +41,7 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     ...historyRows(database, events, agents),
     ...archiveRows(database),
     ...diskRows(database),
+    ...roomRows(database),
     ...taskRows(database, events),
     ...reportRows(database, events),
     ...secretRows(database),
