@@ -6,6 +6,9 @@
  * Prints a Markdown table. The hydra is the tests' own: 14 processes in every kind of hiding,
  * deaf to all signals, and two chains of forks beside them. Survivors are counted by argv, which
  * no rung looks at. The crowds are finite, forked by one process of ours, and ended as its group.
+ * Beside them, in the same run and the same crowd, the usual ways of ending a tree; theirs has no
+ * fork chains, because none of them would end those. The walk over parents is written as npm
+ * tree-kill does it (one snapshot, children before parents) and is not that package.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,12 +24,18 @@ import {
 import { launchScript } from "../src/runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../src/runner/runner-script.ts";
 import { tagged, until } from "../test/fixtures/agents/tagged.ts";
+import { grown, headsOf } from "../test/leaks/heads.ts";
+import { endTagged, RIVALS, startTree } from "../test/leaks/rivals.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
 
 const RUNS = Number(process.argv[2] ?? 30);
 const BYSTANDERS = 500;
 const CROWD = 2_000;
 const HEADS = 15;
+/** Without the fork chains, which none of the usual ways ends. */
+const STILL_HEADS = 14;
+/** What a rival has signalled gets this long to be gone. */
+const RIVAL_REST_MS = 100;
 const HYDRA = join(import.meta.dirname, "../test/fixtures/agents/hydra.pl");
 const WORLD = {
   worldName: `bench-${process.pid}`,
@@ -130,7 +139,32 @@ async function fights(): Promise<void> {
     row(`– survivors, ${containment.describe()}`, "heads", "0", survivors);
     await containment.removeRoots();
   }
+  await rivals();
   await disperse(crowd);
+}
+
+/** The usual ways: what each needs for itself, and whom it leaves alive a moment later. */
+async function rivals(): Promise<void> {
+  for (const { name, end } of RIVALS) {
+    const times: number[] = [];
+    const survivors: number[] = [];
+    for (let run = 0; run < RUNS; run += 1) {
+      const tag = `rival-${process.pid}-${times.length}-${name.length}`;
+      await using tree = await startTree(HYDRA, tag);
+      try {
+        await grown(tag, STILL_HEADS);
+        const from = performance.now();
+        await end(tree);
+        times.push(performance.now() - from);
+        await new Promise((resolve) => setTimeout(resolve, RIVAL_REST_MS));
+        survivors.push(headsOf(tag).length);
+      } finally {
+        await endTagged(tag);
+      }
+    }
+    row(`beside it: ${name}, its own time`, "ms", "–", times);
+    row(`– survivors of 14, ${name}`, "heads", "–", survivors);
+  }
 }
 
 /** Times a look, and how long it held the event loop at the most. */

@@ -5,7 +5,6 @@
  * a deploy or a kill, once begun, is finished.
  */
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
@@ -13,6 +12,10 @@ import type { Log } from "../../kernel/ports.ts";
 import { SECOND_MS } from "../../kernel/units.ts";
 import type { Operations } from "../../supervision/operations.ts";
 import { type Dashboard, requestHandler } from "./handler.ts";
+
+// Imported as a module, node:http evaluates all that it exports, lazy WebSocket included: that loads
+// undici, for 36 ms of processor time and 13 MB (measured), which nobody here needs.
+const { createServer } = process.getBuiltinModule("node:http");
 
 const CLOSE_GRACE_MS = 2 * SECOND_MS;
 /** How long a request may take to arrive; answering may take as long as it takes. */
