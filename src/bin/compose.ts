@@ -17,6 +17,7 @@ import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
 import { streamTail } from "../adapters/output/stream-tail.ts";
 import { fileStreams } from "../adapters/output/streams.ts";
 import { lookAtMachine } from "../adapters/machine/look-at-machine.ts";
+import { programVersion } from "../adapters/process/program-version.ts";
 import { processHost } from "../adapters/process/process-host.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
@@ -124,6 +125,7 @@ async function composeLocked(
       hostOf: (kind) => hosts[kind],
       harnessOf: harnessNamed,
       tailOf: streamTail,
+      versionOf: programVersion,
       outcomes: streamOutcomes(harnessNamed),
       launchScripts: {
         write: (launch) =>

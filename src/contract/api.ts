@@ -185,7 +185,19 @@ export const DoctorAnswer = z.object({
   containment: z.array(
     z.object({ mechanism: z.string(), available: z.boolean(), detail: z.string() }),
   ),
-  harnesses: z.array(z.object({ harness: z.string(), found: z.boolean(), detail: z.string() })),
+  harnesses: z.array(
+    z.object({
+      harness: z.string(),
+      found: z.boolean(),
+      detail: z.string(),
+      version: z.string().nullable().describe("installed; null when it is not known"),
+      tested: z.string().nullable().describe("the version that Corral's tests run"),
+      login: z
+        .enum(["seen", "not_seen", "not_needed"])
+        .describe("whether a key or a login was seen, without asking anybody"),
+      limits: z.array(z.string()).describe("what will not work with it"),
+    }),
+  ),
   disk: DiskReport,
   problems: z.array(z.string()).describe("what will not work, each with what to do about it"),
 });

@@ -1,7 +1,8 @@
 /** What works here, what does not, and what to do about it. */
 import type { DoctorAnswer } from "../contract/api.ts";
-import { HARNESSES } from "../contract/agent.ts";
+import { HARNESSES, type HarnessName } from "../contract/agent.ts";
 import type { DiskFileSystem, DiskReport } from "../contract/disk.ts";
+import { CAPABILITIES, loginSigns } from "../harness/capabilities.ts";
 import { humanBytes } from "../kernel/units.ts";
 import { reportOf } from "./disk-report.ts";
 import { lookAtFileSystems } from "./file-systems.ts";
@@ -20,7 +21,7 @@ export async function doctor(
   const { files, containment, host, places } = setting;
   const levels = containment.levels();
   const seen = disk ?? (await diskNow(setting));
-  const harnesses = HARNESSES.map((name) => harnessLine(setting, name));
+  const harnesses = await Promise.all(HARNESSES.map((name) => harnessLine(setting, name)));
   return {
     version: setting.version,
     ...setting.machine,
@@ -48,13 +49,28 @@ export async function doctor(
 
 type HarnessLine = DoctorAnswer["harnesses"][number];
 
-function harnessLine(setting: Setting, name: (typeof HARNESSES)[number]): HarnessLine {
-  const { program, installHint } = setting.harnessOf(name);
-  if (program === null) return { harness: name, found: true, detail: "any program that you name" };
-  const path = setting.files.resolveProgram(program, setting.environment["PATH"] ?? "", "/");
-  return path === null
-    ? { harness: name, found: false, detail: installHint }
-    : { harness: name, found: true, detail: path };
+async function harnessLine(setting: Setting, name: HarnessName): Promise<HarnessLine> {
+  const { environment, files } = setting;
+  const { installHint, login, program } = setting.harnessOf(name);
+  const { limits, tested } = CAPABILITIES[name];
+  const known = { harness: name, tested, limits: [...limits] };
+  if (program === null) {
+    const detail = "any program that you name";
+    return { ...known, found: true, detail, version: null, login: "not_needed" };
+  }
+  const path = files.resolveProgram(program, environment["PATH"] ?? "", "/");
+  const signs = loginSigns(name, environment);
+  const isSeen =
+    signs.variables.length > 0 || signs.files.some((file) => files.sizeOf(file) !== null);
+  const seen = isSeen ? "seen" : "not_seen";
+  if (path === null) {
+    return { ...known, found: false, detail: installHint, version: null, login: seen };
+  }
+  const version = await setting.versionOf(path);
+  const about = version === null || version === tested ? "" : `; tests run ${tested}`;
+  const hint = isSeen ? "a login is there" : `no login seen: ${login}`;
+  const detail = `${path}, version ${version ?? "unknown"}${about}; ${hint}`;
+  return { ...known, found: true, detail, version, login: seen };
 }
 
 async function diskNow(setting: Setting): Promise<DiskReport> {

@@ -72,6 +72,8 @@ export interface Setting {
   readonly harnessOf: (name: HarnessName) => Harness;
   readonly outcomes: Outcomes;
   readonly tailOf: TailOf;
+  /** Version of an installed program; null when nothing tells it. Never throws; bounded in time. */
+  readonly versionOf: (path: string) => Promise<string | null>;
   readonly launchScripts: LaunchScripts;
   readonly meters: Meters;
   readonly disk: DiskSight;

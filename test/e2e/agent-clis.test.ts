@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { describe, expect, test } from "vitest";
 import type { AgentView } from "../../src/contract/agent.ts";
-import { WaitAnswer } from "../../src/contract/api.ts";
+import { type DoctorAnswer, WaitAnswer } from "../../src/contract/api.ts";
+import { CAPABILITIES } from "../../src/harness/capabilities.ts";
 import type { DeployAnswer } from "../../src/contract/tools.ts";
 import { type Script, scripted, startModelServer, type Turn } from "../helpers/model-server.ts";
 import { countByArgument } from "../helpers/os-look.ts";
@@ -81,6 +82,28 @@ async function expectNothingLeft(world: World, id: string, tag: string): Promise
   expect(receipt.survivors).toEqual([]);
   expect(countByArgument(tag), "its own daemon is gone").toBe(0);
 }
+
+test.skipIf(REAL_CLIS.some(({ name }) => isMissing(name)))(
+  "doctor says which are here, in which version, and whether a login is",
+  { timeout: MINUTES },
+  async () => {
+    await using world = await makeWorld();
+    const env = { PATH: `${CLI_BIN}:${world.env["PATH"] ?? ""}`, CODEX_API_KEY: "not-a-key" };
+    const ran = await world.corral(["doctor", "--json"], { env });
+    const { harnesses } = JSON.parse(ran.stdout) as DoctorAnswer;
+    expect(
+      harnesses.map(({ harness, found, login, version }) => [harness, found, login, version]),
+    ).toEqual([
+      ["claude", true, "not_seen", CAPABILITIES.claude.tested],
+      ["codex", true, "seen", CAPABILITIES.codex.tested],
+      ["gemini", true, "not_seen", CAPABILITIES.gemini.tested],
+      ["opencode", true, "not_seen", CAPABILITIES.opencode.tested],
+      ["command", true, "not_needed", null],
+    ]);
+    const told = (await world.corral(["doctor"], { env })).stdout;
+    expect(told).toContain("no login seen: run `claude` once and log in");
+  },
+);
 
 describe.each(REAL_CLIS)("$name", (cli) => {
   const it = test.skipIf(isMissing(cli.name));

@@ -254,7 +254,10 @@ export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly str
     heading("Containment"),
     ...answer.containment.map((it) => `  ${mark(it.available)} ${it.mechanism}: ${it.detail}`),
     heading("Harnesses"),
-    ...answer.harnesses.map((it) => `  ${mark(it.found)} ${it.harness}: ${it.detail}`),
+    ...answer.harnesses.flatMap((it) => [
+      `  ${mark(it.found)} ${it.harness}: ${it.detail}`,
+      ...(it.found ? it.limits.map((limit) => `        ${limit}`) : []),
+    ]),
     heading("Paths"),
     ...answer.paths.map(
       (it) => `  ${it.name}: ${it.path} (${it.exists ? humanBytes(it.bytes) : "not there"})`,

@@ -1,0 +1,164 @@
+/**
+ * What each agent CLI can do, as measured with the version that the tests run: one place for the
+ * documents and `corral doctor`.
+ */
+import type { HarnessName } from "../contract/agent.ts";
+import type { Environment } from "./harness.ts";
+
+export interface Capabilities {
+  /** The version that the tests run; null where there is none. */
+  readonly tested: string | null;
+  readonly stream: string;
+  /** How a session goes on later; null: it cannot. */
+  readonly resume: string | null;
+  /** How it takes a message while it works; null: only when its turn is over. */
+  readonly messages: string | null;
+  readonly sandbox: string | null;
+  readonly tokens: boolean;
+  readonly cost: boolean;
+  /** True when a tool call is seen when it begins. */
+  readonly callsSeen: boolean;
+  /** Where it tells of retries. */
+  readonly retries: "stdout" | "stderr" | null;
+  /** Peak of the whole tree in a run of six turns, with MCP over HTTP. MB. */
+  readonly memoryMb: number | null;
+  /** What shows a login without a network. Paths begin in HOME. */
+  readonly login: { readonly variables: readonly string[]; readonly files: readonly string[] };
+  /** What will not work, each one sentence. */
+  readonly limits: readonly string[];
+}
+
+export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
+  claude: {
+    tested: "2.1.330",
+    stream: "stream-json",
+    resume: "--resume ID",
+    messages: "--input-format stream-json",
+    sandbox: null,
+    tokens: true,
+    cost: true,
+    callsSeen: true,
+    retries: "stdout",
+    memoryMb: 250,
+    login: {
+      variables: [
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+        "CLAUDE_CODE_USE_BEDROCK",
+        "CLAUDE_CODE_USE_VERTEX",
+      ],
+      files: [".claude/.credentials.json"],
+    },
+    limits: ["Commands run in its sandbox only where your own settings of Claude Code say so."],
+  },
+  codex: {
+    tested: "0.169.0",
+    stream: "exec --json",
+    resume: "exec resume ID",
+    messages: null,
+    sandbox: "its own (bubblewrap, Landlock, Seatbelt)",
+    tokens: true,
+    cost: false,
+    callsSeen: true,
+    retries: "stdout",
+    memoryMb: 205,
+    login: { variables: ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"], files: [".codex/auth.json"] },
+    limits: ["A login in the system's keyring is not found; keep it in auth.json."],
+  },
+  gemini: {
+    tested: "0.61.0",
+    stream: "stream-json",
+    resume: "--resume ID",
+    messages: null,
+    sandbox: null,
+    tokens: true,
+    cost: false,
+    callsSeen: true,
+    retries: "stderr",
+    memoryMb: 400,
+    login: {
+      variables: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"],
+      files: [".gemini/oauth_creds.json", ".gemini/gemini-credentials.json", ".gemini/.env"],
+    },
+    limits: ["It runs commands only with permission_mode skip; effort is ignored."],
+  },
+  opencode: {
+    tested: "1.18.33",
+    stream: "run --format json",
+    resume: "--session ID",
+    messages: null,
+    sandbox: null,
+    tokens: true,
+    cost: true,
+    callsSeen: false,
+    retries: "stderr",
+    memoryMb: 600,
+    login: {
+      variables: ["OPENCODE_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"],
+      files: [".local/share/opencode/auth.json"],
+    },
+    limits: ["It runs commands only with permission_mode skip."],
+  },
+  command: {
+    tested: null,
+    stream: "plain lines",
+    resume: null,
+    messages: null,
+    sandbox: null,
+    tokens: false,
+    cost: false,
+    callsSeen: false,
+    retries: null,
+    memoryMb: null,
+    login: { variables: [], files: [] },
+    limits: ["Its exit code says all: no activity, no usage, no permission mode."],
+  },
+};
+
+/** Where a login would show: names of variables that are set, and absolute paths of files to look for. */
+export function loginSigns(
+  name: HarnessName,
+  environment: Environment,
+): { readonly variables: readonly string[]; readonly files: readonly string[] } {
+  const { files, variables } = CAPABILITIES[name].login;
+  const home = environment["HOME"] ?? "";
+  const moved: Readonly<Record<string, string | undefined>> = {
+    ".claude": environment["CLAUDE_CONFIG_DIR"],
+    ".codex": environment["CODEX_HOME"],
+    ".local": environment["XDG_DATA_HOME"]?.replace(/\/share$/, ""),
+  };
+  return {
+    variables: variables.filter((variable) => (environment[variable] ?? "") !== ""),
+    files: files.map((file) => {
+      const [folder = "", ...rest] = file.split("/");
+      return `${moved[folder] ?? `${home}/${folder}`}/${rest.join("/")}`;
+    }),
+  };
+}
+
+/** The rows of the table in docs/agents.md: a word and a cell for each harness. */
+export function capabilityRows(): readonly (readonly string[])[] {
+  const all = Object.entries(CAPABILITIES);
+  const row = (word: string, cell: (one: Capabilities) => string): readonly string[] => [
+    word,
+    ...all.map(([, one]) => cell(one)),
+  ];
+  const yes = (value: boolean): string => (value ? "yes" : "no");
+  const code = (text: string | null): string => (text === null ? "no" : `\`${text}\``);
+  return [
+    ["", ...all.map(([name]) => name)],
+    row("version that the tests run", ({ tested }) => tested ?? "–"),
+    row("stream", ({ stream }) => (stream.includes("lines") ? stream : `\`${stream}\``)),
+    row("a session goes on by", ({ resume }) => code(resume)),
+    row("messages while it works", ({ messages }) => code(messages)),
+    row("sandbox that Corral turns on", ({ sandbox }) => sandbox ?? "no"),
+    row("tells tokens", ({ tokens }) => yes(tokens)),
+    row("tells cost", ({ cost }) => yes(cost)),
+    row("a tool call is seen when it begins", ({ callsSeen }) => yes(callsSeen)),
+    row("tells retries on", ({ retries }) => retries ?? "–"),
+    row("memory of a small run, MB", ({ memoryMb }) =>
+      memoryMb === null ? "–" : String(memoryMb),
+    ),
+  ];
+}
