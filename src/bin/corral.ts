@@ -98,14 +98,16 @@ async function connect({ socket }: StatePaths): Promise<ApiClient> {
 }
 
 async function startDaemon(paths: StatePaths, env: PathEnvironment) {
-  const [{ ensureDaemon }, client] = await Promise.all([
+  const [{ ensureDaemon }, { argvInScope }, client] = await Promise.all([
     import("../adapters/daemon-start/ensure-daemon.ts"),
+    import("../adapters/daemon-start/scope-start.ts"),
     connect(paths),
   ]);
   return await ensureDaemon({
     log: paths.log,
     // A daemon allocates little at a time; a small young generation keeps it small for good.
     argv: [process.execPath, "--max-semi-space-size=1", LAUNCHER, "daemon"],
+    within: (argv) => argvInScope(argv, env, paths.stateDir),
     env: { ...env, CORRAL_STATE_DIR: paths.stateDir },
     health: () => client.health(),
   });

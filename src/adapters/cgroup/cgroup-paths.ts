@@ -18,6 +18,12 @@ export function ownCgroup2Directory(mountinfo: string, selfCgroup: string): stri
   return own === undefined || mount === undefined ? null : inside(mount, own);
 }
 
+/** Where the whole cgroup v2 hierarchy is mounted; null when it is not, or only a part of it. */
+export function cgroup2MountPoint(mountinfo: string): string | null {
+  const mount = parseMounts(mountinfo).find(({ type }) => type === "cgroup2");
+  return mount?.root === "/" ? mount.point : null;
+}
+
 /** Directory of our own group in the v1 hierarchy of a controller; null when there is none. */
 export function ownV1Directory(
   mountinfo: string,

@@ -12,7 +12,7 @@
  * another does not is a mismatch. Where cgroup v2 works, the freezer is not used. The fixpoint
  * (linux-containment.ts) ends whatever any witness still sees after the blows.
  *
- * A subreaper is no rung: docs/adr/0018-no-subreaper.md.
+ * A subreaper is no rung: docs/adr/0022-no-subreaper.md.
  */
 import type { ProcessSeen, ProcessSet } from "../../supervision/ports.ts";
 import { readMembers } from "../cgroup/cgroup-files.ts";

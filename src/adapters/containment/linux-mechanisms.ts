@@ -3,15 +3,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ContainmentLevel, Mark } from "../../supervision/ports.ts";
 import { readGroupFile, removeIfEmpty } from "../cgroup/cgroup-files.ts";
+import { adoptInto } from "../cgroup/adopt.ts";
+import { markScanner } from "../proc/mark-scan.ts";
 import { hidepidOf, ownCgroup2Directory, ownV1Directory } from "../cgroup/cgroup-paths.ts";
 import { probeHolding, probeLimit, type Finding } from "../cgroup/cgroup-probe.ts";
 import { findFlock } from "../lock/find-flock.ts";
 import { findPrlimit, firstExecutable } from "./find-prlimit.ts";
 import { findUnshare, type UnshareFinding } from "./find-unshare.ts";
 import { handControllersOn, probeLimitFile } from "./limit-files.ts";
-import { infrastructureMark } from "./marks.ts";
+import { infrastructureMark, slotOf } from "./marks.ts";
 import type { ContainmentOptions, Refusable } from "./open-containment.ts";
-import { baseOfScope, probeScope } from "./systemd-scope.ts";
+import { baseOfScope, LEAF_OF_SCOPE, probeScope } from "./systemd-scope.ts";
 
 export interface Mechanisms {
   /** Our roots in the hierarchies; null where one does not work or is not needed. */
@@ -51,9 +53,11 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
   // These never throw, and need nothing of what follows.
   const findingPrlimit = findPrlimit(mark);
   const findingFlock = findFlock();
-  const cgroup2 = await tried(cgroup2Base(mountinfo, own), "cgroup2", (root) =>
-    probeHolding(root, "cgroup2"),
-  );
+  const scope2 = scopeOf(ownCgroup2Directory(mountinfo, own));
+  const cgroup2 = await tried(cgroup2Base(mountinfo, own), "cgroup2", async (root) => {
+    const finding = await probeHolding(root, "cgroup2");
+    return finding.available && scope2 !== null ? inScope(finding, scope2, worldHard) : finding;
+  });
   const freezer = await (cgroup2.root === null
     ? tried(ownV1Directory(mountinfo, own, "freezer"), "freezer", (root) =>
         probeHolding(root, "freezer"),
@@ -61,7 +65,7 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
     : notTried("not needed: cgroup2 works"));
   const scope = await (cgroup2.root === null && !without.includes("cgroup2")
     ? probeScope(firstExecutable("systemd-run"), process.env)
-    : notTried("not needed"));
+    : notTried(scope2 === null ? "not needed" : `the daemon runs in ${scope2}`));
   const pids = await limit("pids", "pids-cgroup");
   const memory = await limit("memory", "memory");
   const cpu = await limit("cpu", "cpu");
@@ -86,7 +90,7 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
     unshare: namespaces?.argv ?? null,
     levels: [
       level("cgroup2", cgroup2),
-      level("systemd-scope", { ...scope, root: null, detail: scopeDetail(scope) }),
+      level("systemd-scope", { ...scope, root: scope2, detail: scopeDetail(scope) }),
       level("freezer", freezer),
       {
         mechanism: "pidns",
@@ -123,6 +127,20 @@ function cgroup2Base(mountinfo: string, selfCgroup: string): string | null {
   if (own === null || baseOfScope(own) === own) return own;
   handControllersOn(baseOfScope(own)); // a scope of our own, with no process in it but in leaves
   return baseOfScope(own);
+}
+
+/** The scope that the daemon's start has made for it; null when it sits in none. */
+function scopeOf(own: string | null): string | null {
+  return own === null || baseOfScope(own) === own ? null : baseOfScope(own);
+}
+
+/** What an earlier daemon left must come along, or its tmux server's agents could not join. */
+async function inScope(finding: Finding, scope: string, worldHard: number): Promise<Finding> {
+  const scanner = markScanner(worldHard);
+  const refusal = await adoptInto(join(scope, LEAF_OF_SCOPE), async () =>
+    (await scanner.scan()).filter(({ mark }) => slotOf(mark) === null).map(({ pid }) => pid),
+  );
+  return refusal === null ? finding : { available: false, detail: refusal };
 }
 
 type Probe = (root: string) => Promise<Finding>;
@@ -176,7 +194,7 @@ async function findNamespaces(hasMark: boolean): Promise<UnshareFinding> {
 
 function scopeDetail({ available, detail }: Finding): string {
   return available
-    ? `${detail}: to have control groups, run systemd-run --user --scope -p Delegate=yes corral daemon`
+    ? `${detail}, and this daemon was not started in one: end it with "corral detach", then run "corral up"`
     : detail;
 }
 

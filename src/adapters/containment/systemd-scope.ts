@@ -4,8 +4,12 @@
  * be moved only below a group that we may write; so it is the daemon's start that is wrapped:
  * its tmux server, runners and agents are then born below the scope.
  *
- * Built here and tested: the command line, and the probe against stand-ins of systemd-run. Not
- * yet run against a real user manager.
+ * The bus is for systemd-run alone: agents get no address of it (harness/env.ts), so that none can
+ * have work done outside of its scope by the user manager without looking for it.
+ *
+ * A scope ends with its last process; nothing has to be given back. Tested: the command line, the
+ * probe, and whole lives of agents below a stand-in for the user manager that really makes groups
+ * (test/e2e/scope.test.ts). Not yet run against a real user manager.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,6 +19,8 @@ import { messageOf } from "../../kernel/fault.ts";
 import type { Finding } from "../cgroup/cgroup-probe.ts";
 
 const PROBE_MS = 2_000;
+/** Where in its scope a daemon sits, with its tmux server and its runners; agents' groups lie beside it. */
+export const LEAF_OF_SCOPE = "main";
 const UNIT_NAME = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
@@ -24,8 +30,15 @@ const UNIT_NAME = /^[A-Za-z0-9_-]{1,128}$/;
  */
 const ENTER_LEAF =
   'while IFS=: read -r id _ own; do [ "$id" != 0 ] || break; done </proc/self/cgroup; ' +
-  'leaf=$1$own/main; mkdir "$leaf" 2>/dev/null && echo 0 2>/dev/null >"$leaf/cgroup.procs"; ' +
+  `leaf=$1$own/${LEAF_OF_SCOPE}; ` +
+  'mkdir "$leaf" 2>/dev/null && echo 0 2>/dev/null >"$leaf/cgroup.procs"; ' +
   'shift; exec "$@"';
+
+/**
+ * Delegated to us; and when the user manager itself ends the scope (a logout, a shutdown), it ends
+ * all of it: TERM, time for a shutdown of ours, KILL.
+ */
+const STRICT = ["Delegate=yes", "KillMode=control-group", "SendSIGKILL=yes", "TimeoutStopSec=30"];
 
 export interface ScopeOptions {
   /** Absolute path of systemd-run. */
@@ -87,7 +100,9 @@ export async function probeScope(
 
 function scopeOnly(systemdRun: string, unit: string): readonly [string, ...string[]] {
   const options = ["--user", "--scope", "--quiet", "--collect", `--unit=${unit}`];
-  return [systemdRun, ...options, "-p", "Delegate=yes", "--"];
+  const description = "--description=Corral: a daemon, its tmux server, its agents";
+  const properties = STRICT.flatMap((property) => ["-p", property]);
+  return [systemdRun, ...options, description, ...properties, "--"];
 }
 
 function no(detail: string): Finding {

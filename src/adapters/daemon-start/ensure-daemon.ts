@@ -25,6 +25,8 @@ export interface DaemonStart {
   readonly log: string;
   /** Argv of the daemon; argv[0] is an absolute path. */
   readonly argv: readonly string[];
+  /** Changes the argv at the last moment, when a daemon has to be started at all. Absent: as it is. */
+  readonly within?: (argv: readonly string[]) => Promise<readonly string[]>;
   /** The daemon's whole environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks the daemon that listens now; throws DAEMON_UNREACHABLE when none does. */
@@ -62,7 +64,8 @@ const LAST_WORDS_BYTES = 4_096;
 export async function ensureDaemon(start: DaemonStart): Promise<DaemonFound> {
   const running = await healthOrNull(start.health);
   if (running !== null) return { health: running, started: false };
-  const { child, logFrom } = launchLogged(start);
+  const argv = (await start.within?.(start.argv)) ?? start.argv;
+  const { child, logFrom } = launchLogged({ ...start, argv });
   const health = await untilHealthy(start, child);
   if (health !== null) return { health, started: health.pid === child.pid };
   throw didNotComeUp(start, child, logFrom);

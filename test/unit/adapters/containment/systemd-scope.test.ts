@@ -32,14 +32,21 @@ test("a scope is the user's, delegated, named, and forgotten when it is empty", 
   const command = scopeCommand({ systemdRun, unit: "corral-ab12-77", mountPoint: "/nonexistent" });
   const [program, ...args] = [...command, "/bin/echo", "a b", "$HOME", "--"];
   expect(execFileSync(program, args, { encoding: "utf8" })).toBe("a b $HOME --\n");
-  expect(readFileSync(join(directory, "said"), "utf8").split("\n").slice(0, 8)).toEqual([
+  expect(readFileSync(join(directory, "said"), "utf8").split("\n").slice(0, 15)).toEqual([
     "--user",
     "--scope",
     "--quiet",
     "--collect",
     "--unit=corral-ab12-77",
+    "--description=Corral: a daemon, its tmux server, its agents",
     "-p",
     "Delegate=yes",
+    "-p",
+    "KillMode=control-group",
+    "-p",
+    "SendSIGKILL=yes",
+    "-p",
+    "TimeoutStopSec=30",
     "--",
   ]);
 });
