@@ -40,12 +40,15 @@ function stampOf(folder) {
 }
 
 async function build() {
+  // Whoever asks for the build may be a test, and React would bring its development half.
+  process.env["NODE_ENV"] = "production";
   const vite = await import("vite");
   const made = join(ROOT, "dist", `.web-${process.pid}`);
   const old = `${made}-old`;
   try {
     await vite.build({
       configFile: false,
+      mode: "production",
       root: WEB,
       logLevel: "warn",
       oxc: { jsx: { runtime: "automatic" } },

@@ -12,7 +12,7 @@ import { buildDashboard } from "../../src/bin/build-dashboard.ts";
 import type { World } from "./world.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-const FLAGS = [
+export const FLAGS: readonly string[] = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -47,7 +47,7 @@ export async function makeBrowser(world: World): Promise<TestBrowser> {
   mkdirSync(home);
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
-    args: FLAGS,
+    args: [...FLAGS],
     env: { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: home, LANG: "C.UTF-8" },
   });
   const complaints: string[] = [];
@@ -57,7 +57,8 @@ export async function makeBrowser(world: World): Promise<TestBrowser> {
     opened.on("console", (said) => {
       // A daemon that is away is told in the page; the browser notes each try, too.
       const isNetwork = said.text().includes("Failed to load resource");
-      if (said.type() === "error" && !isNetwork) complaints.push(said.text());
+      const isDevelopment = said.text().includes("React DevTools");
+      if ((said.type() === "error" && !isNetwork) || isDevelopment) complaints.push(said.text());
     });
     return opened;
   };

@@ -19,7 +19,7 @@ const REASONS: Readonly<Record<(typeof ENDS)[number], string>> = {
  * Writes that many agents that have ended, hold nothing and are called `crowd-0000-…` and so on.
  * The world has no daemon yet.
  */
-export function crowd({ paths }: World, count: number): void {
+export function crowd({ paths }: Pick<World, "paths">, count: number): void {
   mkdirSync(paths.stateDir, { recursive: true, mode: 0o700 });
   const now = Date.now();
   const store = openStore(paths.database, { now: () => now }, chance);
@@ -32,7 +32,8 @@ export function crowd({ paths }: World, count: number): void {
         description: "Yesterday's migration of the whole test suite",
         createdAt: now - 86_400_000,
       });
-      for (let number = 0; number < count; number += 1) addOne(store, id, number, now);
+      // The oldest first, as they would have been.
+      for (let number = count - 1; number >= 0; number -= 1) addOne(store, id, number, now);
     });
   } finally {
     store.close();
