@@ -1,4 +1,5 @@
 /** What the ledger needs: a durable list, and somebody who can undo each kind. */
+import type { EventKind } from "../contract/events.ts";
 import type { EpochMs } from "../kernel/units.ts";
 import type { Resource, ResourceIntent, ResourceKind } from "./resource.ts";
 
@@ -41,9 +42,22 @@ export interface LedgerStore {
   failRelease(id: number, error: string): void;
 }
 
+/** An event that belongs to a release. */
+export interface Told {
+  readonly kind: EventKind;
+  readonly taskId?: string;
+  readonly agentId?: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
 /** What an undo saw: the thing is gone, or it is kept on purpose. */
 export type Undone =
-  | { readonly gone: true; readonly seen: string }
+  | {
+      readonly gone: true;
+      readonly seen: string;
+      /** Told in the commit that crosses the row out, once, whoever does it. */
+      readonly tell?: Told;
+    }
   | { readonly gone: false; readonly seen: string; readonly retainUntil: EpochMs };
 
 /** One undo that was tried: what it saw, or why it failed. */

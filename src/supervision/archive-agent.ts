@@ -24,6 +24,8 @@ export interface ArchiveFacts {
   /** What the agent printed, both streams. Bytes. */
   readonly outputBytes: number;
   readonly at: number;
+  /** Why it is deleted before its date; absent while it is not. */
+  readonly why?: string;
 }
 
 const IN_ARCHIVE: ReadonlySet<ResourceKind> = new Set([

@@ -18,10 +18,10 @@ import { asFault, messageOf } from "../kernel/fault.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import { SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
-import { archiveAgent, type ArchiveFacts } from "./archive-agent.ts";
+import { archiveAgent } from "./archive-agent.ts";
 import { archiveSums, entryOf, keptOf, noArchiveOf, pruner } from "./kept-archives.ts";
 import type { Setting } from "./setting.ts";
-import type { RotationReport, StreamBytes } from "./streams.ts";
+import type { RotationReport } from "./streams.ts";
 
 /** Between two looks at the sizes of running agents' streams. */
 const LOOK_MS = 2 * SECOND_MS;
@@ -32,10 +32,6 @@ const RETRY_MS = 60 * SECOND_MS;
 const LISTED_MOST = 1_000;
 
 export interface Archives {
-  /** What an agent's streams or its archive take; from the last look, no walk. Zero for what is deleted. */
-  bytesOf(agentId: AgentId): Pick<StreamBytes, "written" | "onDisk">;
-  /** What all archives take, in all and of one task. Kept up to date, not counted. Bytes. */
-  archiveBytes(taskId?: TaskId): number;
   /** Rotates an agent's streams whatever their size, so that their disk space is given back. @throws what the system said. */
   rotateNow(agentId: AgentId): Promise<RotationReport>;
   /** Archives every settled agent that is not archived yet, without its delay. @returns how many. */
@@ -56,7 +52,7 @@ export interface Archives {
 /** Makes it; nothing runs before {@link Archives.start}. */
 export function archives(setting: Setting, undos: Undos): Archives {
   const { store, streams, log, clock } = setting;
-  const looks = new Map<AgentId, StreamBytes>();
+  const known = new Set<AgentId>();
   const leftAlone = new Map<AgentId, number>();
   const sums = archiveSums(setting);
   const prune = pruner(setting, undos, sums);
@@ -83,18 +79,16 @@ export function archives(setting: Setting, undos: Undos): Archives {
   };
 
   const lookAtLive = async (): Promise<void> => {
-    const live = store.unfinishedAgents().filter(({ endedAt }) => endedAt === null);
+    const live = store.liveDisks();
     const ids = new Set(live.map(({ id }) => id));
-    for (const id of looks.keys()) if (!ids.has(id)) looks.delete(id);
+    for (const id of known) if (!ids.has(id)) known.delete(id);
     for (const { id, directory } of live) {
       await attempt(id, "rotation.failed", async () => {
         // The first look of this daemon also ends what an earlier one left half done.
-        const isFirst = !looks.has(id);
-        const seen = streams.look(directory);
-        looks.set(id, seen);
-        if (isFirst || seen.plain > setting.configuration().segment_bytes) {
+        const isFirst = !known.has(id);
+        known.add(id);
+        if (isFirst || streams.plainBytes(directory) > setting.configuration().segment_bytes) {
           await rotate(id, directory, false);
-          looks.set(id, streams.look(directory));
         }
       });
     }
@@ -121,22 +115,6 @@ export function archives(setting: Setting, undos: Undos): Archives {
   };
 
   return {
-    bytesOf(agentId) {
-      const seen = looks.get(agentId);
-      if (seen !== undefined) return seen;
-      const agent = store.agent(agentId);
-      if (agent === null) return { written: 0, onDisk: 0 };
-      const row = store.resourcesOf(agentId).find(({ kind }) => kind === "archive");
-      const facts = row?.identity as ArchiveFacts | null | undefined;
-      if (row?.state === "retained" && facts) {
-        return { written: facts.outputBytes, onDisk: facts.bytes };
-      }
-      return streams.look(agent.directory);
-    },
-    archiveBytes(taskId) {
-      const { total, byTask } = sums();
-      return taskId === undefined ? total : (byTask.get(taskId) ?? 0);
-    },
     async rotateNow(agentId) {
       const agent = store.agent(agentId);
       if (agent === null) throw agentNotFound(agentId);

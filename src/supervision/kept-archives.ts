@@ -6,6 +6,7 @@ import type { AgentId, TaskId } from "../kernel/ids.ts";
 import { isoTime, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { releaseOne } from "../ledger/release.ts";
+import type { Resource } from "../ledger/resource.ts";
 import type { ArchiveFacts } from "./archive-agent.ts";
 import { type ArchiveSums, excessOf } from "./retention.ts";
 import type { Setting } from "./setting.ts";
@@ -82,6 +83,11 @@ interface PruneWish {
   readonly isDry: boolean;
 }
 
+function isArchiveLink({ kind, locator, state }: Resource, agentId: AgentId): boolean {
+  const isLink = kind === "workspace_link" && state === "retained";
+  return isLink && locator.endsWith(`/archive/${agentId}.tar`);
+}
+
 function eitherOr(): Fault {
   return new Fault(
     "INPUT_INVALID",
@@ -105,25 +111,20 @@ export function pruner(setting: Setting, undos: Undos, sums: () => ArchiveSums):
   const { store, clock, log } = setting;
 
   const remove = async (kept: KeptArchive, why: string): Promise<void> => {
-    const { agentId, taskId, resource } = kept;
-    const links = store
-      .resourcesOf(agentId)
-      .filter(
-        ({ kind, locator, state }) =>
-          kind === "workspace_link" &&
-          state === "retained" &&
-          locator.endsWith(`/archive/${agentId}.tar`),
-      );
-    // The archive last: while its row is there, what a crash leaves of the others is found again.
-    for (const row of [...links, resource]) {
-      const now = clock.now();
-      store.expire(row.id, now);
-      const error = await releaseOne({ ...row, retainUntil: now }, store, undos);
+    const { agentId, resource } = kept;
+    const links = store.resourcesOf(agentId).filter((row) => isArchiveLink(row, agentId));
+    const now = clock.now();
+    store.atomically(() => {
+      const facts = { ...(resource.identity as ArchiveFacts), why };
+      store.describeKept(resource.id, facts, resource.seen ?? why);
+      // From here on a crash changes nothing any more: the next sweep finds them over.
+      for (const { id } of [...links, resource]) store.expire(id, now);
+    });
+    const over = new Set([...links, resource].map(({ id }) => id));
+    for (const row of store.resourcesOf(agentId).filter(({ id }) => over.has(id))) {
+      const error = await releaseOne(row, store, undos);
       if (error !== null) throw new Error(error);
     }
-    const facts = { kind: "archive", path: resource.locator, bytes: entryOf(kept).bytes, why };
-    store.addEvent({ kind: "archive.deleted", taskId, agentId, facts });
-    log.info("archive.deleted", { agentId, ...facts });
   };
 
   const prune = async ({ from, bytes, why, isDry }: PruneWish): Promise<PruneAnswer> => {

@@ -1,16 +1,6 @@
 /** Agents' streams and archives as files: what supervision needs done with them. All paths absolute. */
 import type { ArchiveManifest, ExportAnswer } from "../contract/archive.ts";
 
-/** What the streams of one agent amount to. */
-export interface StreamBytes {
-  /** What it printed, both streams. */
-  readonly written: number;
-  /** What its streams take on disk, segments included. */
-  readonly onDisk: number;
-  /** The larger part of one stream that is in no segment. */
-  readonly plain: number;
-}
-
 export interface RotateWish {
   /** Plain bytes of one segment; a stream is rotated when more than this is in none. */
   readonly segmentBytes: number;
@@ -37,10 +27,11 @@ export interface ArchiveWish {
 /** Every method may be called at any time and again; calls for one agent wait for each other. */
 export interface Streams {
   /**
-   * Sizes of an agent's streams: two looks at files, whatever is in them. Zero when there is none.
+   * How much of the longer-waiting stream of an agent is in no segment. Bytes; 0 when there is none. Two
+   * looks at files, no listing.
    * @throws what the system said when it could not look.
    */
-  look(directory: string): StreamBytes;
+  plainBytes(directory: string): number;
   /**
    * Compresses the beginning of the streams of an agent that may be running. Where no hole can be
    * made it does nothing. Bounded: a stream that grows faster than this compresses is left for the next call.

@@ -14,9 +14,7 @@ import { asFault, Fault, messageOf } from "../kernel/fault.ts";
 import { matchPlan, type PlannedTarget, planIdOf } from "../ledger/plan-identity.ts";
 import type { Undos } from "../ledger/ports.ts";
 import type { SweepTarget } from "../ledger/sweep-plan.ts";
-import type { Resource } from "../ledger/resource.ts";
 import type { AgentLoops } from "./agent-loop.ts";
-import type { ArchiveFacts } from "./archive-agent.ts";
 import type { Setting } from "./setting.ts";
 import { lookForSweep, type SweepLook, type Unknown } from "./sweep-look.ts";
 import { finishEnded, releaseTarget } from "./sweep-steps.ts";
@@ -154,30 +152,11 @@ async function performOne(
         facts: { kind, locator, owner, why, seen },
       });
     }
-    if (target.is === "row") tellDeleted(setting, target.resource, told.why);
     return step;
   } catch (error) {
     return stepOf(told, "stuck", messageOf(error));
   }
 }
-
-/** What an agent printed is gone for good: that is told, once for each of its files. */
-function tellDeleted({ log, store }: Setting, resource: Resource, why: string): void {
-  const { identity, kind, locator, owner, state } = resource;
-  if (state !== "retained" || !PRINTED.has(kind)) return;
-  const agent = store.agent(owner);
-  const bytes = (identity as ArchiveFacts | null)?.bytes ?? null;
-  const facts = { kind, path: locator, bytes, why };
-  store.addEvent({
-    kind: "archive.deleted",
-    agentId: owner,
-    ...(agent === null ? {} : { taskId: agent.taskId }),
-    facts,
-  });
-  log.info("archive.deleted", { agentId: owner, ...facts });
-}
-
-const PRINTED: ReadonlySet<string> = new Set(["archive", "stream_log", "stderr_log"]);
 
 /** A part of the world that could not be looked at has not changed: nobody knows. */
 function notAsPlanned(

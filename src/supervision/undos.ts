@@ -1,8 +1,9 @@
 /** How each kind of resource is undone and seen gone. */
 import { Fault } from "../kernel/fault.ts";
 import { type EpochMs, humanBytes, isoTime, SECOND_MS } from "../kernel/units.ts";
-import type { Undo, Undone, Undos } from "../ledger/ports.ts";
+import type { Told, Undo, Undone, Undos } from "../ledger/ports.ts";
 import type { Resource } from "../ledger/resource.ts";
+import type { ArchiveFacts } from "./archive-agent.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
 import { completeBeforeRelease, type ProjectionKind } from "./projections.ts";
 import type { Setting } from "./setting.ts";
@@ -43,7 +44,7 @@ export function undosOf(setting: Setting): Undos {
   };
 }
 
-function gone(seen: string): Undone {
+function gone(seen: string): Extract<Undone, { readonly gone: true }> {
   return { gone: true, seen };
 }
 
@@ -115,15 +116,41 @@ async function keepStream(setting: Setting, resource: Resource): Promise<Undone>
   const size = streams.sizeOf(resource.locator);
   if (size === null) return gone("no such file: it was never written, or somebody removed it");
   const until = retainedUntil(setting, resource);
-  if (until <= clock.now()) return gone(await streams.remove(resource.locator));
-  return keptFor(size, until);
+  if (until > clock.now()) return keptFor(size, until);
+  return {
+    ...gone(await streams.remove(resource.locator)),
+    tell: deleted(setting, resource, size),
+  };
 }
 
 async function keepArchive(setting: Setting, resource: Resource): Promise<Undone> {
   const { clock, files, streams } = setting;
   const until = retainedUntil(setting, resource);
-  if (until <= clock.now()) return gone(await streams.removeArchive(resource.locator));
-  return keptFor(files.sizeOf(resource.locator) ?? 0, until);
+  const bytes = files.sizeOf(resource.locator) ?? 0;
+  if (until > clock.now()) return keptFor(bytes, until);
+  const undone = gone(await streams.removeArchive(resource.locator));
+  const facts = resource.identity as ArchiveFacts | null;
+  // One that was never made was nobody's loss.
+  if (facts === null) return undone;
+  return { ...undone, tell: deleted(setting, resource, facts.bytes, facts.why) };
+}
+
+/** What an agent printed is gone for good: that is told and logged. */
+function deleted(
+  { log, store }: Setting,
+  { kind, locator, owner }: Resource,
+  bytes: number,
+  why = "its retention has ended",
+): Told {
+  const taskId = store.agent(owner)?.taskId;
+  const facts = { kind, path: locator, bytes, why };
+  log.info("archive.deleted", { agentId: owner, ...facts });
+  return {
+    kind: "archive.deleted",
+    agentId: owner,
+    ...(taskId === undefined ? {} : { taskId }),
+    facts,
+  };
 }
 
 /** The ladder has seen the set empty, twice; this look is the proof at the moment of release. */

@@ -90,6 +90,7 @@ export function failpoints(first: Injection | null): Failpoints {
         ...setting,
         store: wrapPort("store", setting.store),
         files: wrapPort("files", setting.files),
+        streams: wrapPort("streams", setting.streams),
         containment: wrapPort("containment", setting.containment),
         launchScripts: wrapPort("launchScripts", setting.launchScripts),
         host: hosts[setting.host.kind],

@@ -7,7 +7,7 @@ import { killAll, type Scenario, type Strike, strikesOf } from "./fault-scenario
 import type { FaultDaemon, FaultWorld } from "./fault-world.ts";
 
 /** How long a daemon that has gone through a scenario may still come to a late point. */
-const LATE_MS = 1_500;
+const LATE_MS = 3_000;
 const SETTLED_MS = 6_000;
 
 export interface Report {
@@ -70,7 +70,8 @@ export async function alive(fault: FaultWorld, daemon: FaultDaemon): Promise<Fau
   return exitCode === null && signalCode === null ? daemon : await fault.start();
 }
 
-async function dieAt(
+/** Goes through a scenario with that strike armed. @returns whether the daemon died of it. */
+export async function dieAt(
   fault: FaultWorld,
   daemon: FaultDaemon,
   { prepare, run }: Scenario,

@@ -134,7 +134,7 @@ export async function makeStrays({ world }: FaultWorld): Promise<void> {
 
 /** Calls that change the disk, the store or the processes: dying beside one of them is what may leak. */
 const CHANGES =
-  /^(store\.(addTask|admitAgent|revokeToken|markRunning|recordStop|settle|intend|confirmResource|beginRelease|recordReleases|failRelease|keepPort)|files\.(prepare|link|remove|makeWorkspace)|containment\.(make|signal|kill|remove|killOne|endCompanions|removeRoots?)|host\.(start|release|close))$/;
+  /^(store\.(addTask|admitAgent|revokeToken|markRunning|recordStop|settle|intend|keepUntil|describeKept|expire|confirmResource|beginRelease|recordReleases|failRelease|keepPort)|files\.(prepare|link|remove|makeWorkspace)|streams\.(rotate|archive|removeArchived|removeArchive|remove)|containment\.(make|signal|kill|remove|killOne|endCompanions|removeRoots?)|host\.(start|release|close))$/;
 
 export interface Strike {
   readonly point: string;

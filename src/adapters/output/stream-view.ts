@@ -12,7 +12,7 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, Fault } from "../../kernel/fault.ts";
 import type { OutputFile, StreamGap } from "../../output/ports.ts";
-import { archiveIndex } from "./archive-index.ts";
+import { type ArchiveIndex, archiveIndex } from "./archive-index.ts";
 import { readLayout, readPunched } from "./read-layout.ts";
 import { readRange } from "./read-range.ts";
 import { type SegmentPlace, seekableReader } from "./seekable.ts";
@@ -120,7 +120,7 @@ async function readPlain(
 }
 
 async function lookAt({ directory, stream, archive }: StreamPlace): Promise<Look> {
-  const index = archive === null ? null : await archiveIndex(archive);
+  const index = archive === null ? null : await wholeArchive(archive, join(directory, stream));
   if (index !== null) {
     return { source: "archive", hasPlain: false, ...index.streamNamed(stream) };
   }
@@ -138,6 +138,20 @@ async function lookAt({ directory, stream, archive }: StreamPlace): Promise<Look
     const now = archive === null ? null : await stat(archive).catch(() => null);
     if (now !== null) return lookAt({ directory, stream, archive });
     return { source: "none", hasPlain: false, segments: [], plainFrom: 0, size: 0, placeOf };
+  }
+}
+
+/** Whatever lies in an archive's place: while the agent's own file is there, only a whole archive counts. */
+async function wholeArchive(archive: string, plain: string): Promise<ArchiveIndex | null> {
+  try {
+    return await archiveIndex(archive);
+  } catch (error) {
+    const isPlain = await stat(plain).then(
+      () => true,
+      () => false,
+    );
+    if (isPlain && error instanceof Fault && error.code === "ARCHIVE_DAMAGED") return null;
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { errnoOf, Fault } from "../../kernel/fault.ts";
 import { MIB } from "../../kernel/units.ts";
 import { RUNNER_FILES } from "../../runner/records.ts";
-import type { StreamBytes, Streams } from "../../supervision/streams.ts";
+import type { Streams } from "../../supervision/streams.ts";
 import { archiveIndex } from "./archive-index.ts";
 import { probePunch, type PunchProbe } from "./can-punch.ts";
 import { type DurableFiles, durableFiles } from "./durable-files.ts";
@@ -25,7 +25,6 @@ const SEGMENTS_MOST = 8;
 /** Frames in the making at once: beside a running agent one, afterwards as many as help on a small machine. */
 const FRAMES_RUNNING = 1;
 const FRAMES_IDLE = 2;
-const STAT_BLOCK_BYTES = 512;
 
 /** Where things lie. All paths absolute. */
 export interface StreamsPlaces {
@@ -34,37 +33,25 @@ export interface StreamsPlaces {
   readonly archives: string;
 }
 
-/** What is remembered of one agent's segments, so that a look needs no listing. */
-interface Known {
-  readonly covered: ReadonlyMap<string, number>;
-  /** Bytes of all segments on disk. */
-  readonly bytes: number;
-}
-
 export function fileStreams(places: StreamsPlaces, files: DurableFiles = durableFiles): Streams {
-  const known = new Map<string, Known>();
+  /** How far the segments of each agent's streams reach, so that a look needs no listing. */
+  const known = new Map<string, Covered>();
   const inTurn = serially();
   let probe: Promise<PunchProbe> | null = null;
   const canRotate = (): Promise<PunchProbe> => (probe ??= probePunch(places.agents, files));
-  const knownOf = (directory: string): Known => {
-    const found = known.get(directory) ?? segmentsIn(directory);
+  const coveredOf = (directory: string): Covered => {
+    const found = known.get(directory) ?? coveredIn(directory);
     known.set(directory, found);
     return found;
   };
   return {
-    look(directory) {
-      const { covered, bytes } = knownOf(directory);
-      let total: StreamBytes = { written: 0, onDisk: bytes, plain: 0 };
-      for (const stream of STREAMS) {
-        const seen = sizesOf(join(directory, stream));
-        if (seen === null) continue;
-        total = {
-          written: total.written + seen.size,
-          onDisk: total.onDisk + seen.onDisk,
-          plain: Math.max(total.plain, seen.size - (covered.get(stream) ?? 0)),
-        };
-      }
-      return total;
+    plainBytes(directory) {
+      const covered = coveredOf(directory);
+      const plain = STREAMS.map((stream) => {
+        const size = sizeOf(join(directory, stream)) ?? 0;
+        return size - (covered.get(stream) ?? 0);
+      });
+      return Math.max(0, ...plain);
     },
     canRotate,
     rotate: (directory, { segmentBytes, all }) =>
@@ -106,9 +93,9 @@ export function fileStreams(places: StreamsPlaces, files: DurableFiles = durable
       return removed(files, archive);
     },
     sizeOf(path) {
-      const seen = sizesOf(path);
-      const segments = segmentsIn(dirname(path), [basename(path)]);
-      return seen === null && segments.bytes === 0 ? null : (seen?.size ?? 0);
+      const size = sizeOf(path);
+      const segments = segmentNames(dirname(path), basename(path));
+      return size === null && segments.length === 0 ? null : (size ?? 0);
     },
     remove: (path) =>
       inTurn(dirname(path), async () => {
@@ -130,22 +117,22 @@ function add(sum: { segments: number; bytes: number }, { segments, bytes }: Rota
   sum.bytes += bytes;
 }
 
-function sizesOf(path: string): { readonly size: number; readonly onDisk: number } | null {
-  const seen = statSync(path, { throwIfNoEntry: false });
-  return seen === undefined ? null : { size: seen.size, onDisk: seen.blocks * STAT_BLOCK_BYTES };
+function sizeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
-function segmentsIn(directory: string, streams = STREAMS): Known {
-  const covered = new Map<string, number>();
-  let bytes = 0;
-  for (const stream of streams) {
-    for (const name of segmentNames(directory, stream)) {
-      const to = segmentNamed(stream, name)?.to ?? 0;
-      covered.set(stream, Math.max(covered.get(stream) ?? 0, to));
-      bytes += sizesOf(join(directory, name))?.onDisk ?? 0;
-    }
-  }
-  return { covered, bytes };
+/** By stream. Byte offsets. */
+type Covered = ReadonlyMap<string, number>;
+
+function coveredIn(directory: string): Covered {
+  return new Map(
+    STREAMS.map((stream) => {
+      const ends = segmentNames(directory, stream).map(
+        (name) => segmentNamed(stream, name)?.to ?? 0,
+      );
+      return [stream, Math.max(0, ...ends)];
+    }),
+  );
 }
 
 function segmentNames(directory: string, stream: string): readonly string[] {

@@ -3,10 +3,12 @@ import type { ArchiveFilter, KeptArchive, Store } from "../../supervision/store.
 import type { Database, Row } from "./database.ts";
 import { agentOf, resourceOf } from "./rows.ts";
 
-/** `+` keeps SQLite from walking all rows by their id: the index of retained rows is the shorter way. */
-const MADE = `FROM resources r JOIN agents a ON a.id = r.owner
-  WHERE r.state = 'retained' AND r.kind = 'archive' AND r.identity IS NOT NULL
+const made = (states: string): string => `FROM resources r JOIN agents a ON a.id = r.owner
+  WHERE r.state ${states} AND r.kind = 'archive' AND r.identity IS NOT NULL
     AND (?1 IS NULL OR a.task_id = ?1)`;
+const KEPT = made("= 'retained'");
+/** On their way out: they take their place until their absence was seen. */
+const GOING = made("IN ('intended', 'held', 'releasing')");
 
 export type ArchiveRows = Pick<Store, "archiveBytesByTask" | "countArchives" | "keptArchives">;
 
@@ -15,14 +17,17 @@ export function archiveRows(database: Database): ArchiveRows {
     keptArchives: (filter) => kept(database, filter),
     countArchives({ taskId = null as string | null }) {
       const row = database.get(
-        `SELECT count(*) AS n, total(json_extract(r.identity, '$.bytes')) AS bytes ${MADE}`,
+        `SELECT count(*) AS n, total(json_extract(r.identity, '$.bytes')) AS bytes ${KEPT}`,
         taskId,
       );
       return { count: Number(row?.["n"] ?? 0), bytes: Number(row?.["bytes"] ?? 0) };
     },
     archiveBytesByTask() {
       const rows = database.all(
-        `SELECT a.task_id, total(json_extract(r.identity, '$.bytes')) AS bytes ${MADE} GROUP BY a.task_id`,
+        `SELECT task_id, total(bytes) AS bytes FROM (
+           SELECT a.task_id, json_extract(r.identity, '$.bytes') AS bytes ${KEPT}
+           UNION ALL SELECT a.task_id, json_extract(r.identity, '$.bytes') ${GOING}
+         ) GROUP BY task_id`,
         null,
       );
       return new Map(rows.map((row) => [String(row["task_id"]), Number(row["bytes"])]));
@@ -35,7 +40,8 @@ function kept(
   { taskId, madeBefore, after = 0, newestFirst = false, max }: ArchiveFilter,
 ): readonly KeptArchive[] {
   const rows = database.all(
-    `SELECT r.* ${MADE}
+    // "+" keeps SQLite from walking all rows by their id: the index of kept ones is the shorter way.
+    `SELECT r.* ${KEPT}
        AND r.changed_at <= ?2 AND +r.id > ?3 ORDER BY r.id ${newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
     taskId ?? null,
     madeBefore ?? Number.MAX_SAFE_INTEGER,

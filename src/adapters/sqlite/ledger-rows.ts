@@ -1,7 +1,7 @@
 /** The ledger's rows: every change is atomic by itself. */
 import type { EpochMs } from "../../kernel/units.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import type { LedgerStore, ReleaseOutcome } from "../../ledger/ports.ts";
+import type { LedgerStore, ReleaseOutcome, Told } from "../../ledger/ports.ts";
 import type { Resource, ResourceIntent } from "../../ledger/resource.ts";
 import type { Database } from "./database.ts";
 import { resourceOf, toJson } from "./rows.ts";
@@ -70,8 +70,15 @@ function writeKept(
   return resourceOf(row!);
 }
 
-/** The ledger over a database. */
-export function ledgerRows(database: Database, clock: Clock): LedgerStore {
+/**
+ * The ledger over a database.
+ * @param tell  Adds an event to the transaction that runs; absent for who only reads.
+ */
+export function ledgerRows(
+  database: Database,
+  clock: Clock,
+  tell: (event: Told) => void = () => undefined,
+): LedgerStore {
   const list = (sql: string, ...values: (string | number)[]) =>
     database.all(sql, ...values).map(resourceOf);
   return {
@@ -147,7 +154,7 @@ export function ledgerRows(database: Database, clock: Clock): LedgerStore {
   function record({ resource: { id }, error, undone }: ReleaseOutcome): void {
     if (error !== null) return failRelease(id, error);
     const [state, until] = undone.gone ? ["released", null] : ["retained", undone.retainUntil];
-    database.run(
+    const { changes } = database.run(
       `UPDATE resources SET state = ?, seen = ?, error = NULL, retain_until = ?, changed_at = ?
        WHERE id = ? AND state <> 'released'`,
       state,
@@ -156,6 +163,7 @@ export function ledgerRows(database: Database, clock: Clock): LedgerStore {
       clock.now(),
       id,
     );
+    if (changes > 0 && undone.gone && undone.tell !== undefined) tell(undone.tell);
   }
 
   function failRelease(id: number, error: string): void {

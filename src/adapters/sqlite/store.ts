@@ -28,6 +28,7 @@ const MARK_COUNT = 39_200;
 export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch = true): Store {
   const database = openDatabase(path);
   const events = eventRows(database, clock);
+  const ledger = ledgerRows(database, clock, events.add);
   const world = database.transaction(() => openWorld(database, clock, chance, isNewEpoch));
   const stored = (key: string) =>
     database.get("SELECT value FROM world WHERE key = ?", key)?.["value"];
@@ -36,7 +37,8 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     world,
     port: () => (stored("port") === undefined ? null : Number(stored("port"))),
     keepPort: (port) => keep(database, "port", String(port)),
-    ...ledgerRows(database, clock),
+    ...ledger,
+    recordReleases: (outcomes) => events.atomically(() => ledger.recordReleases(outcomes)),
     ...agents,
     ...historyRows(database, events, agents),
     ...archiveRows(database),
