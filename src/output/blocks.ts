@@ -10,6 +10,8 @@ import type { OutputFile } from "./ports.ts";
 import { KIB, MIB } from "../kernel/units.ts";
 
 const NEWLINE = 0x0a;
+/** Looked at first for the end of the last line. */
+const LINE_END_BYTES = 4 * KIB;
 
 export interface Block {
   /** Byte offset of the first line. */
@@ -32,7 +34,8 @@ export interface BlockSizes {
 }
 
 export const BLOCK_SIZES: BlockSizes = {
-  chunkBytes: 256 * KIB,
+  // The last lines of a stream are mostly in so much; readers that go on read more at a time.
+  chunkBytes: 64 * KIB,
   // Larger ones read no faster, and each is judged in one go on the daemon's thread.
   chunkMaxBytes: MIB,
   lineMaxBytes: 16 * MIB,
@@ -180,7 +183,8 @@ function firstLineStart(bytes: Uint8Array): number {
   return newline >= bytes.length - 1 ? 0 : newline + 1;
 }
 
-async function lineEndAfter(
+/** Offset behind the first newline at or behind `from`; `to` when there is none before it. */
+export async function lineEndAfter(
   file: OutputFile,
   from: number,
   to: number,
@@ -203,8 +207,10 @@ async function lineStartBefore(
   to: number,
   { chunkBytes }: BlockSizes,
 ): Promise<number> {
-  for (let end = to; end > from;) {
-    const low = Math.max(from, end - chunkBytes);
+  // Mostly the newline is the very last byte.
+  let look = Math.min(LINE_END_BYTES, chunkBytes);
+  for (let end = to; end > from; look = Math.min(look * 4, chunkBytes)) {
+    const low = Math.max(from, end - look);
     const newline = (await file.read(low, end - low)).lastIndexOf(NEWLINE);
     if (newline >= 0) return low + newline + 1;
     end = low;

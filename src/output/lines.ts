@@ -7,6 +7,7 @@
 import { backwardBlocks, forwardBlocks, type Block, type BlockSizes } from "./blocks.ts";
 import type { LineFilter } from "./filter.ts";
 import type { OutputFile } from "./ports.ts";
+import { type Searched, searchedBlocks, type SearchSizes } from "./searched.ts";
 
 export interface Line {
   readonly from: number;
@@ -43,6 +44,8 @@ export interface LinesWanted {
   /** False saves counting the lines that do not match: linesRead is then 0. Default true. */
   readonly countsLines?: boolean;
   readonly sizes?: BlockSizes;
+  /** For tests; absent means the usual. */
+  readonly search?: SearchSizes;
 }
 
 const NEWLINE = 0x0a;
@@ -54,7 +57,7 @@ export async function linesFrom(file: OutputFile, wanted: LinesWanted): Promise<
   const lines: Line[] = [];
   const quota = quotaOf(wanted);
   let linesRead = 0;
-  for await (const block of forwardBlocks(file, wanted.from, wanted.to, wanted.sizes)) {
+  for await (const block of blocksOf(file, wanted, "forward")) {
     for (const line of await matching(block, wanted.filter)) {
       if (quota.isFullFor(line)) {
         linesRead += counted(wanted, block, block.from, line.from);
@@ -72,7 +75,7 @@ export async function tailLines(file: OutputFile, wanted: LinesWanted): Promise<
   const newestFirst: Line[] = [];
   const quota = quotaOf(wanted);
   let linesRead = 0;
-  for await (const block of backwardBlocks(file, wanted.from, wanted.to, wanted.sizes)) {
+  for await (const block of blocksOf(file, wanted, "backward")) {
     for (const line of (await matching(block, wanted.filter)).toReversed()) {
       if (quota.isFullFor(line)) {
         linesRead += counted(wanted, block, line.next, block.to);
@@ -87,6 +90,21 @@ export async function tailLines(file: OutputFile, wanted: LinesWanted): Promise<
     }
   }
   return page(newestFirst.toReversed(), wanted.from, true, linesRead);
+}
+
+/** All blocks, or those in which the filter can find something; counting lines needs all. */
+function blocksOf(
+  file: OutputFile,
+  { from, to, filter, countsLines, sizes, search }: LinesWanted,
+  direction: Searched["direction"],
+): AsyncGenerator<Block> {
+  if (filter && countsLines === false) {
+    const more = { ...(sizes && { sizes }), ...(search && { search }) };
+    return searchedBlocks(file, { from, to, filter, direction, ...more });
+  }
+  return direction === "forward"
+    ? forwardBlocks(file, from, to, sizes)
+    : backwardBlocks(file, from, to, sizes);
 }
 
 /** Every line of a block, for readers that go through a stream block by block. */

@@ -1,4 +1,5 @@
 /** What reading an agent's output needs of the world. */
+import type { PatternPlan } from "./pattern-plan.ts";
 
 /** A range of a stream that is lost for good: `from` <= offset < `to`. */
 export interface StreamGap {
@@ -6,6 +7,15 @@ export interface StreamGap {
   readonly to: number;
   /** For people: why nothing is there. */
   readonly reason: string;
+}
+
+export interface PlainPart {
+  /** Absolute path. */
+  readonly path: string;
+  /** First byte that is in it. */
+  readonly from: number;
+  /** Whether bytes from that offset on have not been taken out of it meanwhile. */
+  isStill(from: number): Promise<boolean>;
 }
 
 /**
@@ -35,6 +45,14 @@ export interface OutputFile {
    * @throws {Fault} PROBE_FAILED when it could not be looked at: then nothing is known to be lost.
    */
   gaps(from: number, to: number): Promise<readonly StreamGap[]>;
+  /**
+   * The part of the stream that lies in one file as it was written, byte at its own offset; null
+   * when none does. What is read of that file is the stream's only as long as `isStill` says so
+   * afterwards: rotation and archiving take bytes out of it.
+   *
+   * @throws {Fault} PROBE_FAILED.
+   */
+  plainPart(): Promise<PlainPart | null>;
   /** Where the bytes come from: still the agent's own files, its archive, or nowhere. */
   source(): Promise<"stream" | "archive" | "none">;
 }
@@ -44,21 +62,36 @@ export interface LineMatcher {
   /**
    * Prepares a pattern.
    *
+   * @param plan  Of that pattern; see planOf.
    * @throws {Fault} FILTER_INVALID when it is no JavaScript regular expression.
    */
-  open(pattern: string): Promise<MatchSession>;
+  open(pattern: string, plan: PatternPlan): Promise<MatchSession>;
 }
 
 export interface MatchSession {
   /**
-   * Which lines of a block match. Not to be called again before it has answered.
+   * Which lines of a block match.
    *
    * @param block  Lines separated by `\n`, as UTF-8; a newline at the end begins no line.
    *               May be handed over to another thread: do not use it afterwards.
-   * @returns      Numbers of the matching lines in the block, from 0, ascending.
+   * @returns      Offsets in the block at which matching lines start, ascending.
    * @throws {Fault} FILTER_INVALID when the pattern took longer than the matcher allows.
    */
   match(block: Uint8Array): Promise<readonly number[]>;
+  /**
+   * Which lines of a file match that start in a range; read by the matcher itself. May be called
+   * several times at once.
+   *
+   * @returns  For each line its offset and the offset behind its newline, ascending.
+   * @throws {Fault} FILTER_INVALID as {@link match}; PROBE_FAILED when the file could not be read.
+   */
+  scan(range: {
+    readonly path: string;
+    readonly from: number;
+    readonly to: number;
+    /** End of the last line that may be looked at; >= to. */
+    readonly limit: number;
+  }): Promise<readonly number[]>;
   /** Ends the session and what it holds. May be called twice, and while a match runs. */
   close(): Promise<void>;
 }

@@ -18,6 +18,8 @@ export function redactedFile(file: OutputFile, redactor: Pick<Redactor, "bytes">
     size: () => file.size(),
     gaps: (from, to) => file.gaps(from, to),
     source: () => file.source(),
+    // Unmasked: for a search that only says where to look; what is shown is read here.
+    plainPart: () => file.plainPart(),
     async read(from, length) {
       const wanted = await file.read(from, length);
       if (wanted.length === 0) return wanted;

@@ -79,6 +79,17 @@ export function streamView(place: StreamPlace): OutputFile {
     read: (from, length) => told(() => readAll(readFrom, from, length)),
     gaps: (from, to) =>
       told(async (): Promise<readonly StreamGap[]> => gapsOf(known ?? (await look()), from, to)),
+    plainPart: () =>
+      told(async () => {
+        const { hasPlain, plainFrom, source } = await look();
+        if (!hasPlain || source !== "stream") return null;
+        const path = join(place.directory, place.stream);
+        const isStill = async (from: number): Promise<boolean> => {
+          const punchedTo = await readPunched(place.directory, place.stream);
+          return punchedTo <= from && (await stat(path).catch(() => null)) !== null;
+        };
+        return { path, from: plainFrom, isStill };
+      }),
     source: () =>
       told(async () => {
         const { source, size } = known ?? (await look());

@@ -42,12 +42,17 @@ export function historyRows(
       const total = Number(
         database.get(`SELECT count(*) AS n FROM agents${where}`, ...values)?.["n"],
       );
-      const order =
-        filter.taskId === undefined
-          ? "ORDER BY rowid DESC"
-          : // Those that hold something first: they are what a reader has to see.
-            `ORDER BY ${UNFINISHED} DESC, created_at DESC, rowid DESC`;
-      const rows = ask("SELECT *, rowid FROM agents", conditions, order, filter.limit);
+      // Those that hold something first: they are what a reader has to see. Then the newest.
+      const unfinished = filter.all
+        ? ask(AGENTS, [...conditions, [UNFINISHED]], NEWEST, filter.limit)
+        : [];
+      const seen = new Set(unfinished.map((row) => row["id"]));
+      const newest =
+        unfinished.length < filter.limit ? ask(AGENTS, conditions, NEWEST, filter.limit) : [];
+      const rows = [...unfinished, ...newest.filter((row) => !seen.has(row["id"]))].slice(
+        0,
+        filter.limit,
+      );
       const inOrder = rows.toSorted((a, b) => Number(a["rowid"]) - Number(b["rowid"]));
       return { agents: inOrder.map(agentOf), leftOut: total - rows.length };
     },
@@ -136,6 +141,9 @@ export function historyRows(
       }),
   };
 }
+
+const AGENTS = "SELECT *, rowid FROM agents";
+const NEWEST = "ORDER BY created_at DESC, rowid DESC";
 
 const TASKS = `SELECT *,
     (SELECT count(*) FROM agents WHERE task_id = tasks.id) AS agents,

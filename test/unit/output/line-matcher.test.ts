@@ -1,24 +1,30 @@
 import { expect, test } from "vitest";
 import { threadLineMatcher } from "../../../src/adapters/regex/line-matcher.ts";
 import { openFilter } from "../../../src/output/filter.ts";
+import { planOf } from "../../../src/output/pattern-plan.ts";
 
 const block = (text: string) => new Uint8Array(Buffer.from(text));
 const threads = () =>
   process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
 
-test("answers with the numbers of the matching lines, case-sensitive", async () => {
-  const session = await threadLineMatcher().open("^(err|é)");
-  expect(await session.match(block("err 1\nok\nErr\n\nérr\nlast err\nerr"))).toEqual([0, 4, 6]);
+test("answers with where matching lines start, case-sensitive", async () => {
+  const session = await threadLineMatcher().open("^(err|é)", planOf("^(err|é)"));
+  expect(await session.match(block("err 1\nok\nErr\n\nérr\nlast err\nerr"))).toEqual([0, 14, 28]);
   expect(await session.match(block("none\n"))).toEqual([]);
   await session.close();
 });
 
 test("a pattern that is none is refused at once", async () => {
-  await expect(threadLineMatcher().open("a(")).rejects.toMatchObject({ code: "FILTER_INVALID" });
+  await expect(threadLineMatcher().open("a(", planOf("a("))).rejects.toMatchObject({
+    code: "FILTER_INVALID",
+  });
 });
 
 test("a catastrophic pattern is stopped, and this thread goes on meanwhile", async () => {
-  const session = await threadLineMatcher({ blockMs: 300, sessions: 1 }).open("^(a+)+$");
+  const session = await threadLineMatcher({ blockMs: 300, sessions: 1 }).open(
+    "^(a+)+$",
+    planOf("^(a+)+$"),
+  );
   let ticks = 0;
   const timer = setInterval(() => (ticks += 1), 10);
   const stopped = session.match(block(`${"a".repeat(40)}!\n`));
@@ -34,12 +40,12 @@ test("a catastrophic pattern is stopped, and this thread goes on meanwhile", asy
 test("closing gives the place to the next, however often it is done", async () => {
   const matcher = threadLineMatcher({ blockMs: 2_000, sessions: 1 });
   const before = threads();
-  const first = await matcher.open("a.");
-  const second = matcher.open("b.");
+  const first = await matcher.open("a.", planOf("a."));
+  const second = matcher.open("b.", planOf("b."));
   await first.close();
   await first.close();
   const session = await second;
-  expect(await session.match(block("ab\nbb\n"))).toEqual([1]);
+  expect(await session.match(block("ab\nbb\n"))).toEqual([3]);
   await session.close();
   expect(threads()).toBe(before);
 });

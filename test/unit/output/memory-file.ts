@@ -27,6 +27,7 @@ export function memoryFile(
       gaps
         .map((gap) => ({ ...gap, from: Math.max(gap.from, from), to: Math.min(gap.to, to) }))
         .filter((gap) => gap.from < gap.to),
+    plainPart: async () => null,
     source: async () => (bytes.length > 0 ? "stream" : "none"),
     bytesRead: () => bytesRead,
     append: (text) => {
@@ -47,10 +48,17 @@ export const TINY: BlockSizes = {
 export const directMatcher: LineMatcher = {
   open: async (pattern) => ({
     match: async (block) => {
-      const lines = new TextDecoder().decode(block).split("\n");
-      if (lines.at(-1) === "") lines.pop();
-      return lines.flatMap((line, number) => (new RegExp(pattern).test(line) ? [number] : []));
+      const starts: number[] = [];
+      const bytes = Buffer.from(block);
+      for (let start = 0; start < bytes.length;) {
+        const newline = bytes.indexOf(10, start);
+        const end = newline < 0 ? bytes.length : newline;
+        if (new RegExp(pattern).test(bytes.toString("utf8", start, end))) starts.push(start);
+        start = end + 1;
+      }
+      return starts;
     },
+    scan: () => Promise.reject(new Error("what is in memory lies in no file")),
     close: async () => {},
   }),
 };

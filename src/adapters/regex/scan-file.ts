@@ -1,0 +1,80 @@
+/** Going through a range of a file in pieces of whole lines, with one buffer. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { KIB, MIB } from "../../kernel/units.ts";
+import type { FindLines } from "./scan-lines.ts";
+
+/** A piece that stays in the processor's cache is read and searched faster than a large one. */
+const PIECE_BYTES = 256 * KIB;
+/** A longer line is looked at by its beginning only. */
+const LINE_MOST_BYTES = 16 * MIB;
+const NEWLINE = 0x0a;
+
+export interface FileRange {
+  readonly path: string;
+  /** Lines that start at or behind it, and before `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** End of the last line that may be looked at; >= to. */
+  readonly limit: number;
+}
+
+/**
+ * The matching lines that start in a range, as pairs of numbers: offset, and offset behind its newline.
+ *
+ * @param onPiece  Called after each piece, to show that it goes on.
+ */
+export function scanFile(range: FileRange, find: FindLines, onPiece: () => void): number[] {
+  const file = openSync(range.path, "r");
+  try {
+    return scan(file, range, find, onPiece);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function scan(
+  file: number,
+  { from, to, limit }: FileRange,
+  find: FindLines,
+  onPiece: () => void,
+): number[] {
+  const found: number[] = [];
+  let buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  let at = from === 0 ? 0 : lineStartFrom(file, buffer, from, limit);
+  while (at < to) {
+    const read = readSync(file, buffer, 0, Math.min(buffer.length, limit - at), at);
+    if (read === 0) break;
+    const isLast = at + read >= limit;
+    const whole = isLast ? read : buffer.lastIndexOf(NEWLINE, read - 1) + 1;
+    if (whole === 0 && buffer.length < LINE_MOST_BYTES) {
+      buffer = Buffer.allocUnsafe(buffer.length * 2);
+      continue;
+    }
+    // A line without end is judged by its beginning, and passed over.
+    const piece = buffer.subarray(0, whole === 0 ? read : whole);
+    const end =
+      whole === 0
+        ? lineStartFrom(file, Buffer.allocUnsafe(PIECE_BYTES), at + read + 1, limit)
+        : at + whole;
+    for (const start of find(piece)) {
+      if (at + start >= to) break;
+      const newline = piece.indexOf(NEWLINE, start);
+      found.push(at + start, newline < 0 ? end : at + newline + 1);
+    }
+    at = end;
+    onPiece();
+  }
+  return found;
+}
+
+/** The first offset at or behind `from` at which a line starts; `limit` when there is none. */
+function lineStartFrom(file: number, buffer: Buffer, from: number, limit: number): number {
+  for (let at = from - 1; at < limit;) {
+    const read = readSync(file, buffer, 0, Math.min(buffer.length, limit - at), at);
+    if (read === 0) return limit;
+    const newline = buffer.subarray(0, read).indexOf(NEWLINE);
+    if (newline >= 0) return at + newline + 1;
+    at += read;
+  }
+  return limit;
+}

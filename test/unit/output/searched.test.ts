@@ -1,0 +1,287 @@
+/** A search that skips most of a stream finds exactly what reading all of it finds. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { lineFinder } from "../../../src/adapters/regex/scan-lines.ts";
+import { scanFile } from "../../../src/adapters/regex/scan-file.ts";
+import { threadLineMatcher } from "../../../src/adapters/regex/line-matcher.ts";
+import { openFilter } from "../../../src/output/filter.ts";
+import { linesFrom, tailLines } from "../../../src/output/lines.ts";
+import { planOf } from "../../../src/output/pattern-plan.ts";
+import type { OutputFile } from "../../../src/output/ports.ts";
+import { redactedFile } from "../../../src/output/redacted-file.ts";
+import { formRedactor } from "../../../src/output/redact.ts";
+import { memoryFile } from "./memory-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "searched-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("what a pattern is known to need", () => {
+  test.for([
+    ["error", [["error"]], true],
+    ["a|bc|de", [], false],
+    ["error|panic", [["error"], ["panic"]], true],
+    ["exit code \\d+ of", [["exit code ", " of"]], false],
+    ["colou?r", [["colo"]], false],
+    ["ab*cd+e", [["cd"]], false],
+    ["x{2,3}yz", [["yz"]], false],
+    ["foo\\.bar\\d", [["foo.bar"]], false],
+    ["^\\[error\\]$", [["[error]"]], false],
+    ["[abc]+(foo|bar)baz", [["baz"]], false],
+    ["(?:error)", [], false],
+    [".*", [], false],
+    ["\\w+", [], false],
+    ["e\\u0041xy", [["xy"]], false],
+    ["\uFFFD\uFFFD", [], false],
+  ] as const)("%s", ([pattern, needed, isPlain]) => {
+    expect(planOf(pattern)).toMatchObject({ needed, isPlain });
+  });
+
+  test.for(["(?=x)y", "(?!x)y", "(?<=x)y", "(?<!x)y", "(?i:x)y"])("%s looks around", (pattern) => {
+    expect(planOf(pattern).isLocal).toBe(false);
+  });
+
+  test.for(["(?:x)y", "(?<name>x)y", "^x$", "x|y"])("%s does not", (pattern) => {
+    expect(planOf(pattern).isLocal).toBe(true);
+  });
+});
+
+const atom = fc.oneof(
+  fc.constantFrom(
+    "a",
+    "b",
+    "ab",
+    "é",
+    "é1",
+    "\\d",
+    "\\s",
+    "\\S",
+    ".",
+    "[^a]",
+    "[ab]",
+    "\\.",
+    "\\b",
+    "\\W",
+    "(a|b)",
+    "(?:b+a)",
+    "(?!a)",
+    "(?=b)",
+    "(?<!a)",
+    "^",
+    "$",
+    "\\n",
+    "\\u0061",
+    "\\x62",
+    "\\141",
+    "x",
+  ),
+);
+const quantified = fc
+  .tuple(atom, fc.constantFrom("", "", "", "+", "*", "?", "{2}", "{0,1}"))
+  .map(([one, times]) => (/^[\^$]|\\b|^\(\?[!=<]/.test(one) ? one : one + times));
+const anyPattern = fc
+  .array(
+    fc.array(quantified, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("")),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((branches) => branches.join("|"))
+  .filter((pattern) => {
+    try {
+      return new RegExp(pattern) instanceof RegExp;
+    } catch {
+      return false;
+    }
+  });
+const anyText = fc
+  .array(
+    fc.constantFrom(
+      "a",
+      "b",
+      "ab",
+      "1",
+      " ",
+      "\n",
+      "é",
+      "é1",
+      "\r",
+      ".",
+      "x",
+      "\n\n",
+      "\u2028",
+      "\ud83d\ude00",
+    ),
+    { maxLength: 40 },
+  )
+  .map((parts) => Buffer.from(parts.join("")));
+
+function naive(pattern: string, bytes: Buffer): number[] {
+  const starts: number[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const newline = bytes.indexOf(10, start);
+    const end = newline < 0 ? bytes.length : newline;
+    if (new RegExp(pattern).test(bytes.toString("utf8", start, end))) starts.push(start);
+    start = end + 1;
+  }
+  return starts;
+}
+
+test("every pattern finds in any bytes the lines that it matches one by one", () => {
+  fc.assert(
+    fc.property(anyPattern, anyText, (pattern, bytes) => {
+      expect(lineFinder(pattern, planOf(pattern))(bytes)).toEqual(naive(pattern, bytes));
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test("bytes that are no UTF-8 are searched as they are shown", () => {
+  const bytes = Buffer.from([0x61, 0xff, 0x62, 0x0a, 0xc3, 0x28, 0x62, 0x0a]);
+  for (const pattern of ["a.b", "b", "\uFFFD", "^\uFFFD\\(b"]) {
+    expect(lineFinder(pattern, planOf(pattern))(bytes)).toEqual(naive(pattern, bytes));
+  }
+});
+
+test("a range has the lines that start in it, whole; ranges side by side have each line once", () => {
+  const path = join(folder, "ranges");
+  const text =
+    Array.from({ length: 300 }, (_, index) => `${index} ${"ab".repeat(index % 40)}\n`).join("") +
+    "open end ab";
+  writeFileSync(path, text);
+  const find = lineFinder("ab", planOf("ab"));
+  const limit = Buffer.byteLength(text);
+  const all = scanFile({ path, from: 0, to: limit, limit }, find, () => undefined);
+  expect(all).toHaveLength(2 * naive("ab", Buffer.from(text)).length);
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: limit }), { maxLength: 6 }), (cuts) => {
+      const borders = [0, ...cuts.toSorted((a, b) => a - b), limit];
+      const parts = borders
+        .slice(1)
+        .flatMap((to, index) =>
+          scanFile({ path, from: borders[index]!, to, limit }, find, () => undefined),
+        );
+      expect(parts).toEqual(all);
+    }),
+  );
+});
+
+test("lines longer than a piece, and lines without end, are passed over whole", () => {
+  const path = join(folder, "long");
+  const text = `${"x".repeat(700_000)}needle\n${"y".repeat(17 * 1_048_576)}needle\nneedle\n`;
+  writeFileSync(path, text);
+  const limit = text.length;
+  const found = scanFile(
+    { path, from: 0, to: limit, limit },
+    lineFinder("needle", planOf("needle")),
+    () => undefined,
+  );
+  // Of the second one only the beginning is looked at, as everywhere.
+  expect(found).toEqual([0, 700_007, limit - 7, limit]);
+});
+
+/** A file on disk of which only the end lies as it was written. */
+function onDisk(text: string, plainFrom: number, isStill = true): OutputFile {
+  const path = join(folder, "stream");
+  writeFileSync(
+    path,
+    Buffer.concat([Buffer.alloc(plainFrom), Buffer.from(text).subarray(plainFrom)]),
+  );
+  const part = { path, from: plainFrom, isStill: async () => isStill };
+  return { ...memoryFile(text), plainPart: async () => part };
+}
+
+const SMALL = { leastBytes: 100, sliceBytes: 50, sliceMaxBytes: 400, nearBytes: 30 };
+const content = Array.from(
+  { length: 2_000 },
+  (_, index) => `${index} ${index % 37 === 0 ? "needle" : "hay"} ${"é".repeat(index % 9)}\n`,
+).join("");
+const expected = content.split("\n").filter((line) => line.includes("needle"));
+
+describe.for(["needle", "n[e]+dle", "needle|absent"])("filter %s", (pattern) => {
+  test.for([0, 1, 5_000, Buffer.byteLength(content) - 50])(
+    "plain from %i: forwards, backwards, and with a limit",
+    async (plainFrom) => {
+      const file = onDisk(content, plainFrom);
+      const to = await file.size();
+      const filter = await openFilter(pattern, threadLineMatcher());
+      const wanted = { from: 0, to, filter, countsLines: false, search: SMALL, maxBytes: 1e9 };
+      const texts = (lines: readonly { readonly text: string }[]) => lines.map(({ text }) => text);
+      expect(texts((await linesFrom(file, wanted)).lines)).toEqual(expected);
+      expect(texts((await tailLines(file, wanted)).lines)).toEqual(expected);
+      const tail = await tailLines(file, { ...wanted, maxLines: 5 });
+      expect(texts(tail.lines)).toEqual(expected.slice(-5));
+      const page = await linesFrom(file, { ...wanted, maxLines: 7 });
+      expect(texts(page.lines)).toEqual(expected.slice(0, 7));
+      const rest = await linesFrom(file, { ...wanted, from: page.cursor });
+      expect(texts(rest.lines)).toEqual(expected.slice(7));
+      await filter.close();
+    },
+  );
+});
+
+test("a stream that was rotated under the search says so, and nothing wrong", async () => {
+  const file = onDisk(content, 0, false);
+  const filter = await openFilter("needle", threadLineMatcher());
+  const wanted = {
+    from: 0,
+    to: await file.size(),
+    filter,
+    countsLines: false,
+    search: SMALL,
+    maxBytes: 1e9,
+  };
+  await expect(linesFrom(file, wanted)).rejects.toMatchObject({ code: "PROBE_FAILED" });
+  await filter.close();
+});
+
+test("a file that is gone is no fault of the pattern", async () => {
+  const file = {
+    ...onDisk(content, 0),
+    plainPart: async () => ({ path: join(folder, "gone"), from: 0, isStill: async () => true }),
+  };
+  const filter = await openFilter("needle", threadLineMatcher());
+  const wanted = {
+    from: 0,
+    to: await file.size(),
+    filter,
+    countsLines: false,
+    search: SMALL,
+    maxBytes: 1e9,
+  };
+  await expect(linesFrom(file, wanted)).rejects.toMatchObject({ code: "PROBE_FAILED" });
+  await filter.close();
+});
+
+test("what is masked is not found, though it lies in the file", async () => {
+  const key = ["sk", "ant", "api03", "aB3dE5gH7jK9mN1pQ2rS"].join("-");
+  const file = redactedFile(onDisk(`${content}${key}\n${content}`, 0), formRedactor());
+  for (const pattern of ["sk-ant", "sk-.nt"]) {
+    const filter = await openFilter(pattern, threadLineMatcher());
+    const wanted = {
+      from: 0,
+      to: await file.size(),
+      filter,
+      countsLines: false,
+      search: SMALL,
+      maxBytes: 1e9,
+    };
+    expect((await linesFrom(file, wanted)).lines).toEqual([]);
+    await filter.close();
+  }
+});
+
+test("an evil pattern over a large file is stopped while it reads, and this thread goes on", async () => {
+  const path = join(folder, "evil");
+  writeFileSync(path, `${"a".repeat(60)}!\n`.repeat(50));
+  const session = await threadLineMatcher({ blockMs: 300, sessions: 1 }).open(
+    "^(a+)+$",
+    planOf("^(a+)+$"),
+  );
+  let ticks = 0;
+  const timer = setInterval(() => (ticks += 1), 10);
+  const scan = session.scan({ path, from: 0, to: 3_100, limit: 3_100 });
+  await expect(scan).rejects.toMatchObject({ code: "FILTER_INVALID" });
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThan(3);
+});
