@@ -74,8 +74,8 @@ export type DiskAction =
       readonly atOnce: boolean;
     };
 
-/** Below this nobody counts as a writer: a heartbeat fills no disk. Bytes per second. */
-const WRITES_LEAST = 1_024;
+/** Below this nobody counts as a writer: a heartbeat, or a small file now and then, fills no disk. Bytes per second. */
+const WRITES_LEAST = 16_384;
 
 /** Everything that is due now, in the order in which it is to be done. Never throws. */
 export function decideDisk(view: DiskView, floors: Floors): readonly DiskAction[] {

@@ -163,7 +163,7 @@ export function corral(parts: CorralParts): Operations {
       const task = taskOf(input.task_id);
       return reportFinding(setting, task, agentOf(input.agent_id, task.id), input);
     },
-    get_resource_report: (input) => resourceReport(setting, input),
+    get_resource_report: (input) => resourceReport(setting, input, disk.report().file_systems),
     sweep_resources: (input) => parts.sweep(input),
     get_task_findings: (input) => {
       const task = taskOf(input.task_id);

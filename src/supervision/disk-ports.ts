@@ -15,6 +15,13 @@ export interface StreamsSeen {
   readonly diskBytes: number;
 }
 
+/** What a walk added up. Bytes. */
+export interface FilesSeen {
+  /** The recorded streams in that very folder, and the segments of them that we wrote. */
+  readonly streams: number;
+  readonly others: number;
+}
+
 export interface DiskSight {
   /**
    * The file system that a folder lies on, and its free space. May be called at any time, also
@@ -25,11 +32,11 @@ export interface DiskSight {
   /** Looks at the recorded streams in an agent's directory: two stats, no walk. What is not there is nothing. */
   streamsIn(directory: string): StreamsSeen;
   /**
-   * Blocks of a file, or of all files below a folder, without its recorded streams when `withStreams`
-   * is false. Slow: it gives others their turn, and is bounded: of very many files it answers
-   * with those that it came to. Follows no link, leaves no file system; what is not there is nothing.
+   * Blocks of a file, or of all files below a folder. Slow: it gives others their turn, and is
+   * bounded: of very many files it answers with those that it came to. Follows no link, leaves no
+   * file system; what is not there is nothing.
    */
-  walk(path: string, withStreams: boolean): Promise<number>;
+  walk(path: string): Promise<FilesSeen>;
   /** Bytes that these processes, and the children that they have reaped, had written to disks. */
   writtenBy(pids: readonly number[]): number;
 }

@@ -25,7 +25,9 @@ const RECORD_STEP_BYTES = 64 * KIB;
 interface Known {
   outputBytes: number;
   streamBytes: number;
-  /** All its files but the streams. */
+  /** Segments of its streams, which we wrote. */
+  segmentBytes: number;
+  /** All its other files. */
   otherBytes: number;
   looks: readonly Look[];
   written: readonly Look[];
@@ -83,6 +85,7 @@ function knownOf(known: Map<AgentId, Known>, agent: LiveDisk, now: EpochMs): Kno
     one = {
       outputBytes: agent.outputBytes ?? 0,
       streamBytes: 0,
+      segmentBytes: 0,
       otherBytes: 0,
       looks: [],
       written: [],
@@ -100,6 +103,8 @@ function lookAtStreams(setting: Setting, one: Known, { id, directory }: LiveDisk
   try {
     const { outputBytes, diskBytes } = setting.disk.streamsIn(directory);
     one.outputBytes = Math.max(one.outputBytes, outputBytes);
+    // A part of it has become a segment: a walk tells how large that is.
+    if (diskBytes < one.streamBytes) one.walkAt = 0;
     one.streamBytes = diskBytes;
   } catch (error) {
     setting.log.warn("disk.look_failed", { agentId: id, cause: messageOf(error) });
@@ -124,7 +129,9 @@ async function walkSome(
   for (const { agent, one } of due.slice(0, WALKS_MOST)) {
     const before = one.otherBytes;
     try {
-      one.otherBytes = await setting.disk.walk(agent.directory, false);
+      const { streams, others } = await setting.disk.walk(agent.directory);
+      one.segmentBytes = Math.max(0, streams - setting.disk.streamsIn(agent.directory).diskBytes);
+      one.otherBytes = others;
     } catch (error) {
       setting.log.warn("disk.look_failed", { agentId: agent.id, cause: messageOf(error) });
     }
@@ -157,8 +164,10 @@ async function lookAtWriters(
 }
 
 function seenOf(one: Known, agent: LiveDisk, now: EpochMs): UseSeen {
-  const diskBytes = one.isWhole ? one.streamBytes + one.otherBytes : (agent.diskBytes ?? 0);
-  // What is printed counts as it is printed: compressing it behind the writer hides nobody.
+  const { otherBytes, segmentBytes, streamBytes } = one;
+  const seenBytes = streamBytes + segmentBytes + otherBytes;
+  const diskBytes = one.isWhole ? seenBytes : (agent.diskBytes ?? 0);
+  // What is printed counts as it is printed: compressing it behind the writer hides nobody, and makes nobody one.
   const bytes = one.outputBytes + one.otherBytes;
   one.looks = withLook(one.looks, { at: now, bytes });
   const bytesPerSecond = Math.max(growthOf(one.looks), growthOf(one.written));
@@ -218,8 +227,11 @@ async function useOfEnded({ disk, store }: Setting, agent: AgentRecord): Promise
     .filter(({ kind, state }) => state !== "released" && !NO_FILES.has(kind))
     .map(({ locator }) => locator)
     .filter((path) => path.startsWith("/") && !`${path}/`.startsWith(`${directory}/`));
-  let diskBytes = await disk.walk(directory, true);
-  for (const path of elsewhere) diskBytes += await disk.walk(path, true);
+  let diskBytes = 0;
+  for (const path of [directory, ...elsewhere]) {
+    const { streams, others } = await disk.walk(path);
+    diskBytes += streams + others;
+  }
   const { outputBytes } = disk.streamsIn(directory);
   return {
     agentId: id,

@@ -1,10 +1,10 @@
 /** What works here, what does not, and what to do about it. */
 import type { DoctorAnswer } from "../contract/api.ts";
 import { HARNESSES, type HarnessName } from "../contract/agent.ts";
-import type { DiskFileSystem, DiskReport } from "../contract/disk.ts";
+import type { DiskReport } from "../contract/disk.ts";
 import { CAPABILITIES, loginSigns } from "../harness/capabilities.ts";
-import { humanBytes } from "../kernel/units.ts";
 import { reportOf } from "./disk-report.ts";
+import { diskAlert } from "./report-alerts.ts";
 import { lookAtFileSystems } from "./file-systems.ts";
 import type { Setting } from "./setting.ts";
 
@@ -43,7 +43,7 @@ export async function doctor(
     })),
     harnesses,
     disk: seen,
-    problems: [...problemsOf(setting), ...seen.file_systems.flatMap(diskProblem)],
+    problems: [...problemsOf(setting), ...seen.file_systems.flatMap(diskAlert)],
   };
 }
 
@@ -76,13 +76,6 @@ async function harnessLine(setting: Setting, name: HarnessName): Promise<Harness
 async function diskNow(setting: Setting): Promise<DiskReport> {
   const { levels } = await lookAtFileSystems(setting, [setting.places.stateDir], new Map());
   return reportOf(setting, [...levels.values()]);
-}
-
-function diskProblem({ path, level, free_bytes, total_bytes }: DiskFileSystem): string[] {
-  if (level === "fine") return [];
-  const room = `${humanBytes(free_bytes)} of ${humanBytes(total_bytes)} are free on the disk of ${path}`;
-  const effect = level === "warn" ? "Soon no agent is admitted" : "No agent is admitted";
-  return [`Only ${room}. ${effect}: free some space, or lower disk_admit_free.`];
 }
 
 /** A harness that is not installed is none: its own line says how to install it. */

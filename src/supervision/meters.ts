@@ -46,6 +46,4 @@ export interface Meters {
   ofGroups(set: ProcessSet): GroupUse;
   /** Disk blocks of a file, or of everything below a folder; 0 when it is not there. Never throws. */
   diskOf(path: string): Promise<DiskMeasure>;
-  /** Free and whole size of the file system that a path lies on. Bytes. Never throws: null when unknown. */
-  fileSystemOf(path: string): { readonly freeBytes: number; readonly bytes: number } | null;
 }

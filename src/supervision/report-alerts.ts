@@ -1,25 +1,21 @@
 /** What in a resource report wants a look. Pure. */
 import type { ResourceReportAnswer } from "../contract/resource-report.ts";
+import type { DiskFileSystem } from "../contract/disk.ts";
 import { humanBytes } from "../kernel/units.ts";
 import type { Resource } from "../ledger/resource.ts";
 
 /** From this share of a limit on it is told. */
 const NEAR = 0.9;
-/** Below this share of free disk it is told. */
-const DISK_LOW = 0.1;
 
 export interface AlertFacts {
   /** Held rows in scope. */
   readonly rows: readonly Resource[];
   readonly limits: ResourceReportAnswer["limits"];
-  /** The file system of the state directory; null when unknown. */
-  readonly free: { readonly freeBytes: number; readonly bytes: number } | null;
-  /** Agents that live, in all. */
-  readonly live: number;
+  readonly fileSystems: readonly DiskFileSystem[];
 }
 
 /** Each is one sentence on what is so, and one on what to do. */
-export function alertsOf({ rows, limits, free, live }: AlertFacts): string[] {
+export function alertsOf({ rows, limits, fileSystems }: AlertFacts): string[] {
   const stuck = rows.filter(({ attempts }) => attempts > 0);
   const near = limits.filter(({ used, limit }) => limit > 0 && used >= limit * NEAR);
   const alerts = near.map(
@@ -32,11 +28,13 @@ export function alertsOf({ rows, limits, free, live }: AlertFacts): string[] {
       `${stuck.length} held by ended agents cannot be released (${kind} ${locator}: ${error ?? "no reason"}). Run "corral sweep --apply", or see "corral ledger".`,
     );
   }
-  if (free !== null && free.freeBytes < free.bytes * DISK_LOW) {
-    const agents = live === 0 ? "" : ` while ${live} agents run`;
-    alerts.push(
-      `Only ${humanBytes(free.freeBytes)} of ${humanBytes(free.bytes)} disk are free${agents}. Free some, or shorten retention_ms.`,
-    );
-  }
-  return alerts;
+  return [...alerts, ...fileSystems.flatMap(diskAlert)];
+}
+
+/** A disk that is short of space; empty when it is not. */
+export function diskAlert({ path, level, free_bytes, total_bytes }: DiskFileSystem): string[] {
+  if (level === "fine") return [];
+  const room = `${humanBytes(free_bytes)} of ${humanBytes(total_bytes)} are free on the disk of ${path}`;
+  const effect = level === "warn" ? "Soon no agent is admitted" : "No agent is admitted";
+  return [`Only ${room}. ${effect}: free some space, or lower disk_admit_free.`];
 }

@@ -1,5 +1,4 @@
 /** What is held and used now, and by whom: one look, no history. */
-import type { AgentId } from "../kernel/ids.ts";
 import { agentNotFound, taskNotFound } from "../agents/find.ts";
 import type { AgentRecord } from "../agents/record.ts";
 import type {
@@ -7,6 +6,7 @@ import type {
   ResourceReportInput,
   ResourceUse,
 } from "../contract/resource-report.ts";
+import type { DiskFileSystem } from "../contract/disk.ts";
 import { asFault } from "../kernel/fault.ts";
 import { isoTime, SECOND_MS } from "../kernel/units.ts";
 import { isHeld, type Resource } from "../ledger/resource.ts";
@@ -36,20 +36,21 @@ interface AgentUse {
 /**
  * Looks once over the processes, the control groups and the disk, and adds up.
  *
+ * @param fileSystems  As the watch over the disk saw them last.
  * @throws {Fault} TASK_NOT_FOUND, AGENT_NOT_FOUND. What cannot be looked at is told as unknown.
  */
 export async function resourceReport(
   setting: Setting,
   { scope, id }: ResourceReportInput,
+  fileSystems: readonly DiskFileSystem[],
 ): Promise<ResourceReportAnswer> {
-  const { store, clock } = setting;
+  const { clock } = setting;
   const unknown: string[] = [];
   const { agents, rows, task } = scopeOf(setting, scope, id);
   const uses = await usesOf(setting, agents, unknown);
   const daemon = scope === "daemon" ? await daemonUse(setting, unknown) : null;
   const disk = await diskOf(setting, { agents, rows, task }, scope);
   const limits = limitsOf(setting, scope, task, uses);
-  const free = setting.meters.fileSystemOf(setting.places.stateDir);
   return {
     scope,
     id: id ?? null,
@@ -69,7 +70,7 @@ export async function resourceReport(
         memory_bytes: use.memory_bytes,
         cpu_ms: use.cpu_ms,
       })),
-    alerts: alertsOf({ rows: rows.filter(isHeld), limits, free, live: store.countLive() }),
+    alerts: alertsOf({ rows: rows.filter(isHeld), limits, fileSystems }),
     unknown,
   };
 }
@@ -132,37 +133,52 @@ async function daemonUse({ meters, pid }: Setting, unknown: string[]): Promise<R
   return useOf([...(uses ?? none).values()], null);
 }
 
+type DiskParts = ResourceReportAnswer["disk"];
+
+/** What agents take is known without a walk; only one that was not looked at yet is added up here. */
 async function diskOf(
-  { meters, places, streams }: Setting,
+  setting: Setting,
   { agents, task }: Scope,
   scope: ResourceReportInput["scope"],
-): Promise<ResourceReportAnswer["disk"]> {
-  const paths: readonly { readonly name: string; readonly path: string; readonly id?: AgentId }[] =
-    scope === "daemon"
-      ? places.named.filter(({ name }) =>
-          ["database", "agents", "archives", "workspaces", "log"].includes(name),
-        )
-      : [
-          ...agents.map(({ id, directory: path }) => ({ name: `agent ${id}`, path, id })),
-          ...(task === null ? [] : [{ name: "workspace", path: task.workspace }]),
-        ];
-  const measured: ResourceReportAnswer["disk"] = [];
-  for (const { id, name, path } of paths) {
-    // What SQLite writes first, and later takes over into its main file, is the database as well.
-    const files = name === "database" ? [path, `${path}-wal`, `${path}-shm`] : [path];
-    if (id !== undefined) files.push(streams.archiveOf(id));
-    const parts = await Promise.all(files.map((file) => meters.diskOf(file)));
-    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
-    measured.push({ what: name, bytes, complete: parts.every(({ complete }) => complete) });
+): Promise<DiskParts> {
+  if (scope === "daemon") return diskOfDaemon(setting);
+  const { meters, store } = setting;
+  if (task !== null) {
+    const complete = agents.every(({ diskBytes }) => diskBytes !== null);
+    const workspace = await meters.diskOf(task.workspace);
+    return [
+      { what: "agents", bytes: store.diskUse(task.id), complete },
+      { what: "workspace", ...workspace },
+    ];
   }
-  if (scope !== "task") return measured;
-  const [workspace, ofAgents] = [measured.slice(agents.length), measured.slice(0, agents.length)];
-  const sum = {
-    what: "agents",
-    bytes: ofAgents.reduce((all, { bytes }) => all + bytes, 0),
-    complete: ofAgents.every(({ complete }) => complete),
-  };
-  return [sum, ...workspace];
+  const parts = agents.map(async ({ id, directory, diskBytes }) => {
+    const seen =
+      diskBytes === null ? await meters.diskOf(directory) : { bytes: diskBytes, complete: true };
+    return { what: `agent ${id}`, ...seen };
+  });
+  return Promise.all(parts);
+}
+
+async function diskOfDaemon({ ballast, meters, places, store }: Setting): Promise<DiskParts> {
+  const archives = store.countArchives({}).bytes;
+  const known = (what: string, bytes: number) => ({ what, bytes, complete: true });
+  const files = places.named.filter(({ name }) => name === "database" || name === "log");
+  const parts = files.map(async ({ name, path }) => {
+    // What SQLite writes first, and later takes over into its main file, is the database as well.
+    const paths = name === "database" ? [path, `${path}-wal`, `${path}-shm`] : [path];
+    const seen = await Promise.all(paths.map((one) => meters.diskOf(one)));
+    return {
+      what: name,
+      bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
+      complete: seen.every(({ complete }) => complete),
+    };
+  });
+  return [
+    ...(await Promise.all(parts)),
+    known("agents", Math.max(0, store.diskUse() - archives)),
+    known("archives", archives),
+    known("ballast", ballast.size()),
+  ];
 }
 
 function limitsOf(
@@ -178,6 +194,7 @@ function limitsOf(
     return [
       { name: "running", used: running, limit: task.limits.running, ...agents },
       { name: "total", used: all.length, limit: task.limits.total, ...agents },
+      ...limited("disk", "bytes", store.diskUse(task.id), task.limits.disk, "Corral"),
     ];
   }
   const [first] = uses;
@@ -194,6 +211,8 @@ function limitsOf(
       unit: "s",
       by: "Corral",
     },
+    ...limited("output", "bytes", agent.outputBytes, agent.outputLimit, "Corral"),
+    ...limited("disk", "bytes", agent.diskBytes, agent.diskLimit, "Corral"),
     ...limited("processes", "processes and threads", groups?.tasks, groups?.tasksLimit, group.by),
     ...limited("memory", "bytes", groups?.memoryBytes, groups?.memoryLimitBytes, group.by),
   ];

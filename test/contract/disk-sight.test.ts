@@ -23,6 +23,10 @@ import { canMount, mountSmallDisk, type SmallDisk } from "../helpers/small-disk.
 
 const KIB = 1_024;
 const sight = diskSight();
+const allOf = async (path: string): Promise<number> => {
+  const { streams, others } = await sight.walk(path);
+  return streams + others;
+};
 let folder: string;
 
 beforeEach(() => {
@@ -39,7 +43,7 @@ describe("a walk", () => {
     writeFileSync(join(folder, "hole"), "");
     truncateSync(join(folder, "hole"), 100 * KIB * KIB);
     const paths = ["", "a", "a/b", "a/b/.deep", "hole"].map((name) => join(folder, name));
-    const bytes = await sight.walk(folder, true);
+    const bytes = await allOf(folder);
     expect(bytes).toBe(paths.reduce((sum, path) => sum + blocksOf(path), 0));
     expect(bytes).toBeGreaterThanOrEqual(100 * KIB);
     expect(bytes).toBeLessThan(1_000 * KIB);
@@ -51,27 +55,37 @@ describe("a walk", () => {
     writeFileSync(join(folder, "one"), Buffer.alloc(64 * KIB, 1));
     linkSync(join(folder, "one"), join(folder, "two"));
     symlinkSync(elsewhere, join(folder, "link"));
-    const bytes = await sight.walk(folder, true);
+    const bytes = await allOf(folder);
     rmSync(elsewhere, { recursive: true });
     expect(bytes).toBeGreaterThanOrEqual(64 * KIB);
     expect(bytes).toBeLessThan(128 * KIB);
   });
 
-  test("leaves the recorded streams out when asked to, and those only", async () => {
-    const before = await sight.walk(folder, false);
-    writeFileSync(join(folder, "stream.jsonl"), Buffer.alloc(64 * KIB, 1));
-    writeFileSync(join(folder, "stderr.log"), Buffer.alloc(64 * KIB, 1));
-    expect(await sight.walk(folder, false)).toBe(before);
-    expect(await sight.walk(folder, true)).toBeGreaterThanOrEqual(before + 128 * KIB);
-    const { outputBytes, diskBytes } = sight.streamsIn(folder);
-    expect([outputBytes, diskBytes]).toEqual([128 * KIB, 128 * KIB]);
+  test("tells the recorded streams and their segments from all others", async () => {
+    const before = await sight.walk(folder);
+    expect(before.streams).toBe(0);
+    const streams = [
+      "stream.jsonl",
+      "stderr.log",
+      "stream.jsonl.0-65536.zst",
+      "stderr.log.punched",
+    ];
+    for (const name of streams) writeFileSync(join(folder, name), Buffer.alloc(64 * KIB, 1));
+    mkdirSync(join(folder, "tmp"));
+    for (const name of ["tmp/stream.jsonl", "stream.json"]) {
+      writeFileSync(join(folder, name), Buffer.alloc(64 * KIB, 1));
+    }
+    const after = await sight.walk(folder);
+    expect(after.streams).toBe(4 * 64 * KIB);
+    expect(after.others).toBeGreaterThanOrEqual(before.others + 2 * 64 * KIB);
+    expect(sight.streamsIn(folder)).toEqual({ outputBytes: 128 * KIB, diskBytes: 128 * KIB });
   });
 
   test("of what is not there is nothing; of one file, that file", async () => {
-    expect(await sight.walk(join(folder, "none"), true)).toBe(0);
+    expect(await allOf(join(folder, "none"))).toBe(0);
     expect(sight.streamsIn(join(folder, "none"))).toEqual({ outputBytes: 0, diskBytes: 0 });
     writeFileSync(join(folder, "one"), "x");
-    expect(await sight.walk(join(folder, "one"), true)).toBe(blocksOf(join(folder, "one")));
+    expect(await allOf(join(folder, "one"))).toBe(blocksOf(join(folder, "one")));
   });
 });
 
@@ -124,7 +138,7 @@ describe.skipIf(!canMount())("a small disk", () => {
 
   test("is left by no walk, and entered by none from outside", async () => {
     writeFileSync(join(place, "large"), Buffer.alloc(256 * KIB, 1));
-    expect(await sight.walk(folder, true)).toBeLessThan(256 * KIB);
+    expect(await allOf(folder)).toBeLessThan(256 * KIB);
   });
 
   describe("with a ballast", () => {

@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
 import { RUNNER_FILES } from "../../runner/records.ts";
-import type { DiskSight, FileSystemSeen, StreamsSeen } from "../../supervision/disk-ports.ts";
+import type {
+  DiskSight,
+  FilesSeen,
+  FileSystemSeen,
+  StreamsSeen,
+} from "../../supervision/disk-ports.ts";
 
 /** `st_blocks` counts these, whatever the file system's own are. */
 const BLOCK_BYTES = 512;
@@ -81,28 +86,33 @@ function streamsIn(directory: string): StreamsSeen {
  * Synchronous stats, a fifth of what promises cost, some hundred at a time: in between whoever
  * waits for this thread has his turn.
  */
-async function walk(path: string, withStreams: boolean): Promise<number> {
+async function walk(path: string): Promise<FilesSeen> {
   const top = seenAt(path);
-  if (top === undefined) return 0;
-  const left = new Set(withStreams ? [] : STREAMS.map((name) => join(path, name)));
+  if (top === undefined) return { streams: 0, others: 0 };
   const linked = new Set<number>();
-  let bytes = top.blocks * BLOCK_BYTES;
-  let entries = 0;
+  let [streams, others, entries] = [0, top.blocks * BLOCK_BYTES, 0];
   const pending = top.isDirectory() ? [path] : [];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     for (const name of namesIn(folder)) {
       entries += 1;
-      if (entries > ENTRIES_MOST) return bytes;
+      if (entries > ENTRIES_MOST) return { streams, others };
       if (entries % ENTRIES_AT_ONCE === 0) await nextTurn();
       const inside = join(folder, name);
-      const seen = left.has(inside) ? undefined : seenAt(inside);
+      const seen = seenAt(inside);
       if (seen === undefined || seen.dev !== top.dev || linked.has(seen.ino)) continue;
       if (seen.nlink > 1 && !seen.isDirectory()) linked.add(seen.ino);
-      bytes += seen.blocks * BLOCK_BYTES;
+      const bytes = seen.blocks * BLOCK_BYTES;
+      if (folder === path && isOfStream(name)) streams += bytes;
+      else others += bytes;
       if (seen.isDirectory()) pending.push(inside);
     }
   }
-  return bytes;
+  return { streams, others };
+}
+
+/** A stream, or a segment of one. */
+function isOfStream(name: string): boolean {
+  return STREAMS.some((stream) => name === stream || name.startsWith(`${stream}.`));
 }
 
 /** Entry by entry: a folder may hold a million. One that goes away, or may not be read, has none. */

@@ -1,5 +1,5 @@
 /** Meters over /proc, control groups and the file system. */
-import { readdirSync, statfsSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../kernel/fault.ts";
@@ -30,7 +30,6 @@ export function machineMeters(): Meters {
     cpuOf: (set) => groupCpuMs(readerOf(set)),
     ofGroups,
     diskOf,
-    fileSystemOf,
   };
 }
 
@@ -113,13 +112,4 @@ async function diskOf(path: string): Promise<DiskMeasure> {
     }
   }
   return { bytes, complete };
-}
-
-function fileSystemOf(path: string): { readonly freeBytes: number; readonly bytes: number } | null {
-  try {
-    const { bavail, blocks, bsize } = statfsSync(path);
-    return { freeBytes: bavail * bsize, bytes: blocks * bsize };
-  } catch {
-    return null;
-  }
 }

@@ -103,8 +103,8 @@ describe("caps", () => {
   test("a task at its cap loses the one that writes most, and one at a time", () => {
     const agents = [
       agent("quiet"),
-      agent("slow", { bytesPerSecond: 2_000 }),
-      agent("fast", { bytesPerSecond: 3_000 }),
+      agent("slow", { bytesPerSecond: 20_000 }),
+      agent("fast", { bytesPerSecond: 30_000 }),
       agent("other", { bytesPerSecond: 9e9, taskId: "U" }),
     ];
     expect(stops({ agents, tasks }).map(({ agentId }) => agentId)).toEqual(["fast"]);
@@ -120,8 +120,8 @@ describe("caps", () => {
 describe("the floor", () => {
   const agents = [
     agent("quiet"),
-    agent("slow", { bytesPerSecond: 2_000 }),
-    agent("fast", { bytesPerSecond: 3_000 }),
+    agent("slow", { bytesPerSecond: 20_000 }),
+    agent("fast", { bytesPerSecond: 30_000 }),
     agent("elsewhere", { bytesPerSecond: 9e9, fileSystems: ["2"] }),
   ];
 
@@ -150,7 +150,7 @@ describe("the floor", () => {
   });
 
   test("an agent at its cap is stopped once, for its cap", () => {
-    const one = agent("a", { bytesPerSecond: 9_000, outputBytes: 5, outputLimit: 5 });
+    const one = agent("a", { bytesPerSecond: 90_000, outputBytes: 5, outputLimit: 5 });
     const found = stops({ fileSystems: [disk(STOP, 99)], agents: [one] });
     expect(found).toHaveLength(1);
     expect(found[0]?.reason).toContain("limit_output_mb");
@@ -164,7 +164,7 @@ test("whatever is seen, at most one agent is stopped for each disk and each task
     fileSystems: fc.subarray(["1", "2"]),
     outputBytes: fc.nat(100),
     diskBytes: fc.nat(100),
-    bytesPerSecond: fc.nat(10_000),
+    bytesPerSecond: fc.nat(100_000),
     outputLimit: fc.constant(null),
     diskLimit: fc.constant(null),
     isStopping: fc.boolean(),
@@ -194,7 +194,7 @@ test("whatever is seen, at most one agent is stopped for each disk and each task
       expect(found.length).toBeLessThanOrEqual(short.length);
       for (const { agentId } of found) {
         const one = seen.agents.find((other) => other.agentId === agentId);
-        expect(one?.bytesPerSecond).toBeGreaterThanOrEqual(1_024);
+        expect(one?.bytesPerSecond).toBeGreaterThanOrEqual(16_384);
         expect(one?.fileSystems.some((id) => short.some((seenDisk) => seenDisk.id === id))).toBe(
           true,
         );

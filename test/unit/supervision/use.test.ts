@@ -50,15 +50,26 @@ test("a sum is only as good as the worst of its sources", () => {
 });
 
 const GIB = 2 ** 30;
-const FINE = { rows: [], limits: [], free: { freeBytes: 50 * GIB, bytes: 100 * GIB }, live: 0 };
+const DISK = {
+  path: "/state",
+  level: "fine",
+  free_bytes: 5 * GIB,
+  total_bytes: 100 * GIB,
+  free_inodes: 0,
+  total_inodes: 0,
+  floors: { warn: 0, refuse: 0, relieve: 0, stop: 0 },
+} as const;
+const FINE = { rows: [], limits: [], fileSystems: [DISK] };
 
 test("alerts: what is near its limit, what is stuck, and a disk that fills", () => {
   const limit = { name: "memory", used: 95, limit: 100, unit: "bytes", by: "control group" };
   expect(alertsOf(FINE)).toEqual([]);
-  expect(alertsOf({ ...FINE, limits: [{ ...limit, used: 89 }], free: null })).toEqual([]);
+  expect(alertsOf({ ...FINE, limits: [{ ...limit, used: 89 }], fileSystems: [] })).toEqual([]);
   expect(alertsOf({ ...FINE, limits: [limit] })[0]).toContain("memory is at 95 of 100 bytes");
   const stuck = row(1, "temp_dir", { attempts: 2, error: "EBUSY" });
   expect(alertsOf({ ...FINE, rows: [stuck] })[0]).toMatch(/^1 held .*EBUSY.*corral sweep --apply/);
-  const low = { freeBytes: 5 * GIB, bytes: 100 * GIB };
-  expect(alertsOf({ ...FINE, free: low, live: 3 })[0]).toMatch(/^Only 5.0 GiB .* while 3 agents/);
+  const low = { ...DISK, level: "refuse" } as const;
+  expect(alertsOf({ ...FINE, fileSystems: [low] })[0]).toMatch(
+    /^Only 5.0 GiB of 100.0 GiB .* \/state\. No agent is admitted/,
+  );
 });
