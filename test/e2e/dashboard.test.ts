@@ -1,6 +1,6 @@
 /** The dashboard in a real browser over a real daemon with real agents. */
 import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
@@ -207,6 +207,16 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
         await report(world, agent, `after ${signal}`, 10);
         await page.getByText(`after ${signal}`).first().waitFor();
       }
+      // Nobody looks at the page for a while: it lets go, and goes on from there when it is seen again.
+      await setHidden(page, true);
+      await waitFor("the end of its connection", () =>
+        connectionsTo(daemon.health.url) === 0 ? true : undefined,
+      );
+      const unseen = await deploy(world, await world.mcp(), shell("sleep 300"), { taskId });
+      expect(await page.getByText(unseen.id).count()).toBe(0);
+      await setHidden(page, false);
+      await page.getByText(unseen.id).first().waitFor();
+
       const { events } = (await world.api("/api/overview")).body as OverviewAnswer;
       const wanted = events.map(({ seq }) => seq).toReversed();
       const shown = () =>
@@ -295,6 +305,27 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
     },
   );
 });
+
+/** What the browser does to a tab that is in front or is not. */
+async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate((hidden) => {
+    const { document } = globalThis as unknown as { readonly document: EventTarget };
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isHidden);
+}
+
+/** Open TCP connections to a loopback port, as the system counts them; none where it does not say. */
+function connectionsTo(url: string): number {
+  if (process.platform !== "linux") return 0;
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
+  const ESTABLISHED = "01";
+  return readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote = "", state]) => remote.endsWith(`:${port}`) && state === ESTABLISHED)
+    .length;
+}
 
 async function expectAtEnd(page: Page, isWanted: boolean): Promise<void> {
   const look = () =>

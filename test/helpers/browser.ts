@@ -54,6 +54,10 @@ export async function makeBrowser(world: World): Promise<TestBrowser> {
   const page = async (options: BrowserContextOptions = {}): Promise<Page> => {
     const opened = await contextOf(browser, options);
     opened.on("pageerror", (error) => complaints.push(error.stack ?? error.message));
+    opened.on("request", (asked) => {
+      const { protocol, hostname } = new URL(asked.url());
+      if (protocol !== "about:" && hostname !== "127.0.0.1") complaints.push(`asks ${asked.url()}`);
+    });
     opened.on("console", (said) => {
       // A daemon that is away is told in the page; the browser notes each try, too.
       const isNetwork = said.text().includes("Failed to load resource");

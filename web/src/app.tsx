@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { post } from "./live/api.ts";
 import { signedOut } from "./live/follow.ts";
 import { type Place, placeOf } from "./live/places.ts";
@@ -17,7 +17,9 @@ import { Empty } from "./parts/panels.tsx";
 import { ThemeButton } from "./parts/theme.tsx";
 
 export function App() {
-  const place = placeOf(usePath());
+  const path = usePath();
+  const place = placeOf(path);
+  useFocusOnArrival(path);
   const link = useLive((state) => state.link);
   if (place.page === "login") return <LoginPage />;
   if (link === "signed_out") return <SignedOut />;
@@ -88,6 +90,16 @@ function Head({ place }: { readonly place: Place }) {
       </div>
     </header>
   );
+}
+
+/** Whoever goes to another page by keyboard or ear begins at its beginning. */
+function useFocusOnArrival(path: string): void {
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    before.current = path;
+    document.querySelector<HTMLElement>("#content")?.focus({ preventScroll: true });
+  }, [path]);
 }
 
 async function leave(): Promise<void> {

@@ -10,7 +10,9 @@ export function needsAttention(agent: AgentView): boolean {
   return (
     agent.cleanup.state === "stuck" ||
     (isLive(agent) &&
-      (agent.reported?.status === "blocked" || agent.activity === "waiting_permission"))
+      (agent.trouble !== null ||
+        agent.reported?.status === "blocked" ||
+        agent.activity === "waiting_permission"))
   );
 }
 

@@ -8,7 +8,7 @@ import { isLive } from "../live/state.ts";
 import { useLive } from "../live/store.ts";
 import { type Form, OutputView } from "../output/output-view.tsx";
 import { Progress } from "../parts/agent-row.tsx";
-import { ago, counted, dayAndTime, span, words } from "../parts/format.ts";
+import { ago, bytes, counted, dayAndTime, span, timeOfDay, words } from "../parts/format.ts";
 import { useAsked, useNow } from "../parts/hooks.ts";
 import { Link } from "../parts/link.tsx";
 import { StatusMark } from "../parts/marks.tsx";
@@ -116,9 +116,24 @@ function AgentHead({ agent }: { readonly agent: AgentView }) {
           </span>
         </p>
       )}
+      <Trouble agent={agent} />
       <AgentFacts agent={agent} />
       {isAsking ? <StopDialog agent={agent} onClose={() => setAsking(false)} /> : null}
     </header>
+  );
+}
+
+/** What keeps it from its model, while it lives. */
+function Trouble({ agent }: { readonly agent: AgentView }) {
+  const { trouble } = agent;
+  if (trouble === null || !isLive(agent)) return null;
+  const until = trouble.until === null ? "" : ` until ${dayAndTime(trouble.until)}`;
+  return (
+    <p className="trouble" role="status">
+      <b>{words(trouble.kind)}</b>
+      {until}: {trouble.message} ({counted(trouble.attempts, "attempt")}, since{" "}
+      {timeOfDay(trouble.since)})
+    </p>
   );
 }
 
@@ -151,6 +166,9 @@ function AgentFacts({ agent }: { readonly agent: AgentView }) {
         ["Tokens", usage === null ? null : tokensOf(usage)],
         ["Cost", usage?.cost_usd == null ? null : `$${usage.cost_usd.toFixed(3)}`],
         ["Turns", usage?.turns ?? null],
+        ["Printed", agent.output_bytes === null ? null : bytes(agent.output_bytes)],
+        ["Disk", agent.disk_bytes === null ? null : bytes(agent.disk_bytes)],
+        ["Forgotten", agent.forgotten_at === null ? null : dayAndTime(agent.forgotten_at)],
       ]}
     />
   );

@@ -1,7 +1,7 @@
 /** What is running, is it stuck, what does it hold, what is about to break. */
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { AgentView } from "../../../src/contract/agent.ts";
-import type { Machine } from "../../../src/contract/api.ts";
+import type { HealthAnswer, Machine } from "../../../src/contract/api.ts";
 import type { ResourceReportAnswer } from "../../../src/contract/resource-report.ts";
 import { tool } from "../live/api.ts";
 import { chosen, inOrder, type Shown, SHOWN, tally } from "../live/agents.ts";
@@ -50,7 +50,7 @@ function Figures() {
       <Figure value={counts.attention} label="need attention" isBad={counts.attention > 0} />
       <Figure value={counts.failed} label="ended badly" />
       <Figure value={health?.resources_held ?? counts.held} label="resources held" />
-      {machine === null ? null : <Gauges machine={machine} />}
+      {machine === null ? null : <Gauges machine={machine} disk={health?.disk ?? null} />}
     </section>
   );
 }
@@ -72,9 +72,17 @@ function Figure({ value, label, isMain, isBad }: FigureProps) {
   );
 }
 
-function Gauges({ machine }: { readonly machine: Machine }) {
+interface GaugesProps {
+  readonly machine: Machine;
+  /** The file system that is worst off, of those that Corral writes to. */
+  readonly disk: HealthAnswer["disk"];
+}
+
+function Gauges({ machine, disk }: GaugesProps) {
   const memoryUsed = machine.memory_bytes - machine.memory_free_bytes;
-  const diskUsed = machine.disk_bytes - machine.disk_free_bytes;
+  const diskBytes = disk?.total_bytes ?? machine.disk_bytes;
+  const diskFree = disk?.free_bytes ?? machine.disk_free_bytes;
+  const isDiskFine = disk === null || disk.level === "fine";
   return (
     <div className="gauges">
       <Meter
@@ -89,8 +97,8 @@ function Gauges({ machine }: { readonly machine: Machine }) {
       />
       <Meter
         label="Disk"
-        share={machine.disk_bytes === 0 ? 0 : diskUsed / machine.disk_bytes}
-        text={`${bytes(machine.disk_free_bytes)} free`}
+        share={isDiskFine ? shareOf(diskBytes - diskFree, diskBytes) : 1}
+        text={`${bytes(diskFree)} free${isDiskFine ? "" : `: ${disk.level}`}`}
       />
     </div>
   );
@@ -101,6 +109,10 @@ const ALERTS_SHOWN = 5;
 const DAY_MS = 86_400_000;
 
 /** What is so now, and what was told in the last day. */
+function shareOf(used: number, all: number): number {
+  return all === 0 ? 0 : used / all;
+}
+
 function Alerts() {
   const now = useNow(REPORT_EVERY_MS);
   const told = useLive((state) => state.alerts);

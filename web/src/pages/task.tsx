@@ -8,7 +8,7 @@ import { get, tool } from "../live/api.ts";
 import { agentPath } from "../live/places.ts";
 import { useLive } from "../live/store.ts";
 import { AgentRow } from "../parts/agent-row.tsx";
-import { counted, dayAndTime, timeOfDay } from "../parts/format.ts";
+import { bytes, counted, dayAndTime, timeOfDay } from "../parts/format.ts";
 import { useAsked, useNow } from "../parts/hooks.ts";
 import { Link } from "../parts/link.tsx";
 import { SeverityMark } from "../parts/marks.tsx";
@@ -201,11 +201,19 @@ function Used({ answer: { limits, resources, task } }: { readonly answer: TaskSt
         {meter("Running at once", limits.running)}
         {meter("Agents in all", limits.total)}
         {meter("Generations", limits.depth)}
+        {limits.disk.limit === null ? null : (
+          <Meter
+            label="Disk"
+            share={limits.disk.used / limits.disk.limit}
+            text={`${bytes(limits.disk.used)} of ${bytes(limits.disk.limit)}`}
+          />
+        )}
       </div>
       <Facts
         facts={[
           ["Held", counted(resources.held, "resource")],
           ["Stuck", resources.stuck === 0 ? "none" : counted(resources.stuck, "resource")],
+          ["Disk", bytes(limits.disk.used)],
           ["Workspace", <code key="w">{task.workspace}</code>],
         ]}
       />

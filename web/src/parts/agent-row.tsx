@@ -39,6 +39,7 @@ export function lastWords(agent: AgentView): string {
   const own = reported?.message ?? "";
   const before = isLive(agent)
     ? [
+        agent.trouble === null ? "" : words(agent.trouble.kind),
         activity === null || activity === "working" ? "" : words(activity),
         reported?.status === "blocked" ? "blocked" : "",
       ]

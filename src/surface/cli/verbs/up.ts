@@ -26,6 +26,7 @@ async function run({ ensureDaemon, terminal }: CliPorts, json: boolean): Promise
   terminal.line(`  url        ${health.url}`);
   terminal.line(`  pid        ${health.pid}`);
   terminal.line(`  state      ${health.state_dir}`);
+  terminal.line("See everything with:       npx corral open");
   terminal.line(`Connect Claude Code with:  ${CONNECT_CLAUDE}`);
   return EXIT.ok;
 }
