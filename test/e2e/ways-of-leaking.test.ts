@@ -86,7 +86,7 @@ describe("what outlives its leader", () => {
 /** A server on stdio that takes neither the end of its input nor a polite signal as a reason to leave. */
 const SERVER = `$SIG{$_} = "IGNORE" for qw(HUP INT TERM PIPE); 1 while sysread(STDIN, my $byte, 1); sleep 300`;
 const withServer = (tag: string, end: string): readonly string[] =>
-  shell(`mkfifo pipe; perl -e '${SERVER}' ${tag} <pipe & exec 3>pipe; ${end}`);
+  shell(`mkfifo pipe; /usr/bin/perl -e '${SERVER}' ${tag} <pipe & exec 3>pipe; ${end}`);
 
 describe("the stdio MCP servers of an agent", () => {
   test.for([
@@ -115,7 +115,11 @@ const LISTENER = `use IO::Socket::INET; use POSIX;
 test("a dev server that detached itself gives its port back", async () => {
   const tag = sleepTag();
   const wait = "while [ ! -e port ]; do sleep 0.02; done; exit 0";
-  const agent = await deploy(world, client, shell(`perl -e '${LISTENER}' ${tag}; ${wait}`));
+  const agent = await deploy(
+    world,
+    client,
+    shell(`/usr/bin/perl -e '${LISTENER}' ${tag}; ${wait}`),
+  );
   expect(await waitCleanOne(world, agent.id)).toMatchObject({ status: "completed" });
   await expectGone(agent, tag);
   const port = Number(read(join(agent.cwd, "port")));
@@ -222,7 +226,7 @@ test("a bridge leaves when its client was killed", async () => {
   const tag = sleepTag();
   const start = `open(my $in, "|-", @ARGV[1..$#ARGV]) or die; $| = 1; print "up\\n"; sleep 300`;
   const words = ["-e", start, tag, process.execPath, LAUNCHER, "mcp"];
-  const parent = spawn("perl", words, {
+  const parent = spawn("/usr/bin/perl", words, {
     env: { ...world.env },
     stdio: ["ignore", "pipe", "ignore"],
   });
