@@ -13,6 +13,10 @@ export const RUNNER_FILES = {
   runner: "runner.json",
   started: "started.json",
   exit: "exit.json",
+  /** Room for the exit record, taken at the start; it becomes `exit` or is left by a runner that was killed. */
+  exitRoom: "exit.json.tmp",
+  /** Room for the word of the wall clock, likewise. */
+  clockRoom: ".clock",
   stdout: "stream.jsonl",
   stderr: "stderr.log",
   log: "runner.log",

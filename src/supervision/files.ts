@@ -29,6 +29,11 @@ export interface AgentFiles {
   readExit(directory: string): ExitRecord | null;
   /** Who the runner is, in its own words; null before it said so. */
   readRunner(directory: string): ProcessIdentity | null;
+  /**
+   * Deletes the room that a runner had taken for records which it did not come to write. Only
+   * when it and all of its own are gone. Throws what the system said.
+   */
+  removeRunnerRooms(directory: string): void;
   /** True once the agent's own process is about to become the CLI. */
   hasStarted(directory: string): boolean;
   /** The last bytes of its stderr as text; "" when there is none. */

@@ -169,8 +169,16 @@ function stillAlive(members: readonly { readonly pid: number; readonly name: str
   });
 }
 
-/** A runner leaves by itself when its agent is gone; one that does not is ended by its identity. */
+/** Only a runner that is gone, with all of its own, can come to write no more. */
 async function endRunner(setting: Setting, resource: Resource): Promise<Undone> {
+  const undone = await seeRunnerGone(setting, resource);
+  const agent = setting.store.agent(resource.owner);
+  if (agent !== null) setting.files.removeRunnerRooms(agent.directory);
+  return undone;
+}
+
+/** A runner leaves by itself when its agent is gone; one that does not is ended by its identity. */
+async function seeRunnerGone(setting: Setting, resource: Resource): Promise<Undone> {
   const { containment, store, clock } = setting;
   const agent = store.agent(resource.owner);
   const identity =

@@ -21,6 +21,8 @@ export interface Order {
 const first = process.env["CORRAL_FAULT"];
 const points = failpoints(first === undefined ? null : (JSON.parse(first) as Injection));
 
+// Whoever started it is gone: a test that was cut off must not leave a daemon and its agents.
+process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
 layOverSpawn();
 process.on("message", (order: Order) => {
   if (order.runner !== undefined) {

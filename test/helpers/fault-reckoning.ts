@@ -120,10 +120,7 @@ function cameTooLate(record: string, { status, ended_at: endedAt }: Row): boolea
 
 /** What a clean agent may keep, until its retention ends. */
 const KEPT = new Set([
-  // Of a runner that was killed: the place of a record that it never wrote.
-  ".clock",
   "exit.json",
-  "exit.json.tmp",
   "runner.json",
   "runner.log",
   "spec.json",

@@ -1,8 +1,7 @@
 /** Ground truth for counting: who lives with a tag in its argv. Newest first, so that a fork chain is seen. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ownCgroups, processOf } from "../helpers/os-look.ts";
+import { processOf } from "../helpers/os-look.ts";
 
 /** What carries the tag until it has become the program, and what names it in a longer argument. */
 const CARRIERS = /(^|\/)(prlimit|setpriv|sh|tmux)$/;
@@ -66,19 +65,31 @@ function hasTag(pid: number, tag: string): boolean {
   return argv.includes(tag) && !CARRIERS.test(argv[0] ?? "");
 }
 
-/** Of the run's group: the crowd, the daemon, and no more than some hundred zombies. */
-const FEW_TASKS = 800;
-const REAPED_MS = 5_000;
+/** Zombies that the links of fork chains may still be: far fewer than a user may have processes. */
+const FEW_ZOMBIES = 40;
+const REAPED_MS = 10_000;
 
 /**
- * Waits, at most five seconds, until the links of earlier fork chains have been reaped. An init that
+ * Waits, at most ten seconds, until the links of earlier fork chains have been reaped. An init that
  * is slow at it leaves thousands of zombies, which count against every process limit.
  */
 export async function reaped(): Promise<void> {
-  const [group] = ownCgroups().map((path) => join(path, "pids.current"));
-  if (group === undefined || !existsSync(group)) return;
   const end = performance.now() + REAPED_MS;
-  while (Number(readFileSync(group, "latin1")) > FEW_TASKS && performance.now() < end) {
-    await sleep(20);
+  while (zombies() > FEW_ZOMBIES && performance.now() < end) await sleep(20);
+}
+
+/** Of the whole machine: whose they were is not told any more. */
+function zombies(): number {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => isZombie(pid)).length;
+}
+
+function isZombie(pid: string): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    return false; // it was reaped
   }
 }

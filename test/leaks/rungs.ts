@@ -6,8 +6,11 @@ import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** An ordinary user of the machine. */
-export const NOBODY = 65_534;
+/**
+ * An ordinary user whom nobody else is: RLIMIT_NPROC counts all processes of a user, those of
+ * another run at the same time, too.
+ */
+export const USER = 60_000 + (process.pid % 5_000);
 
 /** A hierarchy of control groups in which an ordinary user's daemon gets a group of its own. */
 export type Hierarchy = "cgroup2" | "freezer";
@@ -57,7 +60,7 @@ export function delegate(hierarchy: Hierarchy): Delegation {
   if (root === undefined) throw new Error(`no ${hierarchy} here`);
   const path = join(root, `corral-leaks-${randomBytes(4).toString("hex")}`);
   mkdirSync(path);
-  for (const one of [path, join(path, "cgroup.procs")]) chownSync(one, NOBODY, NOBODY);
+  for (const one of [path, join(path, "cgroup.procs")]) chownSync(one, USER, USER);
   return { path, [Symbol.dispose]: () => rmdirSync(path) };
 }
 

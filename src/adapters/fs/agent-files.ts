@@ -20,7 +20,7 @@ import { MIB } from "../../kernel/units.ts";
 import type { AgentFiles, NewFile, NewLink } from "../../supervision/files.ts";
 import { changedSince } from "./changed-since.ts";
 import { appendToProjection, projectionEnd } from "./projection-file.ts";
-import { hasStarted, readExit, readRunner, tailOf } from "./runner-records.ts";
+import { hasStarted, readExit, readRunner, removeRunnerRooms, tailOf } from "./runner-records.ts";
 
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
@@ -35,6 +35,7 @@ export function agentFiles(bells: string): AgentFiles {
     readUserFile,
     readExit,
     readRunner,
+    removeRunnerRooms,
     hasStarted,
     stderrTail: (directory, maxBytes) => tailOf(join(directory, "stderr.log"), maxBytes),
     sizeOf,

@@ -1,5 +1,5 @@
 /** What runners write down, read back from an agent's directory. A record that is not whole is not there yet. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../kernel/fault.ts";
 import { parseExit, parseStarted, RUNNER_FILES } from "../../runner/records.ts";
@@ -20,6 +20,12 @@ export function readExit(directory: string): ExitRecord | null {
 export function readRunner(directory: string): ProcessIdentity | null {
   const text = textOf(join(directory, RUNNER_FILES.runner));
   return text === null ? null : parseStarted(text);
+}
+
+/** Deletes the room of records that a runner which is gone did not come to write; absent is fine. */
+export function removeRunnerRooms(directory: string): void {
+  const { clockRoom, exitRoom } = RUNNER_FILES;
+  for (const name of [exitRoom, clockRoom]) rmSync(join(directory, name), { force: true });
 }
 
 /** True once started.json is whole. */
