@@ -84,7 +84,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     // The caller of `leave` is still being answered.
     await new Promise((resolve) => setTimeout(resolve, LAST_ANSWER_MS));
   } finally {
-    stopSweeps();
+    await stopSweeps();
     stopWaking();
     stopBells();
     stopHints();
@@ -182,11 +182,23 @@ function onRunnerEnds({ setting, loops }: Composed): () => void {
 
 /**
  * A sweep at the start and then periodically, each followed by what the store may forget. One
- * that fails is told and tried again.
+ * that fails is told and tried again. Forgetting a backlog takes minutes, and no sweep waits for it.
+ * @returns the way to stop; done when nothing is being forgotten any more.
  */
-function sweepNowAndThen({ setting, loops, sweep }: Composed): () => void {
+function sweepNowAndThen({ setting, loops, sweep }: Composed): () => Promise<void> {
   const { log, store, timers } = setting;
   let isStopped = false;
+  let forgetting: Promise<void> | null = null;
+  const forget = async (): Promise<void> => {
+    try {
+      const forgotten = await forgetOld(setting, () => isStopped);
+      if (Object.values(forgotten).some((count) => count > 0)) log.info("store.forgot", forgotten);
+    } catch (error) {
+      log.warn("store.not_forgotten", { cause: messageOf(error) });
+    } finally {
+      forgetting = null;
+    }
+  };
   let cancel = (): void => undefined;
   const turn = async (): Promise<void> => {
     // Whatever an agent's own loop may have missed, it looks again now.
@@ -194,8 +206,7 @@ function sweepNowAndThen({ setting, loops, sweep }: Composed): () => void {
     const { steps, unknown } = await sweep({ apply: true });
     if (steps.length > 0 || unknown.length > 0) log.info("sweep.done", { steps, unknown });
     await watchWitnesses(setting, loops.suspect);
-    const forgotten = await forgetOld(setting, () => isStopped);
-    if (Object.values(forgotten).some((count) => count > 0)) log.info("store.forgot", forgotten);
+    if (!isStopped) forgetting ??= forget();
   };
   const next = (delayMs: number): void => {
     if (isStopped) return;
@@ -206,9 +217,10 @@ function sweepNowAndThen({ setting, loops, sweep }: Composed): () => void {
     });
   };
   next(0);
-  return () => {
+  return async () => {
     isStopped = true;
     cancel();
+    await forgetting;
   };
 }
 
