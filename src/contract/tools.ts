@@ -332,6 +332,11 @@ export const AgentOutputInput = z.strictObject({
     .min(0)
     .optional()
     .describe("byte offset to read on from: next_cursor of an earlier answer"),
+  before: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("read back: the lines that end here or earlier; prev_cursor of an earlier answer"),
 });
 export type AgentOutputInput = z.infer<typeof AgentOutputInput>;
 
@@ -340,6 +345,10 @@ export const AgentOutputAnswer = z.object({
   status: AgentStatus,
   output: z.union([z.string(), z.array(z.unknown())]),
   next_cursor: z.int().describe("byte offset behind the last whole line read"),
+  prev_cursor: z
+    .int()
+    .nullable()
+    .describe("byte offset of the first line here: give it as before; null at the beginning"),
   source: z.enum(["stream", "archive", "none"]),
   gaps: z.array(z.object({ from: z.int(), to: z.int(), reason: z.string() })),
   truncated: z.boolean(),

@@ -3,9 +3,11 @@
  *
  *   filter → tail or page → one form → line limits → byte budget
  *
- * Three ways to choose lines:
+ * Four ways to choose lines:
  *
  *   tail, or recent           the last n that match, read from the end
+ *   before                    a page back: as much as fits of what ends there; nothing is left out,
+ *                             and prev_cursor is where the page begins
  *   cursor, or no max_bytes   a page: from there on as much as fits; nothing is left out, and
  *                             next_cursor is where the page ends
  *   max_bytes alone           the whole stream, sampled: first, last, errors, results, newest
@@ -34,6 +36,7 @@ export type OutputRequest = Pick<
   | "aggressive_truncate"
   | "response_format"
   | "cursor"
+  | "before"
 >;
 
 export interface OutputContext {
@@ -44,13 +47,15 @@ export interface OutputContext {
   readonly ended: boolean;
   /** For the metadata. */
   readonly path: string;
+  /** How long the agent ran, for a summary of a stream that does not say it; null while it runs. Milliseconds. */
+  readonly ranMs?: number | null;
   /** For tests; absent means the usual. */
   readonly sizes?: BlockSizes;
 }
 
 export type OutputPart = Pick<
   AgentOutputAnswer,
-  "output" | "next_cursor" | "truncated" | "metadata"
+  "output" | "next_cursor" | "prev_cursor" | "truncated" | "metadata"
 >;
 
 /** Most that one answer holds, and most of a stream that is held for it at once. */
@@ -89,7 +94,10 @@ export async function agentOutput(
   const filter =
     request.filter === undefined ? null : await openFilter(request.filter, context.matcher);
   try {
-    const to = await wholeLinesEnd(context.file, from, size, context.ended, context.sizes);
+    const end = Math.min(request.before ?? size, size);
+    // Elsewhere than at the end of the stream, an offset within a line means the line's begin.
+    const isWhole = end === size && context.ended;
+    const to = await wholeLinesEnd(context.file, from, end, isWhole, context.sizes);
     const reading = { ...context, request, from, to, size, filter };
     return request.response_format === "summary" ? await summarized(reading) : await shown(reading);
   } finally {
@@ -105,6 +113,7 @@ async function shown(reading: Reading): Promise<OutputPart> {
     const wanted = { ...range(reading), maxLines, maxBytes: ANSWER_MAX_BYTES };
     return sampled(reading, form, await pickTail(reading.file, wanted));
   }
+  if (request.before !== undefined) return pagedBack(reading, form);
   if (request.cursor === undefined && request.max_bytes !== undefined) {
     const wanted = { ...range(reading), maxBytes: Math.max(END_BYTES, request.max_bytes) };
     return sampled(reading, form, await pickEnds(reading.file, wanted));
@@ -150,6 +159,7 @@ function sampled(reading: Reading, form: EntryForm, picked: Picked): OutputPart 
       form.format,
     ),
     next_cursor: reading.to,
+    prev_cursor: beginOf([...picked.head, ...picked.rest]),
     truncated: isCut || fitted.dropped > 0 || picked.leftOut,
     metadata: metadataOf(reading, picked.linesRead, picked.head.length + picked.rest.length, kept),
   };
@@ -194,9 +204,49 @@ async function paged(reading: Reading, form: EntryForm): Promise<OutputPart> {
       form.format,
     ),
     next_cursor: cursor,
+    prev_cursor: beginOf(page.lines),
     truncated: taken.some(({ isCut }) => isCut) || (!isWhole && cursor < reading.to),
     metadata: metadataOf(reading, page.linesRead, page.lines.length, taken),
   };
+}
+
+/** As many entries as fit, up to the offset, the newest first to be taken; the next page back ends where this one begins. */
+async function pagedBack(reading: Reading, form: EntryForm): Promise<OutputPart> {
+  const budget = budgetOf(reading);
+  const page = await tailLines(reading.file, { ...range(reading), maxBytes: budget });
+  const taken: (readonly OutputEntry[])[] = [];
+  let used = 0;
+  let begin: number | null = null;
+  for (const line of page.lines.toReversed()) {
+    const entries = entriesOf(line, form);
+    const bytes = entries.reduce((sum, { text }) => sum + Buffer.byteLength(text) + 1, 0);
+    const isFull = used + bytes - 1 > budget;
+    // One line that is alone too long is shortened: a page always goes on.
+    if (!isFull || begin === null) {
+      taken.push(isFull ? shortenAll(entries, budget, form) : entries);
+      begin = line.from;
+    }
+    if (isFull) break;
+    used += bytes;
+  }
+  const entries = taken.toReversed().flat();
+  const isWhole = page.complete && taken.length === page.lines.length;
+  return {
+    output: outputOf(
+      entries.map(({ text }) => text),
+      form.format,
+    ),
+    next_cursor: reading.to,
+    prev_cursor: begin === 0 ? null : begin,
+    truncated: entries.some(({ isCut }) => isCut) || !isWhole,
+    metadata: metadataOf(reading, page.linesRead, page.lines.length, entries),
+  };
+}
+
+/** Where the first of these lines begins; null when nothing can come before it. */
+function beginOf(lines: readonly { readonly from: number }[]): number | null {
+  const from = lines[0]?.from ?? 0;
+  return from === 0 ? null : from;
 }
 
 function shortenAll(
@@ -233,7 +283,7 @@ async function summarized(reading: Reading): Promise<OutputPart> {
   const end = await tailLines(reading.file, rest);
   add(end);
   const skipped = end.cursor - at;
-  const summary = gathered.summary(reading.to - reading.from, skipped);
+  const summary = gathered.summary(reading.to - reading.from, skipped, reading.ranMs);
   const { format } = reading.request;
   const text = format === "text" ? renderSummary(summary) : JSON.stringify(summary);
   const whole: OutputEntry = { text, isCut: false, isPlain: false, weight: () => 0 };
@@ -241,6 +291,7 @@ async function summarized(reading: Reading): Promise<OutputPart> {
   return {
     output: outputOf([entry.text], format),
     next_cursor: reading.to,
+    prev_cursor: reading.from > 0 ? reading.from : null,
     truncated: entry.isCut || skipped > 0,
     metadata: metadataOf(reading, tally.read, tally.matched, [entry]),
   };

@@ -25,10 +25,14 @@ const WRITERS = new Set([
   "edit",
   "write_file",
   "replace",
+  "apply_patch",
+  "patch",
 ]);
 
 export interface StreamSummary {
   readonly result: { readonly is_error: boolean; readonly text: string } | null;
+  /** What it said last, where its stream has no result; else "". */
+  readonly last_words: string;
   /** Calls by tool, the most used first. */
   readonly tools: Readonly<Record<string, number>>;
   readonly tool_errors: number;
@@ -53,7 +57,7 @@ export interface StreamSummary {
 export function summarizing() {
   const tools = new Map<string, number>();
   const files = new Set<string>();
-  const writing = new Map<string, string>();
+  const writing = new Map<string, readonly string[]>();
   const errors: string[] = [];
   const lastOutput: string[] = [];
   const seen = { toolErrors: 0, errors: 0, retries: 0, lines: 0, files: 0 };
@@ -63,16 +67,18 @@ export function summarizing() {
   const onCall = (event: Extract<StreamEvent, { type: "tool_call" }>) => {
     const name = toolName(event.name);
     if (tools.has(name) || tools.size < TOOLS_KEPT) tools.set(name, (tools.get(name) ?? 0) + 1);
-    const path = WRITERS.has(event.name) ? pathOf(event.input) : null;
-    if (path !== null && writing.size < OPEN_CALLS_MAX) writing.set(event.id, path);
+    const paths = WRITERS.has(event.name) ? pathsOf(event.input) : [];
+    if (paths.length > 0 && writing.size < OPEN_CALLS_MAX) writing.set(event.id, paths);
   };
   const onResult = (event: Extract<StreamEvent, { type: "tool_result" }>) => {
-    const path = writing.get(event.id);
+    const paths = writing.get(event.id) ?? [];
     writing.delete(event.id);
     if (event.isError) {
       seen.toolErrors += 1;
       keepError(event.text);
-    } else if (path !== undefined && !files.has(path)) {
+      return;
+    }
+    for (const path of paths.filter((one) => !files.has(one))) {
       seen.files += 1;
       if (files.size < FILES_KEPT) files.add(path);
     }
@@ -96,10 +102,14 @@ export function summarizing() {
         else if (event.type === "result") durationMs = durationOf(line) ?? durationMs;
       }
     },
-    /** What was gathered so far; may be asked at any time. */
-    summary(bytes: number, bytesSkipped: number): StreamSummary {
+    /**
+     * What was gathered so far; may be asked at any time.
+     * @param ranMs  How long the agent ran, for streams that do not say it; null when it still runs.
+     */
+    summary(bytes: number, bytesSkipped: number, ranMs: number | null = null): StreamSummary {
       const { result } = outcome;
       return {
+        last_words: result === null ? cutText(outcome.lastText, RESULT_MAX_BYTES) : "",
         result: result && {
           is_error: result.isError,
           // Some CLIs give their last words in a text event only.
@@ -114,7 +124,7 @@ export function summarizing() {
         retries: seen.retries,
         permission_denials: result?.permissionDenials ?? outcome.denials,
         usage: outcome.usage,
-        duration_ms: durationMs,
+        duration_ms: durationMs ?? ranMs,
         last_output: [...lastOutput],
         lines: seen.lines,
         bytes,
@@ -132,6 +142,7 @@ export function renderSummary(summary: StreamSummary): string {
     result === null
       ? "Result: none yet"
       : `Result: ${result.is_error ? "failed" : "success"}${result.text === "" ? "" : ` — ${result.text}`}`,
+    fact("Last words", summary.last_words),
     fact("Usage", usage === null ? "" : describeUsage(usage)),
     fact("Duration", summary.duration_ms === null ? "" : humanDuration(summary.duration_ms)),
     fact("Tools", calls.join(", ")),
@@ -166,11 +177,14 @@ function keepLast(list: string[], text: string, most: number): void {
   if (list.length > most) list.shift();
 }
 
-function pathOf(input: unknown): string | null {
-  if (typeof input !== "object" || input === null) return null;
+/** The files that a call names: one, or a list of changes. */
+function pathsOf(input: unknown): readonly string[] {
+  if (typeof input !== "object" || input === null) return [];
   const facts = input as Readonly<Record<string, unknown>>;
-  const path = facts["file_path"] ?? facts["filePath"] ?? facts["notebook_path"];
-  return typeof path === "string" ? path : null;
+  const { changes } = facts;
+  if (Array.isArray(changes)) return changes.flatMap(pathsOf);
+  const path = facts["file_path"] ?? facts["filePath"] ?? facts["notebook_path"] ?? facts["path"];
+  return typeof path === "string" ? [path] : [];
 }
 
 function durationOf(line: string): number | null {

@@ -42,7 +42,7 @@ export function judgeEnd(end: End, harness: Pick<Harness, "judge">): Settlement 
     endedAt: end.exit?.endedAt ?? end.now,
     usage: end.outcome.usage,
     cliSession: end.outcome.sessionId,
-    result: end.outcome.result?.text ?? null,
+    result: end.outcome.result?.text || end.outcome.lastText,
   };
   return { ...facts, ...statusAndReason(end, harness) };
 }

@@ -143,6 +143,7 @@ export function fakeOperations(): FakeOperations {
       status: "running",
       output: input.format === "text" ? "line one\nline two" : [{ type: "text", text: "one" }],
       next_cursor: 18,
+      prev_cursor: null,
       source: "stream",
       gaps: [],
       truncated: false,

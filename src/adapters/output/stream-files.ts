@@ -59,7 +59,14 @@ export function streamReader(
       const source = await file.source();
       const path =
         source === "archive" ? archiveOf(agent.id) : join(agent.directory, RUNNER_FILES.stdout);
-      const part = await agentOutput(input, { file, harness, matcher, ended, path });
+      const part = await agentOutput(input, {
+        file,
+        harness,
+        matcher,
+        ended,
+        path,
+        ranMs: ended ? agent.endedAt - (agent.startedAt ?? agent.createdAt) : null,
+      });
       const failed = ended && agent.status !== "completed";
       const stderr = failed ? await tailOf(viewOf(agent, "stderr"), STDERR_TAIL_BYTES) : "";
       return {

@@ -168,7 +168,7 @@ function outputText({ output }: ToolAnswer<"get_agent_output">): string {
 
 function outputFooter(answer: ToolAnswer<"get_agent_output">): string {
   return lines(
-    `[${answer.agent_id} is ${answer.status}; read on with cursor ${answer.next_cursor}${answer.truncated ? "; truncated" : ""}]`,
+    `[${answer.agent_id} is ${answer.status}; read on with cursor ${answer.next_cursor}${answer.prev_cursor === null ? "" : `, back with before ${answer.prev_cursor}`}${answer.truncated ? "; truncated" : ""}]`,
     ...answer.gaps.map(({ from, to, reason }) => `[bytes ${from} to ${to} are missing: ${reason}]`),
     ...(answer.stderr === null ? [] : [`stderr ends: ${answer.stderr}`]),
   );

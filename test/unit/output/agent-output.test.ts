@@ -2,7 +2,10 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AgentOutputInput } from "../../../src/contract/tools.ts";
 import { claudeHarness } from "../../../src/harness/claude.ts";
+import { codexHarness } from "../../../src/harness/codex.ts";
 import { commandHarness } from "../../../src/harness/command.ts";
+import { geminiHarness } from "../../../src/harness/gemini.ts";
+import { opencodeHarness } from "../../../src/harness/opencode.ts";
 import { agentOutput, type OutputContext } from "../../../src/output/agent-output.ts";
 import { captured } from "../harness/streams.ts";
 
@@ -94,6 +97,45 @@ describe("what the original got wrong", () => {
     );
   });
 
+  test.for([
+    ["codex", codexHarness],
+    ["gemini", geminiHarness],
+    ["opencode", opencodeHarness],
+  ] as const)("5: and what the stream of %s holds", async ([cli, harness]) => {
+    const answer = await ask(
+      captured(cli).textOf("happy"),
+      { response_format: "summary" },
+      { harness, ranMs: 61_000 },
+    );
+    const summary = String(answer.output);
+    expect(summary).toMatch(/(?:Result: success —|Last words:) All scripted work is done\./);
+    expect(summary).toMatch(/Tools: .*update_agent_progress/);
+    expect(summary).toMatch(/Usage: .*tokens in/);
+    expect(summary).toMatch(/Duration: \S+/);
+  });
+
+  test("5: the files of a patch are changed files", async () => {
+    const item = {
+      id: "i1",
+      type: "file_change",
+      changes: [
+        { path: "/p/a.ts", kind: "update" },
+        { path: "/p/b.ts", kind: "add" },
+      ],
+      status: "completed",
+    };
+    const lines = [
+      { type: "item.started", item },
+      { type: "item.completed", item },
+    ].map((line) => JSON.stringify(line));
+    const answer = await ask(
+      `${lines.join("\n")}\n`,
+      { response_format: "summary" },
+      { harness: codexHarness },
+    );
+    expect(answer.output).toContain("Files changed: /p/a.ts, /p/b.ts");
+  });
+
   test("6: recent shows a large Write and the words of the result", async () => {
     const write = toolUse("Write", { file_path: "/home/dev/a.ts", content: "c".repeat(20_000) });
     const recent = await text(`${write}\n${linesOfCase("happy").at(-1)}\n`, {
@@ -146,6 +188,52 @@ describe("pages", () => {
     );
   });
 
+  test("cursors lead back to the beginning, line by line the same, whatever the page size", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.string({ maxLength: 60 }).map((line) => line.replaceAll("\n", " ").toWellFormed()),
+          { minLength: 1, maxLength: 40 },
+        ),
+        fc.integer({ min: 256, max: 600 }),
+        async (lines, max_bytes) => {
+          const content = lines.map((line) => `${line}\n`).join("");
+          const first = await ask(content, { tail: 1 });
+          const pages = [`${String(first.output)}\n`];
+          for (let before = first.prev_cursor; before !== null;) {
+            const page = await ask(content, { before, max_bytes });
+            expect(Buffer.byteLength(String(page.output))).toBeLessThanOrEqual(max_bytes);
+            expect(page.next_cursor).toBe(before);
+            pages.unshift(`${String(page.output)}\n`);
+            before = page.prev_cursor;
+          }
+          expect(pages.join("")).toBe(content);
+        },
+      ),
+    );
+  });
+
+  test("back works with a filter, with tail, as a range, and from within a line", async () => {
+    const content = Array.from(
+      { length: 100 },
+      (_, index) => `${index % 2 === 0 ? "even" : "odd"} ${index}\n`,
+    ).join("");
+    const last = await ask(content, { filter: "even", tail: 2 });
+    expect(last.output).toBe("even 96\neven 98");
+    const back = await ask(content, { filter: "even", tail: 2, before: last.prev_cursor! });
+    expect(back.output).toBe("even 92\neven 94");
+    const from = content.indexOf("odd 11");
+    const range = { cursor: from, before: content.indexOf("odd 13") };
+    expect((await ask(content, range)).output).toBe("odd 11\neven 12");
+    expect((await ask(content, { before: from + 3, tail: 1 })).output).toBe("even 10");
+    expect(await ask(content, { before: 0 })).toMatchObject({ output: "", prev_cursor: null });
+    const long = `${"x".repeat(5_000)}\nnext\n`;
+    expect(await ask(long, { before: 5_001, max_bytes: 256 })).toMatchObject({
+      prev_cursor: null,
+      truncated: true,
+    });
+  });
+
   test("an unfinished line waits for its end, and is shown once", async () => {
     const file = memoryFile("one\ntw");
     const running = { file, ended: false };
@@ -172,6 +260,7 @@ describe("pages", () => {
     expect(await ask("", { include_metadata: true })).toEqual({
       output: "",
       next_cursor: 0,
+      prev_cursor: null,
       truncated: false,
       metadata: {
         size_bytes: 0,

@@ -78,6 +78,7 @@ describe("texts for models", () => {
       status: "failed" as const,
       output: "",
       next_cursor: 9,
+      prev_cursor: null,
       source: "stream" as const,
       gaps: [{ from: 1, to: 4, reason: "dropped" }],
       truncated: true,
