@@ -43,8 +43,19 @@ export async function doctor(
     })),
     harnesses,
     disk: seen,
-    problems: [...problemsOf(setting), ...seen.file_systems.flatMap(diskAlert)],
+    problems: [
+      ...problemsOf(setting),
+      ...seen.file_systems.flatMap(diskAlert),
+      ...rotationProblem(await setting.streams.canRotate()),
+    ],
   };
+}
+
+function rotationProblem(probe: { readonly works: boolean; readonly detail: string }): string[] {
+  if (probe.works) return [];
+  return [
+    `Streams are compressed only when their agents have ended: ${probe.detail}. A state directory on ext4, xfs or btrfs, and util-linux, let them be rotated before.`,
+  ];
 }
 
 type HarnessLine = DoctorAnswer["harnesses"][number];

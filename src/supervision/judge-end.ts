@@ -44,8 +44,12 @@ export function judgeEnd(end: End, harness: Pick<Harness, "judge">): Settlement 
     cliSession: end.outcome.sessionId,
     result: end.outcome.result?.text || end.outcome.lastText,
   };
-  return { ...facts, ...statusAndReason(end, harness) };
+  const { status, reason } = statusAndReason(end, harness);
+  return { ...facts, status, reason: FAILURES.has(status) ? withStderr(reason, end) : reason };
 }
+
+/** What is told with the end of its stderr: whoever hears of it wants to know why, and asked for none of it. */
+const FAILURES: ReadonlySet<Settlement["status"]> = new Set(["failed", "timed_out", "lost"]);
 
 function statusAndReason(
   end: End,
@@ -64,7 +68,7 @@ function statusAndReason(
   }
   const { ok, reason } = harness.judge(end.exit, end.outcome);
   if (ok) return { status: "completed", reason };
-  return { status: "failed", reason: withStderr(reason, end.stderrTail) };
+  return { status: "failed", reason };
 }
 
 function byStop(
@@ -113,7 +117,8 @@ function lost(rebooted: boolean): Pick<Settlement, "status" | "reason"> {
   };
 }
 
-function withStderr(reason: string, stderrTail: string): string {
+function withStderr(reason: string, { stderrTail }: Pick<End, "stderrTail">): string {
   const tail = stderrTail.trim().slice(-STDERR_IN_REASON);
-  return tail === "" ? reason : `${reason} Its stderr ends: ${tail}`;
+  // A failed deploy has said it already.
+  return tail === "" || reason.includes(tail) ? reason : `${reason} Its stderr ends: ${tail}`;
 }

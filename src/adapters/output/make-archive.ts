@@ -81,6 +81,7 @@ async function gather(files: DurableFiles, order: ArchiveOrder): Promise<Archive
     await rotate(files, { ...whole, punches: false });
     const layout = await readLayout(directory, stream);
     if (layout.plainSize === null && layout.size === 0) continue;
+    if (layout.plainSize !== null && layout.plainSize < layout.plainFrom) throw shrunk(stream);
     const { segments, size } = layout;
     const gaps = [...gapsOf(layout, 0, size)];
     streams.push({ name: stream, size_bytes: size, segments: [...segments], gaps });
@@ -210,6 +211,13 @@ async function refuseGrown(path: string, bytes: number): Promise<void> {
   if (size <= bytes) return;
   throw new Fault("PROBE_FAILED", `${path} has grown since it was archived.`, {
     hint: 'Look who writes to it; its archive is whole up to there ("corral archive show").',
+  });
+}
+
+/** What came after it lies below offsets that segments have: no archive could tell both. */
+function shrunk(stream: string): Fault {
+  return new Fault("PROBE_FAILED", `The agent has truncated its own ${stream}.`, {
+    hint: "Its files stay as they are until their retention ends; read them where they lie.",
   });
 }
 

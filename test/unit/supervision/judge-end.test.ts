@@ -88,6 +88,26 @@ test.for([
   expect(settlement).toMatchObject({ status, exitCode: 143, reason: `because of ${cause}` });
 });
 
+test.for([
+  ["failed", { exit: exit({ code: 3 }) }],
+  ["failed", { stop: stop("no_answer") }],
+  ["timed_out", { stop: stop("timeout") }],
+  ["timed_out", { exit: exit({ timedOut: true }) }],
+  ["lost", { exit: null }],
+] as const)("the reason of every end that is %s has the end of its stderr", ([status, over]) => {
+  const settlement = judged({ ...over, stderrTail: "no such table\n" });
+  expect(settlement.status).toBe(status);
+  expect(settlement.reason).toMatch(/\S Its stderr ends: no such table$/);
+});
+
+test("no stderr is told of an end that somebody wanted, and none twice", () => {
+  const stderrTail = "a warning\n";
+  expect(judged({ stderrTail }).reason).not.toContain("warning");
+  expect(judged({ stop: stop("kill"), stderrTail }).reason).toBe("because of kill");
+  const said = { ...stop("launch_failed"), reason: "Its deploy failed: a warning" };
+  expect(judged({ stop: said, stderrTail }).reason).toBe("Its deploy failed: a warning");
+});
+
 const anyEnd = fc.record({
   exit: fc.option(
     fc.record({

@@ -157,6 +157,15 @@ describe("an archive", () => {
   });
 });
 
+test("of a stream that its own agent has truncated nothing is archived or removed", async () => {
+  using folder = streamFolder();
+  const { directory, streams, wish } = await settled(folder);
+  writeFileSync(join(directory, STREAM), "what came after it\n");
+  await expect(streams.archive(wish)).rejects.toMatchObject({ code: "PROBE_FAILED" });
+  expect(readFileSync(join(directory, STREAM), "utf8")).toBe("what came after it\n");
+  expect(readdirSync(directory).filter((name) => name.endsWith(".zst")).length).toBeGreaterThan(0);
+});
+
 describe("the removal of archived files", () => {
   test("stops at one that has grown since", async () => {
     using folder = streamFolder();
