@@ -118,13 +118,26 @@ export function faultFromWire(wire: FaultWire): Fault {
 /** Node's errno codes that say the disk or the quota is full. */
 const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 
+/** SQLite's codes for the same: SQLITE_FULL, and no room for the shared index of its log (SQLITE_IOERR_SHMSIZE). */
+const FULL_IN_SQLITE: ReadonlySet<unknown> = new Set([13, 4_874]);
+
+function saysFull(thrown: unknown): boolean {
+  if (FULL.has(errnoOf(thrown) ?? "")) return true;
+  if (!(thrown instanceof Error)) return false;
+  const isSqlite = errnoOf(thrown) === "ERR_SQLITE_ERROR" && "errcode" in thrown;
+  return (
+    (isSqlite && FULL_IN_SQLITE.has(thrown.errcode)) ||
+    /database or disk is full/.test(thrown.message)
+  );
+}
+
 /**
  * Turns anything thrown into a Fault: faults stay as they are, a full disk becomes
  * DISK_FULL, and everything else is a bug kept as the `cause` of INTERNAL.
  */
 export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;
-  if (FULL.has(errnoOf(thrown) ?? "") || /database or disk is full/.test(messageOf(thrown))) {
+  if (saysFull(thrown)) {
     return new Fault("DISK_FULL", "The disk is full, so nothing was changed.", {
       hint: 'Free some space (run "corral doctor" to see what Corral holds), then call again.',
       cause: thrown,

@@ -4,8 +4,9 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ballast } from "../../src/adapters/disk/ballast.ts";
 import { openStore } from "../../src/adapters/sqlite/store.ts";
-import { storeOfEnds } from "../../src/supervision/with-room.ts";
+import { storeOfEnds, withRoom } from "../../src/supervision/with-room.ts";
 import type { DiskUse, Store } from "../../src/supervision/store.ts";
 import { canMount, mountSmallDisk } from "../helpers/small-disk.ts";
 import { newAgent, settlement, storeStage, stopRecord, task } from "../helpers/fault-store.ts";
@@ -179,6 +180,25 @@ describe("room inside the database", () => {
       }
       expect(store.countLive()).toBe(0);
       expect(store.countHeld()).toBe(0);
+      store.close();
+    },
+  );
+
+  test.skipIf(!canMount())(
+    "a store that was closed is opened on a full disk with a ballast",
+    async () => {
+      using here = stage();
+      const place = join(dirname(here.path), "disk");
+      using disk = mountSmallDisk(place, 8);
+      const open = () => openStore(join(place, "corral.db"), here.clock, { hex: () => "00000001" });
+      open().close();
+      const reserve = ballast(join(place, "ballast"));
+      while (!(await reserve.fill(SIZE)));
+      disk.fill();
+      // Its log and the index of it are gone with the last who had it open.
+      expect(open).toThrow(expect.objectContaining({ code: "DISK_FULL" }));
+      const store = withRoom({ ballast: reserve }, open);
+      expect(store.world.epoch).toBe(2);
       store.close();
     },
   );
