@@ -9,6 +9,7 @@ import { StatusMark } from "./marks.tsx";
 /** One agent in a list: what it is, how it is, its last words, how long. */
 export function AgentRow({ agent, now }: { readonly agent: AgentView; readonly now: number }) {
   const { agent_id: id, agent_type: type, reported } = agent;
+  const progress = isLive(agent) ? (reported?.progress ?? null) : null;
   return (
     <Link to={agentPath(id)} className="agent-row">
       <StatusMark agent={agent} />
@@ -16,16 +17,19 @@ export function AgentRow({ agent, now }: { readonly agent: AgentView; readonly n
         <b>{type}</b>
         <code>{tail(id, type)}</code>
       </span>
-      <span className={`agent-words ${needsAttention(agent) ? "words-bad" : ""}`}>
-        {lastWords(agent)}
-      </span>
-      <Progress value={isLive(agent) ? (reported?.progress ?? null) : null} />
+      <span className={wordsClass(agent, progress === null)}>{lastWords(agent)}</span>
+      {progress === null ? null : <Progress value={progress} />}
       <span className="agent-held">
         {agent.cleanup.held === 0 ? "" : `${agent.cleanup.held} held`}
       </span>
       <span className="agent-time">{timeOf(agent, now)}</span>
     </Link>
   );
+}
+
+function wordsClass(agent: AgentView, isWide: boolean): string {
+  const classes = ["agent-words", needsAttention(agent) && "words-bad", isWide && "words-wide"];
+  return classes.filter(Boolean).join(" ");
 }
 
 /** The id without the type in front of it. */
@@ -52,11 +56,10 @@ function timeOf(agent: AgentView, now: number): string {
   return ago(agent.ended_at ?? agent.created_at, now);
 }
 
-/** The agent's own estimate; nothing where it has made none. */
-export function Progress({ value }: { readonly value: number | null }) {
-  if (value === null) return <span className="progress" />;
+/** The agent's own estimate. @param value  0 to 100. */
+export function Progress({ value }: { readonly value: number }) {
   return (
-    <span className="progress progress-told">
+    <span className="progress">
       <span className="progress-track">
         <span className="progress-fill" style={{ width: `${value}%` }} />
       </span>
