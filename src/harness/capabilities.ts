@@ -81,7 +81,10 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
       variables: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"],
       files: [".gemini/oauth_creds.json", ".gemini/gemini-credentials.json", ".gemini/.env"],
     },
-    limits: ["It runs commands only with permission_mode skip; effort is ignored."],
+    limits: [
+      "It runs commands only with permission_mode skip; effort is ignored.",
+      "An answer of its model that is cut in the middle ends its run.",
+    ],
   },
   opencode: {
     tested: "1.18.33",

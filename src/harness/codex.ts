@@ -8,7 +8,7 @@
 import { codexEvents } from "./codex-stream.ts";
 import { CODEX_ENV_ALLOW } from "./env.ts";
 import type { Environment, Harness, HarnessRequest, LaunchPlan, McpServer } from "./harness.ts";
-import { choice, PROMPT_FILE, serversOf, skipWarning } from "./options.ts";
+import { choice, MCP_START_S, PROMPT_FILE, serversOf, skipWarning } from "./options.ts";
 import { toml } from "./toml.ts";
 import { verdictOf } from "./verdict.ts";
 
@@ -92,7 +92,7 @@ function profileOf(request: HarnessRequest): string {
 
 /** Who deploys an agent with a server has approved its tools: nobody can be asked later. */
 function serverOf(server: McpServer) {
-  const approved = { default_tools_approval_mode: "approve" };
+  const approved = { default_tools_approval_mode: "approve", startup_timeout_sec: MCP_START_S };
   return "url" in server
     ? { url: server.url, http_headers: server.headers, ...approved }
     : { command: server.command, args: server.args, env: server.env, ...approved };

@@ -5,11 +5,20 @@
  * 0600 configuration file of the agent's own, laid over the user's (OPENCODE_CONFIG), and its
  * permissions, which no configuration of a project can lift.
  */
+import { SECOND_MS } from "../kernel/units.ts";
 import { OPENCODE_ENV_ALLOW } from "./env.ts";
 import type { Harness, HarnessRequest, LaunchPlan, McpServer } from "./harness.ts";
 import { asObject, type JsonObject } from "./json.ts";
 import { opencodeEvents, opencodeStderrEvents } from "./opencode-stream.ts";
-import { choice, jsonFile, parseSettings, PROMPT_FILE, serversOf, skipWarning } from "./options.ts";
+import {
+  choice,
+  jsonFile,
+  MCP_START_S,
+  parseSettings,
+  PROMPT_FILE,
+  serversOf,
+  skipWarning,
+} from "./options.ts";
 import { verdictOf } from "./verdict.ts";
 
 const CONFIG = "opencode.json";
@@ -105,12 +114,21 @@ function configOf(user: JsonObject, request: HarnessRequest): JsonObject {
 }
 
 function serverOf(server: McpServer): JsonObject {
+  const timeout = MCP_START_S * SECOND_MS;
   return "url" in server
-    ? { type: "remote", url: server.url, headers: server.headers, oauth: false, enabled: true }
+    ? {
+        type: "remote",
+        url: server.url,
+        headers: server.headers,
+        oauth: false,
+        enabled: true,
+        timeout,
+      }
     : {
         type: "local",
         command: [server.command, ...server.args],
         environment: server.env,
         enabled: true,
+        timeout,
       };
 }

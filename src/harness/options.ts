@@ -33,6 +33,9 @@ export function choice(flag: string, value: string | null): readonly string[] {
   return [flag, value];
 }
 
+/** On a busy machine a server may take so long to answer at first; an agent without Corral has no voice. Seconds. */
+export const MCP_START_S = 60;
+
 /** Said in the answer whenever a CLI is told to ask nobody. */
 export function skipWarning(cli: string): string {
   return `permission_mode "skip": ${cli} asks nobody and has no sandbox; it may do whatever you may.`;

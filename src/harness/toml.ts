@@ -3,7 +3,7 @@
 export interface TomlTable {
   readonly [key: string]: TomlValue;
 }
-export type TomlValue = string | boolean | readonly string[] | TomlTable;
+export type TomlValue = string | boolean | number | readonly string[] | TomlTable;
 
 /** A table as a TOML document: its values first, then its tables. Empty tables are written too. */
 export function toml(table: TomlTable): string {
@@ -30,8 +30,8 @@ function keyOf(key: string): string {
   return /^[A-Za-z0-9_-]+$/.test(key) ? key : quoted(key);
 }
 
-function valueOf(value: string | boolean | readonly string[]): string {
-  if (typeof value === "boolean") return String(value);
+function valueOf(value: string | boolean | number | readonly string[]): string {
+  if (typeof value === "boolean" || typeof value === "number") return String(value);
   return typeof value === "string" ? quoted(value) : `[${value.map(quoted).join(", ")}]`;
 }
 

@@ -35,7 +35,7 @@ const SIGNS: readonly (readonly [Trouble, RegExp])[] = [
   ["overloaded", /overloaded|\b529\b|\b503\b|service unavailable|high demand/i],
   [
     "no_answer",
-    /connection (?:failed|refused|error|reset|closed)|error sending request|fetch failed|econn\w+|etimedout|enotfound|eai_again|waiting for network|stream disconnected|unable to connect|timed? ?out|socket hang up|network error|cannot connect to api/i,
+    /connection (?:failed|refused|error|reset|closed)|error sending request|fetch failed|econn\w+|etimedout|enotfound|eai_again|waiting for network|stream disconnected|unable to connect|timed? ?out|socket hang up|api error: terminated|network error|cannot connect to api/i,
   ],
 ];
 

@@ -1,6 +1,6 @@
 /** Corral with the real agent CLIs from deploy to receipt; only their models are scripted. */
 import { randomInt } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { describe, expect, test } from "vitest";
@@ -30,7 +30,12 @@ function reports(cli: RealCli, input: Readonly<Record<string, unknown>>): Script
 
 async function startCorral(world: World): Promise<Client> {
   // A real CLI needs a moment between its claim and its end, and more of it on a busy machine.
-  const env = { ...QUICK, CORRAL_LINGER_MS: "60000", CORRAL_STOP_AUTH_FAILED_MS: "4000" };
+  const env = {
+    ...QUICK,
+    CORRAL_LINGER_MS: "60000",
+    CORRAL_STOP_AUTH_FAILED_MS: "4000",
+    CORRAL_STOP_RATE_LIMITED_MS: "4000",
+  };
   await world.daemon({ ...env, PATH: `${CLI_BIN}:${world.env["PATH"] ?? ""}` });
   return await world.mcp();
 }
@@ -203,6 +208,128 @@ describe.each(REAL_CLIS)("$name", (cli) => {
       expect(agent.status).toBe("failed");
       expect(agent.reason).toContain(`not logged in: ${cli.login}`);
       await expectNothingLeft(world, deployed.agent_id, tag);
+    },
+  );
+
+  it(
+    "says that its provider refuses for now, and does not try for ever",
+    { timeout: 5 * MINUTES },
+    async () => {
+      await using world = await makeWorld();
+      const tag = sleepTag();
+      const fault = { status: 429, retryAfterS: 3_600 } as const;
+      await using model = await startModelServer(() => ({ fault }));
+      const client = await startCorral(world);
+      const deployed = await deployCli(world, client, cli, model.url);
+      const agent = await ended(world, deployed.agent_id);
+      expect(agent.status).toBe("failed");
+      expect(agent.reason).toContain("rate limited by the model's provider");
+      await expectNothingLeft(world, deployed.agent_id, tag);
+    },
+  );
+
+  const cutMiddle = cli.mendsCuts ? "goes on" : "says so";
+  it(`${cutMiddle} when an answer was cut in the middle`, { timeout: 5 * MINUTES }, async () => {
+    await using world = await makeWorld();
+    const tag = sleepTag();
+    let cuts = 0;
+    const script = scripted({ "SCRIPTED-MISSION": [{ text: "It is done after all." }] });
+    await using model = await startModelServer((conversation) => {
+      const isMission = conversation.tools.length > 0;
+      if (!isMission || cuts > 0) return script(conversation);
+      cuts += 1;
+      return { text: "It is", fault: { cut: true } };
+    });
+    const client = await startCorral(world);
+    const deployed = await deployCli(world, client, cli, model.url);
+    const agent = await ended(world, deployed.agent_id);
+    expect(cuts).toBe(1);
+    expect(agent.status, JSON.stringify(agent)).toBe(cli.mendsCuts ? "completed" : "failed");
+    if (!cli.mendsCuts) expect(agent.reason).toContain("end point does not answer");
+    await expectNothingLeft(world, deployed.agent_id, tag);
+  });
+
+  it(
+    "cannot write outside its folder in its default mode, and can report",
+    { timeout: 5 * MINUTES },
+    async () => {
+      await using world = await makeWorld();
+      const tag = sleepTag();
+      // Not below the temporary folder: Codex's sandbox leaves that writable.
+      const outside = join(import.meta.dirname, `outside-${randomInt(1e9)}.txt`);
+      await using _gone = { [Symbol.asyncDispose]: async () => rmSync(outside, { force: true }) };
+      const turns = [
+        { toolUses: [cli.shell(`touch ${outside}; echo tried`)] },
+        reports(cli, { status: "working", message: "I tried what I may not.", progress: 50 }),
+        { text: "I could not." },
+      ];
+      await using model = await startModelServer(scripted({ "SCRIPTED-MISSION": turns }));
+      const client = await startCorral(world);
+      const mode = { permission_mode: "default" };
+      const deployed = await deployCli(world, client, cli, model.url, mode);
+      const agent = await ended(world, deployed.agent_id);
+      const heard = model.requests.map(({ conversation: { results } }) => results);
+      expect(agent, JSON.stringify([agent, heard])).toMatchObject({
+        status: "completed",
+        reported: { status: "working", progress: 50 },
+      });
+      expect(existsSync(outside), "nothing was written outside").toBe(false);
+      await expectNothingLeft(world, deployed.agent_id, tag);
+    },
+  );
+
+  const other = REAL_CLIS[(REAL_CLIS.indexOf(cli) + 1) % REAL_CLIS.length]!;
+  test.skipIf(isMissing(cli.name) || isMissing(other.name))(
+    `spawns a child of another CLI (${other.name})`,
+    { timeout: 6 * MINUTES },
+    async () => {
+      await using world = await makeWorld();
+      const done = { status: "completed", progress: 100 };
+      let childEnv: Readonly<Record<string, string>> = {};
+      const spawn: Script = (conversation) => {
+        const { task_id, agent_id } = selfOf(conversation);
+        const child = {
+          task_id,
+          parent_agent_id: agent_id,
+          child_agent_type: "assistant",
+          child_prompt: "CHILD-MISSION: say so.",
+          harness: other.name,
+          permission_mode: "skip",
+          env: childEnv,
+          ...(other.model === null ? {} : { model: other.model }),
+        };
+        return { toolUses: [{ name: cli.corralTool("spawn_child_agent"), input: child }] };
+      };
+      await using model = await startModelServer(
+        scripted({
+          "SCRIPTED-MISSION": [
+            spawn,
+            reports(cli, { ...done, message: "Spawned a child and checked that it runs." }),
+            { text: "Done." },
+          ],
+          "CHILD-MISSION": [
+            reports(other, { ...done, message: "Said so, and checked that it was said." }),
+            { text: "Said." },
+          ],
+        }),
+      );
+      childEnv = other.configure(world.home, model.url);
+      const client = await startCorral(world);
+      const parent = await deployCli(world, client, cli, model.url);
+      await ended(world, parent.agent_id);
+      const status = await callTool(client, "get_real_task_status", { task_id: parent.task_id });
+      const child = status.agents.find(({ parent: of }) => of === parent.agent_id);
+      expect(child, JSON.stringify(model.requests.at(-1)?.conversation.results)).toBeDefined();
+      const ends = [parent.agent_id, child!.agent_id].map((id) => ended(world, id));
+      for (const agent of await Promise.all(ends)) {
+        expect(agent, JSON.stringify(agent)).toMatchObject({
+          status: "completed",
+          reported: { status: "completed" },
+          cleanup: { state: "clean", held: 0, stuck: 0 },
+        });
+      }
+      expect(child?.harness).toBe(other.name);
+      expect(model.errors).toEqual([]);
     },
   );
 });

@@ -13,6 +13,8 @@ export interface RealCli {
   readonly name: "claude" | "codex" | "gemini" | "opencode";
   /** What its deploys name as the model; null leaves it to the CLI's own configuration. */
   readonly model: string | null;
+  /** True for a CLI that asks again when an answer was cut in the middle. */
+  readonly mendsCuts: boolean;
   /** How a 401 ends, once its retries are over: its reason holds this. */
   readonly login: string;
   /**
@@ -32,6 +34,7 @@ const NO_WORLD = { HTTPS_PROXY: "http://127.0.0.1:9" };
 export const REAL_CLIS: readonly RealCli[] = [
   {
     name: "claude",
+    mendsCuts: true,
     model: null,
     login: "run `claude` once and log in",
     configure: claudeEnv,
@@ -40,6 +43,7 @@ export const REAL_CLIS: readonly RealCli[] = [
   },
   {
     name: "codex",
+    mendsCuts: true,
     model: null,
     login: "run `codex login`",
     configure(home, modelUrl) {
@@ -59,6 +63,7 @@ env_key = "SCRIPTED_KEY"
   },
   {
     name: "gemini",
+    mendsCuts: false,
     model: "gemini-2.5-flash",
     login: "run `gemini` once and log in",
     configure(home, modelUrl) {
@@ -77,6 +82,7 @@ env_key = "SCRIPTED_KEY"
   },
   {
     name: "opencode",
+    mendsCuts: true,
     model: "scripted/scripted",
     login: "run `opencode auth login`",
     configure(home, modelUrl) {

@@ -40,6 +40,7 @@ check_for_update_on_startup = false
 [mcp_servers.corral]
 url = "http://127.0.0.1:4100/mcp"
 default_tools_approval_mode = "approve"
+startup_timeout_sec = 60
 
 [mcp_servers.corral.http_headers]
 Authorization = "Bearer s3cr3t-token"
@@ -48,6 +49,7 @@ Authorization = "Bearer s3cr3t-token"
 command = "files-mcp"
 args = ["--root", "."]
 default_tools_approval_mode = "approve"
+startup_timeout_sec = 60
 
 [mcp_servers.files.env]
 FILES_KEY = "s3cr3t-env"
@@ -55,6 +57,7 @@ FILES_KEY = "s3cr3t-env"
 [mcp_servers.web]
 url = "https://mcp.example.com/mcp"
 default_tools_approval_mode = "approve"
+startup_timeout_sec = 60
 
 [mcp_servers.web.http_headers]
 X-Key = "s3cr3t-header"

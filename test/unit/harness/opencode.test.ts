@@ -47,12 +47,14 @@ describe("the launch plan", () => {
           headers: { Authorization: "Bearer s3cr3t-token" },
           oauth: false,
           enabled: true,
+          timeout: 60_000,
         },
         files: {
           type: "local",
           command: ["files-mcp", "--root", "."],
           environment: { FILES_KEY: "s3cr3t-env" },
           enabled: true,
+          timeout: 60_000,
         },
         web: {
           type: "remote",
@@ -60,6 +62,7 @@ describe("the launch plan", () => {
           headers: { "X-Key": "s3cr3t-header" },
           oauth: false,
           enabled: true,
+          timeout: 60_000,
         },
       },
     });

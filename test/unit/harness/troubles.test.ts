@@ -16,6 +16,7 @@ test.for([
   ["overloaded", "overloaded"],
   ["Connection failed: error sending request", "no_answer"],
   ["stream disconnected before completion", "no_answer"],
+  ["[API Error: terminated]", "no_answer"],
   ["exception TypeError: fetch failed sending request", "no_answer"],
   ["the tests failed", null],
 ] as const)('"%s" is %s', ([text, trouble]) => {
