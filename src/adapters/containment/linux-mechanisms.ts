@@ -50,8 +50,9 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
       probeLimit(root, (group) => probeLimitFile(group, controller)),
     );
 
-  // These never throw, and need nothing of what follows.
+  // These need nothing of what follows; what the first throws is thrown where it is awaited.
   const findingPrlimit = findPrlimit(mark);
+  findingPrlimit.catch(() => undefined);
   const findingFlock = findFlock();
   const scope2 = scopeOf(ownCgroup2Directory(mountinfo, own));
   const cgroup2 = await tried(cgroup2Base(mountinfo, own), "cgroup2", async (root) => {
