@@ -135,3 +135,15 @@ function wordsOf(name: string): readonly string[] {
   const words = name.split(/[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])/).filter(Boolean);
   return words.map((word) => word.toLowerCase());
 }
+
+test("decisions are numbered one after another, each with its own number on its first line", () => {
+  const decisions = documents().filter((path) => path.startsWith("docs/adr/"));
+  const numbers = decisions.map((path) => path.slice("docs/adr/".length, "docs/adr/0000".length));
+  expect(numbers.toSorted()).toEqual(
+    decisions.map((_, index) => String(index + 1).padStart(4, "0")),
+  );
+  const misnamed = decisions.filter(
+    (path, index) => !documentText(path).startsWith(`# ${numbers[index]} `),
+  );
+  expect(misnamed).toEqual([]);
+});
