@@ -12,6 +12,7 @@ import type { Operations } from "../supervision/operations.ts";
 import { watchAgents } from "../supervision/watch.ts";
 import { catchUpAll } from "../supervision/projections.ts";
 import { redacted } from "../supervision/redacted.ts";
+import { keepStreamTimes } from "../supervision/stream-times.ts";
 import { withRoom } from "../supervision/with-room.ts";
 import { watchWitnesses } from "../supervision/witness-alerts.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
@@ -67,6 +68,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const forgetSignals = onSignals(operations, composed);
   const stopSweeps = sweepNowAndThen(composed);
   catchUpAll(setting);
+  const stopStreamTimes = keepStreamTimes(setting);
   const stopArchives = archives.start();
   disk.start();
   const stopWaking = store.onEvent(({ kind }) => {
@@ -87,6 +89,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     await stopSweeps();
     stopWaking();
     stopBells();
+    stopStreamTimes();
     stopHints();
     await stopWatch();
     await served.close();

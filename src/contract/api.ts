@@ -13,7 +13,7 @@
  *   GET  /api/agents?task_id=&all=1&prefix=&limit=&ids=       AgentsAnswer
  *   GET  /api/agents/<id>                    AgentView
  *   GET  /api/agents/<id>/receipt            Receipt
- *   GET  /api/agents/<id>/stream?from=&max=&stream=stdout|stderr   StreamAnswer
+ *   GET  /api/agents/<id>/stream?from=&max=&since=&stream=stdout|stderr   StreamAnswer
  *   GET  /api/ledger?owner=&all=1            LedgerAnswer
  *   POST /api/wait                           WaitInput → WaitAnswer
  *   GET  /api/events?after=<seq>             Server-Sent Events, `id:` is the seq

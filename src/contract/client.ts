@@ -69,6 +69,8 @@ export interface ApiClient {
       readonly from?: number;
       readonly maxBytes?: number;
       readonly stream?: "stdout" | "stderr";
+      /** ISO-8601; leaves out what was certainly printed before. */
+      readonly since?: string;
     },
   ): Promise<StreamAnswer>;
   ledger(filter?: { readonly owner?: string; readonly all?: boolean }): Promise<LedgerAnswer>;

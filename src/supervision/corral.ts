@@ -43,6 +43,7 @@ import { readResource } from "./resources.ts";
 import type { Setting } from "./setting.ts";
 import { KILLING_MS, stopOrKill } from "./stop-or-kill.ts";
 import type { Sweep } from "./sweep.ts";
+import { offsetSince } from "./stream-times.ts";
 import { createTask } from "./tasks.ts";
 import { agentView, agentViews, receiptView, taskStatusView } from "./views.ts";
 import { enoughAre, isCleanOrStuck, waitUntil } from "./waiting.ts";
@@ -239,7 +240,12 @@ export function corral(parts: CorralParts): Operations {
     },
     agent: (id) => agentView(store, agentOf(id)),
     receipt: (id) => receiptView(store, loops, agentOf(id)),
-    stream: (id, request: StreamRequest) => output.stream(agentOf(id), request),
+    stream(id, request: StreamRequest) {
+      const agent = agentOf(id);
+      const { since } = request;
+      const least = since === undefined ? 0 : offsetSince(store, agent, since);
+      return output.stream(agent, { ...request, from: Math.max(request.from, least) });
+    },
     ledger({ owner, all }) {
       const rows =
         owner !== undefined

@@ -32,6 +32,7 @@ import type {
 import type { CorralEvent } from "../contract/events.ts";
 import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
+import type { EpochMs } from "../kernel/units.ts";
 
 /** Who is asking. A client may do all; an agent only what design and docs/errors.md allow. */
 export type Caller =
@@ -42,6 +43,8 @@ export interface StreamRequest {
   readonly stream: "stdout" | "stderr";
   /** Byte offset to start at, >= 0. */
   readonly from: number;
+  /** Leaves out what was certainly printed before this time; stdout only. */
+  readonly since?: EpochMs;
   /** Most bytes to answer with, 1 to 1 MiB. */
   readonly maxBytes: number;
 }

@@ -48,6 +48,13 @@ export interface FindingRecord {
   readonly at: EpochMs;
 }
 
+/** A stream was that long at that time. */
+export interface StreamMark {
+  readonly agentId: AgentId;
+  readonly at: EpochMs;
+  readonly bytes: number;
+}
+
 export interface NewEvent {
   readonly kind: EventKind;
   readonly taskId?: TaskId;
@@ -202,6 +209,11 @@ export interface Store extends LedgerStore, HistoryStore, ForgettingStore {
   diskUse(taskId?: TaskId): number;
   /** Ended agents whose files have changed since they were looked at; at most `max`. */
   diskDue(max: number): readonly AgentRecord[];
+
+  /** Keeps how long streams were at a time; all in one commit. */
+  markStreams(marks: readonly StreamMark[]): void;
+  /** How long a stream was at its last mark at or before a time; 0 when there is none. */
+  streamMarkBefore(agentId: AgentId, at: EpochMs): number;
 
   /** Fingerprints of secrets that agents were given, by which they are found in what goes out. */
   secrets(): readonly Fingerprint[];

@@ -102,3 +102,19 @@ test("closing a task stops and gives back what runs, refuses what comes, and del
   const other = await faultOf(client, "close_task", { task_id, outcome: "cancelled" });
   expect(other).toMatchObject({ code: "TASK_CLOSED" });
 });
+
+test("logs are chosen by time and pattern", async () => {
+  const { taskId: task_id } = await newTask(world, client);
+  const script = "for i in 1 2 3 4; do echo line $i; echo other $i; done";
+  const { id } = await deploy(world, client, shell(script), { taskId: task_id });
+  await callTool(client, "wait_for_agents", { task_id });
+  const logs = async (...options: string[]) =>
+    (await world.corral(["logs", id, ...options])).stdout;
+  expect(await logs("--grep", "^line [23]", "--since", "1d")).toBe("line 2\nline 3\n");
+  expect(await logs("--grep", "other", "--tail", "1", "-f")).toBe("other 4\n");
+  const later = new Date(Date.now() + 60_000).toISOString();
+  expect(await logs("--since", later)).toBe("");
+  const refused = await world.corral(["logs", id, "--stderr", "--since", "1d"]);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("stdout only");
+});

@@ -45,7 +45,16 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
     "--wait",
     "--json",
   ],
-  logs: ["<agent>", "-f, --follow", "--tail <lines>", "--stderr", "--pretty", "--json"],
+  logs: [
+    "<agent>",
+    "-f, --follow",
+    "--tail <lines>",
+    "--since <time>",
+    "--grep <pattern>",
+    "--stderr",
+    "--pretty",
+    "--json",
+  ],
   search: [
     "<words...>",
     "--task <id>",

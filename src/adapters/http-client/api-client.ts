@@ -63,9 +63,9 @@ export function apiClient(address: DaemonAddress): ApiClient {
       ),
     agent: (agentId) => get(`/api/agents/${segment(agentId)}`, AgentView),
     receipt: (agentId) => get(`/api/agents/${segment(agentId)}/receipt`, Receipt),
-    stream: (agentId, { from, maxBytes, stream } = {}) =>
+    stream: (agentId, { from, maxBytes, stream, since } = {}) =>
       get(
-        `/api/agents/${segment(agentId)}/stream${query({ from, max: maxBytes, stream })}`,
+        `/api/agents/${segment(agentId)}/stream${query({ from, max: maxBytes, stream, since })}`,
         StreamAnswer,
       ),
     ledger: ({ owner, all } = {}) =>

@@ -78,10 +78,12 @@ export function streamReader(
         stderr: stderr === "" ? null : stderr,
       };
     },
-    async stream(agent, { stream, from, maxBytes }) {
+    async stream(agent, { stream, from: asked, maxBytes }) {
       const file = viewOf(agent, stream);
       // Whether it has ended is asked before the bytes are read: what comes between is then read next time.
       const ended = agent.endedAt !== null;
+      // Behind everything there will ever be: what was asked for ended before it.
+      const from = asked === Number.MAX_SAFE_INTEGER ? await file.size() : asked;
       const gap = (await file.gaps(from, await file.size()))[0];
       // What is lost is stepped over: the answer begins behind it, and says so by its `from`.
       const start = gap?.from === from ? gap.to : from;

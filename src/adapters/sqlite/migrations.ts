@@ -266,4 +266,16 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // Always empty: what was in it for a moment left free pages behind.
   "CREATE TABLE room (pages BLOB NOT NULL) STRICT;",
+  // How long streams were at which time: see src/supervision/stream-times.ts.
+  `
+  CREATE TABLE stream_times (
+    agent_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (agent_id, at)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER stream_times_forgotten AFTER DELETE ON agents BEGIN
+    DELETE FROM stream_times WHERE agent_id = OLD.id;
+  END;
+  `,
 ];

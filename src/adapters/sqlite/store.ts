@@ -47,6 +47,7 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     ...taskRows(database, events),
     ...reportRows(database, events),
     ...secretRows(database),
+    ...streamTimeRows(database),
     ...sweepPlanRows(database),
     ...forgettingRows(database, clock),
     intend: (owner, intents) =>
@@ -57,6 +58,30 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
     onEvent: events.listen,
     atomically: events.atomically,
     close: () => database.close(),
+  };
+}
+
+function streamTimeRows(database: Database): Pick<Store, "markStreams" | "streamMarkBefore"> {
+  return {
+    markStreams: (marks) =>
+      database.transaction(() => {
+        for (const { agentId, at, bytes } of marks) {
+          database.run(
+            "INSERT INTO stream_times VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = max(bytes, excluded.bytes)",
+            agentId,
+            at,
+            bytes,
+          );
+        }
+      }),
+    streamMarkBefore: (agentId, at) =>
+      Number(
+        database.get(
+          "SELECT bytes FROM stream_times WHERE agent_id = ? AND at <= ? ORDER BY at DESC LIMIT 1",
+          agentId,
+          at,
+        )?.["bytes"] ?? 0,
+      ),
   };
 }
 

@@ -71,6 +71,11 @@ const StreamQuery = z.strictObject({
   from: count.default(0),
   max: count.pipe(z.int().min(1).max(MIB)).default(256 * KIB),
   stream: z.enum(["stdout", "stderr"]).default("stdout"),
+  since: z
+    .string()
+    .refine((text) => Number.isFinite(Date.parse(text)), "must be an ISO-8601 time")
+    .transform((text) => Date.parse(text))
+    .optional(),
 });
 const ResourceQuery = z.strictObject({ uri: z.string().min(1).max(512) });
 /** `/api/events`: the last event the reader has seen. */
@@ -268,8 +273,14 @@ function answerLedger({ operations, query }: RouteCall): unknown {
 
 function answerStream(call: RouteCall): Promise<unknown> {
   const target = "GET /api/agents/<id>/stream";
-  const { from, max: maxBytes, stream } = parseInput(StreamQuery, call.query, target);
-  return call.operations.stream(agentIn(call), { stream, from, maxBytes });
+  const { from, max: maxBytes, stream, since } = parseInput(StreamQuery, call.query, target);
+  if (since !== undefined && stream === "stderr") {
+    throw new Fault("INPUT_INVALID", "Times are kept of stdout only.", {
+      hint: "Leave since out for stderr.",
+      details: { parameter: "since" },
+    });
+  }
+  return call.operations.stream(agentIn(call), { stream, from, maxBytes, ...present({ since }) });
 }
 
 function answerResource({ operations, caller, query }: RouteCall): unknown {
