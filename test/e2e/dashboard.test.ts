@@ -132,6 +132,13 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
       const archives = page.getByRole("list", { name: "Archives" });
       await archives.getByRole("link", { name: agent.id }).waitFor();
       await archives.getByText(/kept until/).waitFor();
+      const ledger = page.getByRole("list", { name: "Ledger" });
+      await ledger.getByText("tmux server").waitFor();
+      expect(await ledger.getByText(agent.id).count()).toBe(0);
+      await page.getByRole("button", { name: "Released" }).click();
+      await ledger.getByText("process set").waitFor();
+      await page.getByLabel("Search the ledger").fill("process_set");
+      await ledger.locator('[aria-setsize="1"]').waitFor();
 
       expect(await isSamePage()).toBe(true);
       expect(browser.complaints).toEqual([]);

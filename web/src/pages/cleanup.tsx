@@ -16,15 +16,10 @@ import { SearchField } from "./overview.tsx";
 
 export function CleanupPage() {
   const reason = useLive(({ events }) => events.at(-1)?.seq ?? 0);
-  const ledger = useAsked(
-    "ledger",
-    (signal) => get<LedgerAnswer>("/api/ledger?all=1", signal),
-    reason,
-  );
   const archived = useLive(
     ({ events }) => events.findLast(({ kind }) => kind.startsWith("archive."))?.seq ?? 0,
   );
-  const rows = ledger.answer?.rows ?? null;
+  const [swept, setSwept] = useState(0);
   return (
     <>
       <header className="page-head">
@@ -34,9 +29,8 @@ export function CleanupPage() {
           looked for and not found.
         </p>
       </header>
-      {ledger.fault === null ? null : <Failure fault={ledger.fault} again={ledger.again} />}
-      <Sweep onApplied={ledger.again} />
-      {rows === null ? <Loading /> : <Ledger rows={rows} />}
+      <Sweep onApplied={() => setSwept((count) => count + 1)} />
+      <Ledger reason={`${reason} ${swept}`} />
       <Archives reason={archived} />
     </>
   );
@@ -53,22 +47,19 @@ const VIEW_OF: Readonly<Record<LedgerRow["state"], View>> = {
   released: "released",
 };
 
-function Ledger({ rows }: { readonly rows: readonly LedgerRow[] }) {
+/** What is held is asked for by itself: the whole ledger may be ten thousand rows. */
+function Ledger({ reason }: { readonly reason: string }) {
   const [view, setView] = useState<View>("held");
   const [text, setText] = useState("");
   const search = useDeferredValue(text).toLowerCase();
-  const now = useNow(5_000);
-  const byView = useMemo(() => Map.groupBy(rows, ({ state }) => VIEW_OF[state]), [rows]);
+  const path = view === "held" ? "/api/ledger" : "/api/ledger?all=1";
+  const asked = useAsked(path, (signal) => get<LedgerAnswer>(path, signal), reason);
   const list = useMemo(
     () =>
-      (byView.get(view) ?? [])
-        .filter((row) =>
-          `${row.owner} ${row.kind} ${row.locator} ${row.seen ?? ""}`
-            .toLowerCase()
-            .includes(search),
-        )
+      (asked.answer?.rows ?? [])
+        .filter((row) => VIEW_OF[row.state] === view && isLike(row, search))
         .toSorted((a, b) => b.attempts - a.attempts || b.changed_at.localeCompare(a.changed_at)),
-    [byView, view, search],
+    [asked.answer, view, search],
   );
   return (
     <Panel title="Ledger" aside={<span className="count">{list.length}</span>}>
@@ -81,27 +72,46 @@ function Ledger({ rows }: { readonly rows: readonly LedgerRow[] }) {
               aria-pressed={view === name}
               onClick={() => setView(name)}
             >
-              {VIEWS[name]} <span className="count">{byView.get(name)?.length ?? 0}</span>
+              {VIEWS[name]}
             </button>
           ))}
         </div>
         <SearchField text={text} onText={setText} label="Search the ledger" />
       </div>
-      {list.length === 0 ? (
-        <Empty title={search === "" ? EMPTY_WORDS[view] : "No resource is like that"} />
-      ) : (
-        <Rows
-          items={list}
-          label="Ledger"
-          heightVar="--ledger-row"
-          keyOf={({ id }) => id}
-          render={(row) => <LedgerItem row={row} now={now} />}
-        />
+      {asked.fault === null ? null : <Failure fault={asked.fault} again={asked.again} />}
+      {asked.answer === null && asked.fault === null ? <Loading /> : null}
+      {asked.answer === null ? null : (
+        <LedgerRows list={list} empty={search === "" ? EMPTY_WORDS[view] : NONE_LIKE_THAT} />
       )}
     </Panel>
   );
 }
 
+function isLike({ owner, kind, locator, seen }: LedgerRow, search: string): boolean {
+  return `${owner} ${kind} ${locator} ${seen ?? ""}`.toLowerCase().includes(search);
+}
+
+interface LedgerRowsProps {
+  readonly list: readonly LedgerRow[];
+  /** What is said when there is none. */
+  readonly empty: string;
+}
+
+function LedgerRows({ list, empty }: LedgerRowsProps) {
+  const now = useNow(5_000);
+  if (list.length === 0) return <Empty title={empty} />;
+  return (
+    <Rows
+      items={list}
+      label="Ledger"
+      heightVar="--ledger-row"
+      keyOf={({ id }) => id}
+      render={(row) => <LedgerItem row={row} now={now} />}
+    />
+  );
+}
+
+const NONE_LIKE_THAT = "No resource is like that";
 const EMPTY_WORDS: Readonly<Record<View, string>> = {
   held: "Nothing is held",
   retained: "Nothing is kept",
