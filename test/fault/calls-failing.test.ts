@@ -11,11 +11,13 @@ import { canTrace } from "../helpers/tracer.ts";
 
 /** Of each kind of call the first, the last and every that-many-th. */
 const EVERY = 700;
+/** Opening fails in one way here, in three in the leak suite. */
+const FATES = FAILING.filter(([kind, fate]) => kind !== "openat" || fate === "EMFILE");
 
 describe.skipIf(!canTrace())("a system call of the daemon fails", () => {
   test.for(["deploy and a normal exit", "kill"])("%s", { timeout: 600_000 }, async (name) => {
     await using fault = await makeFaultWorld();
-    const { struck, missed, wrong } = await failAtCalls(fault, scenarioNamed(name), FAILING, EVERY);
+    const { struck, missed, wrong } = await failAtCalls(fault, scenarioNamed(name), FATES, EVERY);
     expect(wrong).toEqual([]);
     expect(struck).toBeGreaterThan(missed);
   });
