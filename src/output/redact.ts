@@ -34,7 +34,7 @@ export interface Secrets extends Redactor {
 }
 
 /** Never longer than what it stands for: secrets have eight characters at least. */
-export const SECRET_MARK = "[secret]";
+export const SECRET_SIGN = "[secret]";
 const STAR = 0x2a;
 const NEWLINE = 0x0a;
 
@@ -130,7 +130,7 @@ function replaced(text: string, spans: readonly Span[]): string {
   const parts: string[] = [];
   let at = 0;
   for (const { from, to } of spans) {
-    parts.push(text.slice(at, from), SECRET_MARK);
+    parts.push(text.slice(at, from), SECRET_SIGN);
     at = to;
   }
   return parts.join("") + text.slice(at);

@@ -49,7 +49,7 @@ export interface FindingRecord {
 }
 
 /** A stream was that long at that time. */
-export interface StreamMark {
+export interface StreamTime {
   readonly agentId: AgentId;
   readonly at: EpochMs;
   readonly bytes: number;
@@ -211,9 +211,9 @@ export interface Store extends LedgerStore, HistoryStore, ForgettingStore {
   diskDue(max: number): readonly AgentRecord[];
 
   /** Keeps how long streams were at a time; all in one commit. */
-  markStreams(marks: readonly StreamMark[]): void;
-  /** How long a stream was at its last mark at or before a time; 0 when there is none. */
-  streamMarkBefore(agentId: AgentId, at: EpochMs): number;
+  recordStreamTimes(times: readonly StreamTime[]): void;
+  /** How long a stream was at the last look at or before a time; 0 when there is none. */
+  streamLengthAt(agentId: AgentId, at: EpochMs): number;
 
   /** Fingerprints of secrets that agents were given, by which they are found in what goes out. */
   secrets(): readonly Fingerprint[];

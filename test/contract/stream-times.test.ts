@@ -1,11 +1,11 @@
-/** Marks of how long streams were, on real SQLite: never too late, gone with their agent. */
+/** How long streams were when, on real SQLite: never too late, gone with their agent. */
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import type { Setting } from "../../src/supervision/setting.ts";
 import { keepStreamTimes, offsetSince } from "../../src/supervision/stream-times.ts";
 import { newAgent, settlement, storeStage, task } from "../helpers/fault-store.ts";
 
-test("a time leads to what had been printed at the last mark before it, and never further", () => {
+test("a time leads to what had been printed at the last look before it, and never further", () => {
   using here = storeStage();
   const store = here.open();
   store.addTask(task("T1"));

@@ -61,11 +61,11 @@ export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch
   };
 }
 
-function streamTimeRows(database: Database): Pick<Store, "markStreams" | "streamMarkBefore"> {
+function streamTimeRows(database: Database): Pick<Store, "recordStreamTimes" | "streamLengthAt"> {
   return {
-    markStreams: (marks) =>
+    recordStreamTimes: (times) =>
       database.transaction(() => {
-        for (const { agentId, at, bytes } of marks) {
+        for (const { agentId, at, bytes } of times) {
           database.run(
             "INSERT INTO stream_times VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bytes = max(bytes, excluded.bytes)",
             agentId,
@@ -74,7 +74,7 @@ function streamTimeRows(database: Database): Pick<Store, "markStreams" | "stream
           );
         }
       }),
-    streamMarkBefore: (agentId, at) =>
+    streamLengthAt: (agentId, at) =>
       Number(
         database.get(
           "SELECT bytes FROM stream_times WHERE agent_id = ? AND at <= ? ORDER BY at DESC LIMIT 1",

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { redactedFile, SECRET_REACH_BYTES } from "../../../src/output/redacted-file.ts";
-import { formRedactor, SECRET_MARK, secretsKnownBy } from "../../../src/output/redact.ts";
+import { formRedactor, SECRET_SIGN, secretsKnownBy } from "../../../src/output/redact.ts";
 import { secretsAmong } from "../../../src/output/secret-patterns.ts";
 import { memoryFile } from "./memory-file.ts";
 
@@ -42,11 +42,11 @@ const AROUND = {
 describe("secrets by their form", () => {
   test.for(Object.entries(BY_FORM))("%s", ([, secret]) => {
     const { text, value, bytes } = formRedactor();
-    expect(text(`before ${secret} after`)).toBe(`before ${SECRET_MARK} after`);
-    expect(text(`url?key=${secret}&x`)).toBe(`url?key=${SECRET_MARK}&x`);
+    expect(text(`before ${secret} after`)).toBe(`before ${SECRET_SIGN} after`);
+    expect(text(`url?key=${secret}&x`)).toBe(`url?key=${SECRET_SIGN}&x`);
     expect(value({ deep: [{ a: `line\n${secret}` }], [secret]: 1 })).toEqual({
-      deep: [{ a: `line\n${SECRET_MARK}` }],
-      [SECRET_MARK]: 1,
+      deep: [{ a: `line\n${SECRET_SIGN}` }],
+      [SECRET_SIGN]: 1,
     });
     const raw = Buffer.from(`{"text":"é\\n${secret}"}\n`);
     const masked = bytes(raw);
@@ -68,9 +68,9 @@ describe("secrets by their form", () => {
   test("a key whose end is not there yet is masked as far as it goes, prose behind a marker is not", () => {
     const { text } = formRedactor();
     const cut = `-----BEGIN PRIVATE KEY-----\n${PEM_BODY.slice(0, 1_000)}`;
-    expect(text(cut)).toBe(`-----BEGIN PRIVATE KEY-----${SECRET_MARK}`);
+    expect(text(cut)).toBe(`-----BEGIN PRIVATE KEY-----${SECRET_SIGN}`);
     const flat = `-----BEGIN PRIVATE KEY----- ${PEM_BODY.replaceAll("\n", " ")} -----END`;
-    expect(text(flat)).toBe(`-----BEGIN PRIVATE KEY-----${SECRET_MARK} -----END`);
+    expect(text(flat)).toBe(`-----BEGIN PRIVATE KEY-----${SECRET_SIGN} -----END`);
     const prose = "Look for -----BEGIN PRIVATE KEY----- in every file, then say where it is.";
     expect(text(prose).endsWith(" every file, then say where it is.")).toBe(true);
   });
@@ -109,10 +109,10 @@ describe("secrets by the variables that agents get", () => {
 
   test("are found anywhere, plain, in JSON, in addresses, and in no other text", () => {
     const { text, value } = secrets({ MY_SECRET: VALUE });
-    expect(text(`x${VALUE}y`)).toBe(`x${SECRET_MARK}y`);
-    expect(text(JSON.stringify({ a: VALUE }))).toBe(`{"a":"${SECRET_MARK}"}`);
-    expect(text(`?q=${encodeURIComponent(VALUE)}`)).toBe(`?q=${SECRET_MARK}`);
-    expect(value({ a: [`ü${VALUE}`] })).toEqual({ a: [`ü${SECRET_MARK}`] });
+    expect(text(`x${VALUE}y`)).toBe(`x${SECRET_SIGN}y`);
+    expect(text(JSON.stringify({ a: VALUE }))).toBe(`{"a":"${SECRET_SIGN}"}`);
+    expect(text(`?q=${encodeURIComponent(VALUE)}`)).toBe(`?q=${SECRET_SIGN}`);
+    expect(value({ a: [`ü${VALUE}`] })).toEqual({ a: [`ü${SECRET_SIGN}`] });
     const other = VALUE.slice(0, -1);
     expect(text(other)).toBe(other);
   });
@@ -160,7 +160,7 @@ describe("secrets by the variables that agents get", () => {
 test("configured patterns are masked like the others", () => {
   const known = secrets();
   known.usePatterns(["INTERNAL-[0-9]+", "pin: (?<secret>[0-9]{4,})", "x*"]);
-  expect(known.text("INTERNAL-42, pin: 12345678")).toBe(`${SECRET_MARK}, pin: ${SECRET_MARK}`);
+  expect(known.text("INTERNAL-42, pin: 12345678")).toBe(`${SECRET_SIGN}, pin: ${SECRET_SIGN}`);
 });
 
 describe("a stream", () => {
