@@ -97,7 +97,7 @@ export function archives(setting: Setting, undos: Undos): Archives {
   const archiveDue = async (dueAt: number, most: number): Promise<number> => {
     let made = 0;
     const seen = new Set<AgentId>();
-    for (const { owner } of store.retainedOf("stream_log", dueAt, most)) {
+    for (const { owner } of store.retainedOf("stream_log", dueAt, most + leftAlone.size)) {
       const agent = store.agent(owner);
       if (agent === null || seen.has(owner)) continue;
       seen.add(owner);

@@ -148,12 +148,10 @@ export function pruner(setting: Setting, undos: Undos, sums: () => ArchiveSums):
     readonly taskId?: TaskId;
     readonly madeBefore?: number;
   }): Generator<KeptArchive> {
-    for (let after = 0; ;) {
-      const page = store.keptArchives({ ...filter, after, max: PAGE });
+    let page = store.keptArchives({ ...filter, max: PAGE });
+    for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
       yield* page;
-      const last = page.at(-1);
-      if (last === undefined) return;
-      after = last.resource.id;
+      page = store.keptArchives({ ...filter, after: last.resource, max: PAGE });
     }
   }
 

@@ -105,8 +105,8 @@ export interface ArchiveFilter {
   readonly taskId?: TaskId;
   /** Archived at that time or before. */
   readonly madeBefore?: EpochMs;
-  /** Rows behind this one; for the next page. */
-  readonly after?: number;
+  /** Those behind this one in the order of making; for the next page. */
+  readonly after?: Pick<Resource, "changedAt" | "id">;
   readonly newestFirst?: boolean;
   readonly max: number;
 }

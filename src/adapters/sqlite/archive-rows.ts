@@ -35,17 +35,20 @@ export function archiveRows(database: Database): ArchiveRows {
   };
 }
 
+/** In the order of the index of what is kept, so that a page costs no more than its rows. */
 function kept(
   database: Database,
-  { taskId, madeBefore, after = 0, newestFirst = false, max }: ArchiveFilter,
+  { taskId, madeBefore, after, newestFirst = false, max }: ArchiveFilter,
 ): readonly KeptArchive[] {
+  const order = newestFirst ? "DESC" : "ASC";
   const rows = database.all(
-    // "+" keeps SQLite from walking all rows by their id: the index of kept ones is the shorter way.
     `SELECT r.* ${KEPT}
-       AND r.changed_at <= ?2 AND +r.id > ?3 ORDER BY r.id ${newestFirst ? "DESC" : "ASC"} LIMIT ?4`,
+       AND r.changed_at <= ?2 AND (r.changed_at, r.id) > (?3, ?4)
+       ORDER BY r.changed_at ${order}, r.id ${order} LIMIT ?5`,
     taskId ?? null,
     madeBefore ?? Number.MAX_SAFE_INTEGER,
-    after,
+    after?.changedAt ?? 0,
+    after?.id ?? 0,
     max,
   );
   return rows.map((row) => keptOf(database, row));
