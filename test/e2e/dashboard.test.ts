@@ -101,6 +101,23 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
       await follow.click();
       await expectAtEnd(page, true);
 
+      // An output that is larger than a page holds is paged through from its beginning.
+      await page.getByRole("tab", { name: "Output" }).click();
+      const long = Array.from({ length: 30_000 }, (_, number) => `${number} ${"-".repeat(60)}`);
+      say(long.join("\n"));
+      await output.getByText("29999 -").waitFor();
+      await page.getByRole("button", { name: "From the beginning" }).click();
+      await output.getByText("the first line of many").waitFor();
+      await expectAtEnd(page, false);
+      await page.getByText("there is more").waitFor();
+      const read = await output.locator(".line").last().textContent();
+      await page.getByRole("button", { name: "Read on" }).click();
+      const next = Number(read?.split(" ")[0]) + 1;
+      await output.getByText(`${next} -`).waitFor();
+      expect(await output.locator(".line").first().textContent()).toBe(`${next} ${"-".repeat(60)}`);
+      await page.getByRole("button", { name: "To the end" }).click();
+      await output.getByText("29999 -").waitFor();
+
       // What it uses is told while it lives.
       await page.getByRole("tab", { name: "Use" }).click();
       await page.getByText(/^\d+, \d+ threads?$/).waitFor();

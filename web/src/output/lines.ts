@@ -7,6 +7,8 @@ export interface Piece {
   /** True when it replaces what was there: the beginning of a view. */
   readonly isFirst: boolean;
   readonly isEnd: boolean;
+  /** Where reading would go on, when it stops here although there is more; absent otherwise. */
+  readonly more?: number;
 }
 
 export interface Block {
@@ -20,6 +22,8 @@ export interface Lines {
   /** Lines that were read and are shown no more, because there are so many. */
   readonly dropped: number;
   readonly isEnd: boolean;
+  /** Where reading would go on; null while it goes on by itself, or at the end. */
+  readonly more: number | null;
   readonly isLoading: boolean;
   readonly fault: ApiFault | null;
 }
@@ -31,6 +35,7 @@ export const NO_LINES: Lines = {
   blocks: [],
   dropped: 0,
   isEnd: false,
+  more: null,
   isLoading: true,
   fault: null,
 };
@@ -38,7 +43,8 @@ export const NO_LINES: Lines = {
 /** Adds a piece. Pure. @param joins  True when pieces may end in the middle of a line. */
 export function withPiece(before: Lines, piece: Piece, joins: boolean): Lines {
   const start = piece.isFirst ? NO_LINES : before;
-  const ended = { isEnd: piece.isEnd, isLoading: false, fault: null };
+  const { isEnd, more = null } = piece;
+  const ended = { isEnd, more, isLoading: false, fault: null };
   if (piece.text === "") return { ...start, ...ended };
   const blocks = [...start.blocks];
   const lines = piece.text.split("\n");

@@ -20,7 +20,7 @@ interface OutputViewProps {
 }
 
 export function OutputView({ agent, form }: OutputViewProps) {
-  const [fromStart, setFromStart] = useState(false);
+  const [start, setStart] = useState<number | null>(null);
   const [filter, setFilter] = useState("");
   const { agent_id: agentId, task_id: taskId } = agent;
   const source = { agentId, taskId };
@@ -29,11 +29,9 @@ export function OutputView({ agent, form }: OutputViewProps) {
     return known === undefined ? !isLive(agent) : !isLive(known);
   };
   const lines = useLines(
-    `${agentId} ${form} ${fromStart}`,
+    `${agentId} ${form} ${start ?? "tail"}`,
     (signal) =>
-      form === "readable"
-        ? readable(source, fromStart, isEnded, signal)
-        : raw(source, form, signal),
+      form === "readable" ? readable(source, start, isEnded, signal) : raw(source, form, signal),
     form !== "readable",
   );
   return (
@@ -41,16 +39,21 @@ export function OutputView({ agent, form }: OutputViewProps) {
       <div className="bar">
         {form === "readable" ? <FilterField filter={filter} onFilter={setFilter} /> : null}
         <span className="output-state" role="status">
-          {lines.isEnd ? "ended" : lines.isLoading ? "reading" : "live"}
+          {stateOf(lines)}
         </span>
-        {form === "readable" && !fromStart ? (
-          <button type="button" onClick={() => setFromStart(true)}>
-            From the beginning
+        {form === "readable" ? (
+          <button type="button" onClick={() => setStart(start === null ? 0 : null)}>
+            {start === null ? "From the beginning" : "To the end"}
           </button>
         ) : null}
+        {lines.more === null ? null : (
+          <button type="button" onClick={() => setStart(lines.more)}>
+            Read on
+          </button>
+        )}
       </div>
       {filter === "" || form !== "readable" ? (
-        <Screen lines={lines} />
+        <Screen key={start} lines={lines} startsAtEnd={start === null} />
       ) : (
         <Found agent={agent} filter={filter} />
       )}
@@ -84,10 +87,22 @@ function FilterField({
   );
 }
 
+function stateOf({ isEnd, isLoading, more }: Lines): string {
+  if (isLoading) return "reading";
+  if (more !== null) return "there is more";
+  return isEnd ? "ended" : "live";
+}
+
+interface ScreenProps {
+  readonly lines: Lines;
+  /** False for whoever pages through it from its beginning. */
+  readonly startsAtEnd: boolean;
+}
+
 /** Follows the end for as long as the reader is there; scrolling up stops that, the button goes on. */
-function Screen({ lines }: { readonly lines: Lines }) {
+function Screen({ lines, startsAtEnd }: ScreenProps) {
   const screen = useRef<HTMLDivElement>(null);
-  const [follows, setFollows] = useState(true);
+  const [follows, setFollows] = useState(startsAtEnd);
   useLayoutEffect(() => {
     if (follows && screen.current !== null) screen.current.scrollTop = screen.current.scrollHeight;
   }, [lines.blocks, follows]);

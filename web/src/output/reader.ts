@@ -10,6 +10,8 @@ import type { Piece } from "./lines.ts";
 
 const LINES_FIRST = 1_000;
 const PAGE_BYTES = 512 * 1_024;
+/** Read at once when somebody pages through an output from its beginning. */
+const WINDOW_BYTES = 1_024 * 1_024;
 const RAW_FIRST_BYTES = 256 * 1_024;
 const QUICK_MS = 200;
 const SLOW_MS = 1_500;
@@ -20,10 +22,15 @@ export interface Source {
   readonly agentId: string;
 }
 
-/** Readable lines: the last thousand, then what comes. @param fromStart  Everything instead. */
+/**
+ * Readable lines: the last thousand, then what comes.
+ *
+ * @param start  Byte to begin at instead, as a cursor. Then it stops after a window's bytes and says
+ *               where it would go on: an output may be larger than any page can hold.
+ */
 export async function* readable(
   source: Source,
-  fromStart: boolean,
+  start: number | null,
   isEnded: () => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Piece> {
@@ -33,14 +40,19 @@ export async function* readable(
       { task_id: source.taskId, agent_id: source.agentId, format: "text", ...more },
       signal,
     );
-  const first = await ask(fromStart ? { cursor: 0, max_bytes: PAGE_BYTES } : { tail: LINES_FIRST });
-  let cursor = first.next_cursor;
   let wasEnded = isEnded();
+  const first = await ask(
+    start === null ? { tail: LINES_FIRST } : { cursor: start, max_bytes: PAGE_BYTES },
+  );
+  let cursor = first.next_cursor;
   yield { text: String(first.output), isFirst: true, isEnd: false };
   let restMs = QUICK_MS;
-  for (;;) {
+  while (!signal.aborted) {
     const answer = await ask({ cursor, max_bytes: PAGE_BYTES });
     const isNews = answer.next_cursor > cursor;
+    if (isNews && start !== null && cursor - start >= WINDOW_BYTES) {
+      return yield { text: "", isFirst: false, isEnd: false, more: cursor };
+    }
     cursor = answer.next_cursor;
     if (isNews) yield { text: String(answer.output), isFirst: false, isEnd: false };
     else if (wasEnded) return yield { text: "", isFirst: false, isEnd: true };
@@ -48,7 +60,6 @@ export async function* readable(
     wasEnded = isEnded();
     restMs = isNews ? QUICK_MS : Math.min(SLOW_MS, restMs * SLOWER);
     if (!isNews || !answer.truncated) await pause(restMs);
-    if (signal.aborted) return;
   }
 }
 
