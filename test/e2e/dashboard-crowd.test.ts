@@ -118,11 +118,11 @@ describe.skipIf(CHROMIUM === undefined)("a crowd (skipped without Chromium)", ()
       await using browser = await makeBrowser(world);
       const { taskId, agentId } = await liveTask(world);
       const places = [
-        { name: "overview", path: "/", ready: "Agents" },
-        { name: "task", path: `/tasks/${taskId}`, ready: "Deliverables" },
-        { name: "agent", path: `/agents/${agentId}`, ready: "keeps the zone" },
-        { name: "cleanup", path: "/cleanup", ready: "process set" },
-        { name: "settings", path: "/settings", ready: "What works here" },
+        { name: "overview", path: "/", ready: '[data-row="0"]' },
+        { name: "task", path: `/tasks/${taskId}`, ready: "text=Deliverables" },
+        { name: "agent", path: `/agents/${agentId}`, ready: "text=keeps the zone" },
+        { name: "cleanup", path: "/cleanup", ready: '[data-row="0"]' },
+        { name: "settings", path: "/settings", ready: "text=What works here" },
       ];
       for (const [look, options] of [
         ["light", { colorScheme: "light" }],
@@ -133,7 +133,7 @@ describe.skipIf(CHROMIUM === undefined)("a crowd (skipped without Chromium)", ()
         const origin = new URL(page.url()).origin;
         for (const { name, path, ready } of places) {
           await page.goto(`${origin}${path}`);
-          await page.getByText(ready).first().waitFor();
+          await page.locator(ready).first().waitFor();
           expect(await barriers(page), `${name}, ${look}`).toEqual([]);
           expect(await overhang(page), `${name}, ${look}`).toBe(0);
           if (look !== "dark" || name === "agent") await picture(page, world, `${name}-${look}`);

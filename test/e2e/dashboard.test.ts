@@ -150,7 +150,7 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
       await archives.getByRole("link", { name: agent.id }).waitFor();
       await archives.getByText(/kept until/).waitFor();
       const ledger = page.getByRole("list", { name: "Ledger" });
-      await ledger.getByText("tmux server").waitFor();
+      await ledger.locator('[data-row="0"]').waitFor();
       expect(await ledger.getByText(agent.id).count()).toBe(0);
       await page.getByRole("button", { name: "Released" }).click();
       await ledger.getByText("process set").waitFor();
