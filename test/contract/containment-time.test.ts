@@ -4,6 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
@@ -35,6 +36,8 @@ describe.runIf(process.platform === "linux")("time", () => {
     if (containment.describe() !== rung.level) skip(`here it is ${containment.describe()}`);
     await using one = await startTwo(box, containment);
     for (const pid of tagged(box.tag)) process.kill(pid, "SIGSTOP");
+    // One that has not come to a halt yet would take the TERM first.
+    await until("both are stopped", () => tagged(box.tag).every(isStopped));
     // A signal that can be caught waits for a process that is stopped.
     expect(await containment.signal(one.set, "SIGTERM")).toBeGreaterThanOrEqual(2);
     expect(tagged(box.tag)).toHaveLength(2);
@@ -84,6 +87,11 @@ describe.runIf(process.platform === "linux")("time", () => {
     },
   );
 });
+
+function isStopped(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+}
 
 async function open(
   { worldHard, worldName }: Sandbox,

@@ -6,7 +6,7 @@
  *   cgroup2        group membership        cgroup.procs                cgroup.kill
  *   freezer (v1)   group membership        cgroup.procs                freeze, KILL each, thaw
  *   pidns (asked)  PID namespace           descent from its init       KILL of its init
- *   watermark      RLIMIT_MSGQUEUE         /proc/PID/limits            nothing: STOP, KILL to a fixpoint
+ *   watermark      RLIMIT_MSGQUEUE         /proc/PID/limits            KILL of each at sight
  *
  * A set is held by every rung that its row names, and each is a witness: what one sees and
  * another does not is a mismatch. Where cgroup v2 works, the freezer is not used. The fixpoint
@@ -19,6 +19,7 @@ import { readMembers } from "../cgroup/cgroup-files.ts";
 import { endGroup } from "../cgroup/end-group.ts";
 import { readMark } from "../proc/proc-table.ts";
 import { sameMark } from "../proc/proc-text.ts";
+import { huntMarked } from "./mark-hunt.ts";
 import { namespaceRung } from "./namespace-rung.ts";
 import { seeProcess } from "./process-seen.ts";
 
@@ -77,5 +78,5 @@ const WATERMARK: Rung = {
   mechanism: "watermark",
   members: async (_, marked) => marked,
   holder: (set) => (pid) => sameMark(readMark(pid), set.mark),
-  strike: async () => {},
+  strike: huntMarked,
 };

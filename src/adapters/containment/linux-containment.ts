@@ -34,7 +34,7 @@ import {
   readMark,
   ticksNow,
 } from "../proc/proc-table.ts";
-import { ladder } from "./ladder.ts";
+import { ladder, type Rung } from "./ladder.ts";
 import { limitGroups, limitWarnings, type OwnLimits, ownLimits } from "./limits.ts";
 import { findMechanisms } from "./linux-mechanisms.ts";
 import { agentMark, slotOf, WORLD_HARD } from "./marks.ts";
@@ -147,8 +147,8 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   async function kill(set: ProcessSet, deadlineMs: number): Promise<SetSighting> {
     const until = performance.now() + deadlineMs;
     let pause: number = PASS_MS.first;
-    for (let empties = 0; ;) {
-      for (const rung of set.bootId === bootId ? rungs : []) {
+    for (let empties = 0, pass = 0; ; pass += 1) {
+      for (const rung of set.bootId === bootId ? strikersOf(set, pass) : []) {
         await rung.strike(set, protectedPids());
       }
       const sighting = await sight(set);
@@ -161,6 +161,17 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
       await sleep(pause);
       pause = Math.min(pause * 2, PASS_MS.last);
     }
+  }
+
+  /** What ends a whole set at one blow leaves the mark nobody to hunt, and a hunt costs a look. */
+  function strikersOf(
+    { cgroup, freezer, pidNamespace }: ProcessSet,
+    pass: number,
+  ): readonly Rung[] {
+    const isOneBlow = [cgroup, freezer ?? null, pidNamespace ?? null].some((by) => by !== null);
+    return pass === 0 && isOneBlow
+      ? rungs.filter(({ mechanism }) => mechanism !== "watermark")
+      : rungs;
   }
 
   async function remove(set: ProcessSet): Promise<string> {

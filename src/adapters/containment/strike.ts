@@ -32,6 +32,13 @@ export function strikeAll(
   }).length;
 }
 
+/** Kills whoever has that pid now, if he is of the set and bears its mark. */
+export function strikeMarked(pid: number, set: ProcessSet, spared: ReadonlySet<number>): boolean {
+  const now = seeProcess(pid);
+  if (now === null || spared.has(pid) || !isOfSet(set, now)) return false;
+  return sameMark(readMark(pid), set.mark) && send(pid, "SIGKILL");
+}
+
 /** Kills one process if it still is that process and bears that mark. */
 export function strikeOne(
   process: ProcessIdentity,
