@@ -23,13 +23,6 @@ import { canMount } from "../helpers/small-disk.ts";
 const WRITES =
   /^(store\.(addTask|admitAgent|revokeToken|markRunning|settle|intend|confirmResource|beginRelease|recordReleases|addEvent)|files\.(prepare|link|remove|makeWorkspace)|launchScripts\.write)$/;
 const MEGABYTES = 8;
-/** What acts before a disk is full is tested elsewhere; this is a disk that was full all at once. */
-const NO_FLOORS = {
-  CORRAL_DISK_WARN_FREE: "0",
-  CORRAL_DISK_ADMIT_FREE: "0",
-  CORRAL_DISK_RELIEF_FREE: "0",
-  CORRAL_DISK_STOP_FREE: "0",
-};
 /** Of RLIMIT_NOFILE; a daemon at rest has about thirty. */
 const FEW_FILES = 64;
 
@@ -180,7 +173,7 @@ test("no more file handles (EMFILE)", async () => {
 
 describe.skipIf(!canMount())("a state directory on a disk of its own", () => {
   test("that is full", async () => {
-    await using place = await makePlace({ diskMegabytes: MEGABYTES, env: NO_FLOORS });
+    await using place = await makePlace({ diskMegabytes: MEGABYTES });
     const daemon = await place.start();
     const taskId = await place.task();
     const writer = join(import.meta.dirname, "agents/counting-writer.pl");
