@@ -4,6 +4,7 @@
  */
 import { expect, test } from "vitest";
 import { lastComplaints, reckon } from "../helpers/fault-rounds.ts";
+import { isChange } from "../helpers/fault-scenarios.ts";
 import { type FaultDaemon, makeFaultWorld } from "../helpers/fault-world.ts";
 
 const BOOT = {
@@ -17,7 +18,7 @@ async function sigkill(daemon: FaultDaemon): Promise<void> {
   await daemon.end;
 }
 
-test("a start, struck at every call", { timeout: 300_000 }, async () => {
+test("a start, struck at every call", { timeout: 600_000 }, async () => {
   await using fault = await makeFaultWorld();
   const wrong: string[] = [];
   const missed: string[] = [];
@@ -40,8 +41,10 @@ test("a start, struck at every call", { timeout: 300_000 }, async () => {
       await leaveAgents();
       const doomed = fault.startDoomed({ point, when, nth: 1, act: "kill" });
       const late = setTimeout(() => doomed.child.kill("SIGQUIT"), 4_000);
-      if ((await doomed.end).signal !== "SIGKILL") missed.push(`${point} ${when}`);
+      const isStruck = (await doomed.end).signal === "SIGKILL";
       clearTimeout(late);
+      // A look that this start did not take is no loss.
+      if (!isStruck && isChange(point)) missed.push(`${point} ${when}`);
       daemon = await fault.start();
       wrong.push(...(await reckon(fault, BOOT, known)).map((what) => `${point} ${when}: ${what}`));
     }

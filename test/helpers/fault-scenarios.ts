@@ -136,6 +136,11 @@ export async function makeStrays({ world }: FaultWorld): Promise<void> {
 const CHANGES =
   /^(store\.(addTask|admitAgent|revokeToken|markRunning|recordStop|settle|intend|keepUntil|describeKept|expire|confirmResource|beginRelease|recordReleases|failRelease|keepPort)|files\.(prepare|link|remove|makeWorkspace)|streams\.(rotate|archive|removeArchived|removeArchive|remove)|containment\.(make|signal|kill|remove|killOne|endCompanions|removeRoots?)|host\.(start|release|close))$/;
 
+/** True for a call beside which a death may leak; a look that a run does not take again is no loss. */
+export function isChange(point: string): boolean {
+  return CHANGES.test(point);
+}
+
 export interface Strike {
   readonly point: string;
   readonly when: When;
@@ -164,7 +169,7 @@ export function strikesOf(
     for (const when of ["before", "after"] as const) {
       if (!covered.has(`${point}:${when}`)) add(point, when, first.get(point) ?? 1);
     }
-    if (CHANGES.test(point)) {
+    if (isChange(point)) {
       add(point, "after", first.get(point) ?? 1);
       if (most > 1) add(point, "after", most);
     }
