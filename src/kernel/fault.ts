@@ -155,6 +155,12 @@ export function errnoOf(thrown: unknown): string | undefined {
   return typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
+/** True when what was thrown says that a path leads nowhere: no such file, or a part of it is no folder. */
+export function isAbsence(thrown: unknown): boolean {
+  const errno = errnoOf(thrown);
+  return errno === "ENOENT" || errno === "ENOTDIR";
+}
+
 /** The text of anything thrown, for logs and for `details`. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

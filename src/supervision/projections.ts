@@ -6,7 +6,7 @@
  * died between the commit and the append or in the middle of it, and however often this is called.
  */
 import type { AgentRecord } from "../agents/record.ts";
-import { asFault, errnoOf, messageOf } from "../kernel/fault.ts";
+import { asFault, isAbsence, messageOf } from "../kernel/fault.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { Setting } from "./setting.ts";
 import { findingView, progressView } from "./views.ts";
@@ -37,8 +37,7 @@ export function catchUp(
       page = page.length < PAGE ? [] : linesAfter(store, kind, agent.id, seq);
     }
   } catch (error) {
-    const errno = errnoOf(error) ?? "";
-    if (errno !== "ENOENT" && errno !== "ENOTDIR") throw error;
+    if (!isAbsence(error)) throw error;
   }
 }
 

@@ -157,7 +157,8 @@ describe("a launch fails: nothing is left", () => {
         command: ["/bin/sleep", tag],
       };
       const error = await faultOf(client, "deploy_headless_agent", input);
-      expect(["DISK_FULL", "LAUNCH_FAILED"]).toContain(error.code);
+      // The floors may see the disk before the deploy meets it.
+      expect(["DISK_FULL", "LAUNCH_FAILED", "LIMIT_REACHED"]).toContain(error.code);
       expect(countByArgument(tag), "the one that ran runs on").toBe(1);
       expect((await world.api("/api/health")).status).toBe(200);
       rmSync(join(world.paths.stateDir, "filler"));
@@ -169,11 +170,11 @@ describe("a launch fails: nothing is left", () => {
 
       fill(world.paths.stateDir);
       const stop = { task_id: taskId, agent_id: stays.id };
-      const unrecorded = await faultOf(client, "kill_real_agent", stop);
-      expect(unrecorded.code).toBe("DISK_FULL");
+      // There is room of our own for the record of an end.
+      const killed = await callTool(client, "kill_real_agent", stop);
+      expect(killed).toMatchObject({ status: "killed" });
       expect(countByArgument(tag), "a full disk does not keep it alive").toBe(0);
       rmSync(join(world.paths.stateDir, "filler"));
-      await callTool(client, "kill_real_agent", stop);
       expect((await waitCleanOne(world, stays.id)).cleanup.state).toBe("clean");
       expect(await daemon.stop()).toEqual({ code: 0, signal: null });
     } finally {

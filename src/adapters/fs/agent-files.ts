@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
+import { errnoOf, Fault, isAbsence, messageOf } from "../../kernel/fault.ts";
 import { MIB } from "../../kernel/units.ts";
 import type { AgentFiles, NewFile, NewLink } from "../../supervision/files.ts";
 import { changedSince } from "./changed-since.ts";
@@ -109,11 +109,6 @@ function identityOf(path: string): string | null {
     if (isAbsence(error)) return null;
     throw error;
   }
-}
-
-function isAbsence(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === "ENOENT" || errno === "ENOTDIR";
 }
 
 function remove(path: string): string {

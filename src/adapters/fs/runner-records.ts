@@ -1,7 +1,7 @@
 /** What runners write down, read back from an agent's directory. A record that is not whole is not there yet. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "../../kernel/fault.ts";
+import { isAbsence } from "../../kernel/fault.ts";
 import { parseExit, parseStarted, RUNNER_FILES } from "../../runner/records.ts";
 import type { ExitRecord } from "../../supervision/judge-end.ts";
 import type { ProcessIdentity } from "../../supervision/ports.ts";
@@ -25,7 +25,13 @@ export function readRunner(directory: string): ProcessIdentity | null {
 /** Deletes the room of records that a runner which is gone did not come to write; absent is fine. */
 export function removeRunnerRooms(directory: string): void {
   const { clockRoom, exitRoom } = RUNNER_FILES;
-  for (const name of [exitRoom, clockRoom]) rmSync(join(directory, name), { force: true });
+  for (const name of [exitRoom, clockRoom]) {
+    try {
+      rmSync(join(directory, name));
+    } catch (error) {
+      if (!isAbsence(error)) throw error;
+    }
+  }
 }
 
 /** True once started.json is whole. */
@@ -47,7 +53,7 @@ function textOf(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return null;
+    if (isAbsence(error)) return null;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** Reading an archive without unpacking it: its manifest, and where each member lies. */
 import { open } from "node:fs/promises";
 import { ArchiveManifest, MANIFEST_NAME } from "../../contract/archive.ts";
-import { errnoOf, Fault } from "../../kernel/fault.ts";
+import { Fault, isAbsence } from "../../kernel/fault.ts";
 import { MIB } from "../../kernel/units.ts";
 import { readRange } from "./read-range.ts";
 import type { SegmentPlace } from "./seekable.ts";
@@ -48,7 +48,7 @@ export async function archiveIndex(path: string): Promise<ArchiveIndex | null> {
       TAR_BLOCK + header.size + tarPadding(header.size),
     );
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return null;
+    if (isAbsence(error)) return null;
     throw error;
   }
 }

@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { link, open, rename, rm, rmdir } from "node:fs/promises";
 import { promisify } from "node:util";
-import { errnoOf } from "../../kernel/fault.ts";
+import { errnoOf, isAbsence } from "../../kernel/fault.ts";
 
 const OWNER_ONLY_FILE = 0o600;
 /** Part of util-linux, and of busybox; Node has no call of its own for it. */
@@ -57,13 +57,16 @@ export const durableFiles: DurableFiles = {
     await using handle = await open(path, "r");
     await handle.sync();
   },
-  remove: (path) => rm(path, { force: true }),
+  remove: (path) =>
+    rm(path).catch((error: unknown) => {
+      if (!isAbsence(error)) throw error;
+    }),
   async removeFolder(path) {
     try {
       await rmdir(path);
       return true;
     } catch (error) {
-      if (errnoOf(error) === "ENOENT") return true;
+      if (isAbsence(error)) return true;
       if (errnoOf(error) === "ENOTEMPTY" || errnoOf(error) === "EEXIST") return false;
       throw error;
     }

@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ARCHIVE_FORMAT, type ArchiveManifest, MANIFEST_NAME } from "../../contract/archive.ts";
-import { errnoOf, Fault } from "../../kernel/fault.ts";
+import { Fault, isAbsence } from "../../kernel/fault.ts";
 import { MIB } from "../../kernel/units.ts";
 import { RUNNER_FILES } from "../../runner/records.ts";
 import { archiveIndex, damaged, type ArchiveIndex } from "./archive-index.ts";
@@ -204,7 +204,7 @@ async function refuseGrown(path: string, bytes: number): Promise<void> {
   const size = await stat(path).then(
     (found) => found.size,
     (error: unknown) => {
-      if (errnoOf(error) === "ENOENT") return 0;
+      if (isAbsence(error)) return 0;
       throw error;
     },
   );

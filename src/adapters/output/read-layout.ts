@@ -1,7 +1,7 @@
 /** Looking where a stream lies. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf } from "../../kernel/fault.ts";
+import { isAbsence } from "../../kernel/fault.ts";
 import { MIB } from "../../kernel/units.ts";
 import { layoutOf, parsePunched, punchedName, type StreamLayout } from "./segments.ts";
 
@@ -41,6 +41,6 @@ export async function readPunched(directory: string, stream: string): Promise<nu
 }
 
 function nullWhenAbsent(error: unknown): null {
-  if (errnoOf(error) === "ENOENT") return null;
+  if (isAbsence(error)) return null;
   throw error;
 }

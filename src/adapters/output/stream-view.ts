@@ -10,7 +10,7 @@
  */
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, Fault } from "../../kernel/fault.ts";
+import { errnoOf, Fault, isAbsence } from "../../kernel/fault.ts";
 import type { OutputFile, StreamGap } from "../../output/ports.ts";
 import { type ArchiveIndex, archiveIndex } from "./archive-index.ts";
 import { readLayout, readPunched } from "./read-layout.ts";
@@ -52,7 +52,7 @@ export function streamView(place: StreamPlace): OutputFile {
     for (let tried = 0; tried < LOOKS; tried += 1) {
       const seen = tried === 0 && known !== null ? known : await look();
       const answer = await work(seen).catch((error: unknown) => {
-        if (errnoOf(error) === "ENOENT") return null;
+        if (isAbsence(error)) return null;
         throw error;
       });
       if (answer !== null) return answer;
@@ -144,7 +144,7 @@ async function lookAt({ directory, stream, archive }: StreamPlace): Promise<Look
     const layout = await readLayout(directory, stream);
     return { source: "stream", hasPlain: layout.plainSize !== null, ...layout, placeOf };
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
+    if (!isAbsence(error)) throw error;
     // Archived between the two looks?
     const now = archive === null ? null : await stat(archive).catch(() => null);
     if (now !== null) return lookAt({ directory, stream, archive });

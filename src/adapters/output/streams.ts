@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { errnoOf, Fault } from "../../kernel/fault.ts";
+import { Fault, isAbsence } from "../../kernel/fault.ts";
 import { MIB } from "../../kernel/units.ts";
 import { RUNNER_FILES } from "../../runner/records.ts";
 import type { Streams } from "../../supervision/streams.ts";
@@ -139,7 +139,7 @@ function segmentNames(directory: string, stream: string): readonly string[] {
   try {
     return readdirSync(directory).filter((name) => segmentNamed(stream, name) !== null);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
+    if (isAbsence(error)) return [];
     throw error;
   }
 }
