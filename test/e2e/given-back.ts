@@ -135,12 +135,17 @@ export async function held(world: World): Promise<readonly string[]> {
   return rows.map(({ owner, kind, locator }) => `${owner} ${kind} ${locator}`).toSorted();
 }
 
+/** What the files of running agents take changes by itself. */
+function withoutUse(key: string, value: unknown): unknown {
+  return key.endsWith("_bytes") ? undefined : value;
+}
+
 /** What there is: ledger, tasks, agents, processes, sessions, files. */
 export async function everything(world: World, cwd: string): Promise<unknown> {
   const { agents } = AgentsAnswer.parse((await world.api("/api/agents?all=1")).body);
   return {
     held: await held(world),
-    tasks: (await world.api("/api/tasks")).body,
+    tasks: JSON.stringify((await world.api("/api/tasks")).body, withoutUse),
     agents: agents.map(({ agent_id: id, status }) => [id, status]),
     processes: processes()
       .filter(({ pid }) => isMarked(pid) && mentions(pid, world.folder))
