@@ -17,7 +17,10 @@ const run = promisify(execFile);
 export type Append = (bytes: Uint8Array) => Promise<void>;
 
 export interface DurableFiles {
-  /** Writes a file from its beginning and syncs it; one that is there already is written over. */
+  /**
+   * Writes a file from its beginning and syncs it; one that is there already is written over. One that
+   * could not be written to its end is deleted.
+   */
   create(path: string, fill: (append: Append) => Promise<void>): Promise<void>;
   /** Gives a file its name in one step; what had the name is replaced. Not durable before {@link syncFolder}. */
   rename(from: string, to: string): Promise<void>;
@@ -36,12 +39,18 @@ export interface DurableFiles {
 /** Over the real file system. Every method throws what the system said. */
 export const durableFiles: DurableFiles = {
   async create(path, fill) {
-    await using handle = await open(path, "w", OWNER_ONLY_FILE);
-    await fill(async (bytes) => {
-      // A short write is continued; on a full disk the next one says why.
-      for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
-    });
-    await handle.sync();
+    try {
+      await using handle = await open(path, "w", OWNER_ONLY_FILE);
+      await fill(async (bytes) => {
+        // A short write is continued; on a full disk the next one says why.
+        for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
+      });
+      await handle.sync();
+    } catch (error) {
+      // On a full disk above all, half a file is room that nobody gets back.
+      await rm(path, { force: true });
+      throw error;
+    }
   },
   rename,
   async link(from, to) {
