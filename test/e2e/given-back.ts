@@ -151,7 +151,8 @@ export async function everything(world: World, cwd: string): Promise<unknown> {
       .filter(({ pid }) => isMarked(pid) && mentions(pid, world.folder))
       .map(({ pid }) => pid),
     sessions: sessionsOf(world),
-    agentFiles: filesBelow(world.paths.agentsDir).filter((path) => !path.includes("/")),
+    // With a dot: what the daemon tries the file system with, for a moment.
+    agentFiles: filesBelow(world.paths.agentsDir).filter((path) => !/\/|^\./.test(path)),
     projects: filesBelow(cwd),
   };
 }

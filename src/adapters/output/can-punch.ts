@@ -16,6 +16,8 @@ const STAT_BLOCK_BYTES = 512;
 /** What the probe found. */
 export interface PunchProbe {
   readonly works: boolean;
+  /** False when it came to no end (a full disk, no handle to be had): then it says nothing of the file system. */
+  readonly isCertain: boolean;
   /** One line for people. */
   readonly detail: string;
 }
@@ -37,13 +39,25 @@ export async function probePunch(folder: string, files: DurableFiles): Promise<P
       bytes.length === PROBE_BYTES &&
       bytes.every((byte, at) => byte === (at >= HOLE_FROM && at < HOLE_TO ? 0 : 0x78));
     const freed = (before.blocks - after.blocks) * STAT_BLOCK_BYTES;
-    if (!isRight) return { works: false, detail: "fallocate made something else than a hole" };
-    if (freed <= 0) return { works: false, detail: "a hole gives no space back here" };
-    return { works: true, detail: "running streams are compressed and their space given back" };
+    if (!isRight) return found(false, "fallocate made something else than a hole");
+    if (freed <= 0) return found(false, "a hole gives no space back here");
+    return found(true, "running streams are compressed and their space given back");
   } catch (error) {
     const why = messageOf(error).trim().split("\n").at(-1) ?? "";
-    return { works: false, detail: `no hole can be made here (${why.slice(0, 200)})` };
+    const detail = `no hole can be made here (${why.slice(0, 200)})`;
+    return { works: false, isCertain: isRefusal(error), detail };
   } finally {
     await files.remove(path).catch(() => undefined);
   }
+}
+
+function found(works: boolean, detail: string): PunchProbe {
+  return { works, isCertain: true, detail };
+}
+
+/** fallocate is not there, or it ran and said no, by a number. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error) || !("code" in error)) return false;
+  const isMissing = "syscall" in error && String(error.syscall).startsWith("spawn");
+  return typeof error.code === "number" || (error.code === "ENOENT" && isMissing);
 }

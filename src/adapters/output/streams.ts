@@ -38,7 +38,12 @@ export function fileStreams(places: StreamsPlaces, files: DurableFiles = durable
   const known = new Map<string, Covered>();
   const inTurn = serially();
   let probe: Promise<PunchProbe> | null = null;
-  const canRotate = (): Promise<PunchProbe> => (probe ??= probePunch(places.agents, files));
+  /** Asked once; again as long as the answer is not certain. */
+  const canRotate = (): Promise<PunchProbe> =>
+    (probe ??= probePunch(places.agents, files).then((found) => {
+      if (!found.isCertain) probe = null;
+      return found;
+    }));
   const coveredOf = (directory: string): Covered => {
     const found = known.get(directory) ?? coveredIn(directory);
     known.set(directory, found);

@@ -176,8 +176,26 @@ describe("where no hole can be made", () => {
   test("a fallocate that lies is found out", async () => {
     using folder = folderOf();
     const lying = { ...durableFiles, punch: () => Promise.resolve() };
-    expect(await probePunch(folder.path, lying)).toMatchObject({ works: false });
+    expect(await probePunch(folder.path, lying)).toMatchObject({ works: false, isCertain: true });
     expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  test("a probe that met a full disk is made again, and rotation goes on", async () => {
+    using folder = folderOf();
+    const all = lines(9 * MIB);
+    writeFileSync(join(folder.path, STREAM), all);
+    let isFull = true;
+    const full = Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
+    const filling: typeof durableFiles = {
+      ...durableFiles,
+      create: (...order) => (isFull ? Promise.reject(full) : durableFiles.create(...order)),
+    };
+    const streams = fileStreams({ agents: folder.path, archives: folder.path }, filling);
+    const rotate = () => streams.rotate(folder.path, { segmentBytes: 2 * MIB, all: false });
+    expect(await streams.canRotate()).toMatchObject({ works: false });
+    expect(await rotate()).toMatchObject({ segments: 0 });
+    isFull = false;
+    expect((await rotate()).segments).toBeGreaterThan(0);
   });
 });
 
