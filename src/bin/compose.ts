@@ -1,7 +1,5 @@
 /** Puts Corral together over the real machine: everything but the listeners. */
 import { createHash } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import {
   GROUP_MECHANISMS,
   openContainment,
@@ -18,32 +16,30 @@ import { streamTail } from "../adapters/output/stream-tail.ts";
 import { fileStreams } from "../adapters/output/streams.ts";
 import { lookAtMachine } from "../adapters/machine/look-at-machine.ts";
 import { programVersion } from "../adapters/process/program-version.ts";
-import { processHost } from "../adapters/process/process-host.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
 import { machineChance, machineClock, machineTimers } from "../adapters/time/machine-time.ts";
-import { tmuxHost } from "../adapters/tmux/tmux-host.ts";
 import type { OnDaemonGone } from "../contract/agent.ts";
 import { harnessNamed } from "../harness/registry.ts";
-import { asFault, Fault, messageOf } from "../kernel/fault.ts";
+import { messageOf } from "../kernel/fault.ts";
 import { DAEMON_OWNER, type ResourceIntent } from "../ledger/resource.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { type DaemonGone, launchScript } from "../runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
 import { type Archives, archives } from "../supervision/archives.ts";
-import { type Configuration } from "../supervision/configuration.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import { diskWatch, type DiskWatch } from "../supervision/disk-watch.ts";
 import type { DiskRelief } from "../supervision/disk-ports.ts";
-import type { Host } from "../supervision/ports.ts";
 import type { Setting } from "../supervision/setting.ts";
 import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
 import { storeOfEnds, withRoom } from "../supervision/with-room.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
+import { openHosts } from "./open-hosts.ts";
 import { openSecrets, redactedFiles } from "./open-secrets.ts";
 import { readSettings, type SettingsRead } from "./read-settings.ts";
+import { makeStateDirectories } from "./state-directories.ts";
 
 export interface Composed {
   readonly setting: Setting;
@@ -242,108 +238,8 @@ function holdDaemonResources(setting: Setting, paths: StatePaths): void {
   });
 }
 
-function makeStateDirectories(paths: StatePaths): void {
-  const { stateDir, runtimeDir, agentsDir, archiveDir, bellDir, workspaces } = paths;
-  try {
-    for (const path of [stateDir, runtimeDir, agentsDir, archiveDir, bellDir, workspaces]) {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-    }
-    for (const path of [stateDir, runtimeDir]) refuseForeign(path);
-    chmodSync(stateDir, 0o700);
-    chmodSync(runtimeDir, 0o700);
-  } catch (error) {
-    const fault = asFault(error);
-    if (fault.code !== "INTERNAL") throw fault;
-    throw new Fault("STATE_UNUSABLE", `The state directory cannot be used: ${messageOf(error)}.`, {
-      hint: "Make it a writable directory of your own, or set CORRAL_STATE_DIR to another one.",
-      cause: error,
-    });
-  }
-}
-
-/** A folder below /tmp that somebody else made, or a link to one, would hand him our sockets. */
-function refuseForeign(path: string): void {
-  const { uid } = lstatSync(path);
-  const own = process.getuid?.() ?? uid;
-  if (uid === own && !(path.startsWith("/tmp/") && lstatSync(path).isSymbolicLink())) return;
-  throw new Fault("STATE_UNUSABLE", `"${path}" belongs to somebody else.`, {
-    hint: "Set CORRAL_STATE_DIR to a directory of your own.",
-  });
-}
-
 function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
-}
-
-interface Hosts {
-  readonly chosen: Host;
-  readonly tmux: Host;
-  readonly process: Host;
-}
-
-async function openHosts(
-  paths: StatePaths,
-  env: PathEnvironment,
-  { host }: Configuration,
-  containment: OpenContainment,
-): Promise<Hosts> {
-  const shared = {
-    runnerScript: RUNNER_SCRIPT,
-    mark: containment.infrastructure,
-    prlimit: containment.prlimit,
-    env: serverEnvironment(env),
-    identify: (pid: number) => containment.identify(pid),
-  };
-  const detached = (reason: string): Host => processHost({ ...shared, reason });
-  try {
-    const viewer = (agentId: string) => [
-      "/usr/bin/env",
-      `CORRAL_STATE_DIR=${paths.stateDir}`,
-      process.execPath,
-      LAUNCHER,
-      "logs",
-      "-f",
-      "--pretty",
-      agentId,
-    ];
-    const tmux = await tmuxHost({ ...shared, socket: paths.tmuxSocket, viewer });
-    const processes = detached('the setting host is "process"');
-    return { chosen: host === "process" ? processes : tmux, tmux, process: processes };
-  } catch (error) {
-    const fault = asFault(error);
-    if (host === "tmux") throw fault;
-    const processes = detached(fault.message);
-    return { chosen: processes, tmux: absentTmux(fault), process: processes };
-  }
-}
-
-/** Without tmux nothing can be said about sessions of earlier days: every question is answered so. */
-function absentTmux(fault: Fault): Host {
-  const refuse = async (): Promise<never> => {
-    throw fault;
-  };
-  return {
-    kind: "tmux",
-    detail: fault.message,
-    start: refuse,
-    release: refuse,
-    list: refuse,
-    close: refuse,
-    onEnded: () => () => undefined,
-  };
-}
-
-const LAUNCHER = fileURLToPath(new URL("../../bin/corral.js", import.meta.url));
-
-/** The tmux server's own environment, and so the runners': agents get theirs from their launch script. */
-function serverEnvironment(env: PathEnvironment): Readonly<Record<string, string>> {
-  return {
-    PATH: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
-    HOME: env["HOME"] ?? "/",
-    SHELL: "/bin/sh",
-    TERM: "screen-256color",
-    LANG: env["LANG"] ?? "C.UTF-8",
-  };
 }
 
 function placesOf(paths: StatePaths): Setting["places"] {

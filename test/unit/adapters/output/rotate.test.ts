@@ -188,14 +188,14 @@ describe("where no hole can be made", () => {
     const full = Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
     const filling: typeof durableFiles = {
       ...durableFiles,
-      create: (...order) => (isFull ? Promise.reject(full) : durableFiles.create(...order)),
+      create: (...args) => (isFull ? Promise.reject(full) : durableFiles.create(...args)),
     };
     const streams = fileStreams({ agents: folder.path, archives: folder.path }, filling);
-    const rotate = () => streams.rotate(folder.path, { segmentBytes: 2 * MIB, all: false });
+    const again = () => streams.rotate(folder.path, { segmentBytes: 2 * MIB, all: false });
     expect(await streams.canRotate()).toMatchObject({ works: false });
-    expect(await rotate()).toMatchObject({ segments: 0 });
+    expect(await again()).toMatchObject({ segments: 0 });
     isFull = false;
-    expect((await rotate()).segments).toBeGreaterThan(0);
+    expect((await again()).segments).toBeGreaterThan(0);
   });
 });
 
