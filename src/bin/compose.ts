@@ -15,6 +15,7 @@ import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
 import { streamTail } from "../adapters/output/stream-tail.ts";
 import { fileStreams } from "../adapters/output/streams.ts";
 import { lookAtMachine } from "../adapters/machine/look-at-machine.ts";
+import { isHardBorne } from "../adapters/proc/mark-scan.ts";
 import { programVersion } from "../adapters/process/program-version.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
@@ -97,7 +98,7 @@ async function composeLocked(
   let url = "";
   const reserve = ballast(paths.ballastDir);
   const store = withRoom({ ballast: reserve }, () =>
-    openStore(paths.database, machineClock, machineChance, isDaemon),
+    openStore(paths.database, machineClock, machineChance, isDaemon, isHardBorne),
   );
   try {
     const containment = await openContainment({

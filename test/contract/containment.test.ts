@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openContainment } from "../../src/adapters/containment/open-containment.ts";
+import { isHardBorne } from "../../src/adapters/proc/mark-scan.ts";
 import { RUNNER_SCRIPT } from "../../src/runner/runner-script.ts";
 import type { ProcessSet } from "../../src/supervision/ports.ts";
 import { IS_ROOT, KILL_HYDRA, sandbox, type Sandbox } from "../fixtures/agents/sandbox.ts";
@@ -143,6 +144,17 @@ describe.runIf(process.platform === "linux")("containment", () => {
     await ended;
     await containment.remove(set);
     await containment.removeRoots();
+  });
+
+  test("knows a mark that somebody bears, so that no other world draws it", async () => {
+    using box = sandbox();
+    const containment = await open(box);
+    const set = containment.plan("mine-000000-000009", 9);
+    expect(isHardBorne(box.worldHard)).toBe(false);
+    const child = start(box.tag, set, containment.prlimit);
+    await until("it is marked", () => isListed(box.tag));
+    expect(isHardBorne(box.worldHard)).toBe(true);
+    await endOwn(child);
   });
 
   test("makes and removes twice, and removes nothing that is not an agent's", async () => {

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import type { StopRecord } from "../../src/agents/record.ts";
 import type { CorralEvent } from "../../src/contract/events.ts";
 import { MIGRATIONS } from "../../src/adapters/sqlite/migrations.ts";
+import { openStore } from "../../src/adapters/sqlite/store.ts";
 import { Fault } from "../../src/kernel/fault.ts";
 import type { Undone } from "../../src/ledger/ports.ts";
 import type { Resource } from "../../src/ledger/resource.ts";
@@ -496,3 +497,16 @@ test.for(MIGRATIONS.map((_, version) => version).slice(1))(
     expect(store.admitAgent(newAgent("a")).isNew).toBe(true);
   },
 );
+
+test("a new world draws no mark that a living process bears, and keeps its own", () => {
+  using here = storeStage();
+  const drawn = ["00000001", "00000002"];
+  const chance = { hex: (bytes: number) => drawn.shift() ?? "ab".repeat(bytes) };
+  const open = () => openStore(here.path, here.clock, chance, true, (hard) => hard === 780_001);
+  const first = open();
+  expect(first.world.mark).toBe(780_002);
+  first.close();
+  const again = openStore(here.path, here.clock, chance, true, () => true);
+  expect(again.world.mark).toBe(780_002);
+  again.close();
+});

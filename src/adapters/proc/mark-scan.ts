@@ -26,6 +26,15 @@ export interface MarkScanner {
   scan(): Promise<readonly MarkedProcess[]>;
 }
 
+/** Whether some process of this machine bears that hard limit now; false where it cannot be looked at. */
+export function isHardBorne(hard: number): boolean {
+  try {
+    return listPids().some((pid) => readMark(pid)?.hard === hard);
+  } catch {
+    return false; // it only makes a coincidence rarer
+  }
+}
+
 /** How often newcomers are looked for; a fork bomb must not keep a look from ending. */
 const MAX_ROUNDS = 20;
 

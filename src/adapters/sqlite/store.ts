@@ -23,13 +23,20 @@ const MARK_COUNT = 39_200;
  * Opens the store of a state directory. Hold the state lock.
  *
  * @param isNewEpoch  True for a daemon: each begins an epoch of its own.
+ * @param isBorne     Whether some process of this machine bears a hard mark now: a new world draws another one.
  * @throws {Fault} STATE_UNUSABLE, STATE_NEWER, DISK_FULL.
  */
-export function openStore(path: string, clock: Clock, chance: Chance, isNewEpoch = true): Store {
+export function openStore(
+  path: string,
+  clock: Clock,
+  chance: Chance,
+  isNewEpoch = true,
+  isBorne: IsBorne = () => false,
+): Store {
   const database = openDatabase(path);
   const events = eventRows(database, clock);
   const ledger = ledgerRows(database, clock, events.add);
-  const world = database.transaction(() => openWorld(database, clock, chance, isNewEpoch));
+  const world = database.transaction(() => openWorld(database, clock, chance, isNewEpoch, isBorne));
   const stored = (key: string) =>
     database.get("SELECT value FROM world WHERE key = ?", key)?.["value"];
   const agents = agentRows(database, events, clock);
@@ -117,12 +124,29 @@ function keep(database: Database, key: string, value: string): void {
   );
 }
 
-function openWorld(database: Database, clock: Clock, chance: Chance, isNewEpoch: boolean): World {
+/** Draws of a mark; were all of them borne, the last one has to do. */
+const DRAWS = 20;
+type IsBorne = (hard: number) => boolean;
+
+/** Two worlds with one mark would take each other's agents for their strays. */
+function drawMark(chance: Chance, isBorne: IsBorne): number {
+  for (let draw = 1; ; draw += 1) {
+    const mark = MARK_LOWEST + (Number.parseInt(chance.hex(4), 16) % MARK_COUNT);
+    if (draw === DRAWS || !isBorne(mark)) return mark;
+  }
+}
+
+function openWorld(
+  database: Database,
+  clock: Clock,
+  chance: Chance,
+  isNewEpoch: boolean,
+  isBorne: IsBorne,
+): World {
   const known = new Map(
     database.all("SELECT key, value FROM world").map((row) => [row["key"], String(row["value"])]),
   );
-  const mark =
-    known.get("mark") ?? String(MARK_LOWEST + (Number.parseInt(chance.hex(4), 16) % MARK_COUNT));
+  const mark = known.get("mark") ?? String(drawMark(chance, isBorne));
   const name = known.get("name") ?? chance.hex(4);
   const epoch = Number(known.get("epoch") ?? 0) + (isNewEpoch ? 1 : 0);
   if (!known.has("mark")) keep(database, "created_at", isoTime(clock.now()));
