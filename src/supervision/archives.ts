@@ -16,7 +16,7 @@ import type {
 import { agentNotFound, taskNotFound } from "../agents/find.ts";
 import { asFault, messageOf } from "../kernel/fault.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
-import { SECOND_MS } from "../kernel/units.ts";
+import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { archiveAgent } from "./archive-agent.ts";
 import { archiveSums, entryOf, keptOf, noArchiveOf, pruner } from "./kept-archives.ts";
@@ -25,6 +25,8 @@ import type { RotationReport } from "./streams.ts";
 
 /** Between two looks at the sizes of running agents' streams. */
 const LOOK_MS = 2 * SECOND_MS;
+/** Longest that one who has printed nothing for a while is not looked at: 200 quiet agents must cost next to nothing. */
+const LOOK_LATEST_MS = 16 * SECOND_MS;
 /** Agents that one pass archives: a rotation that has become due waits no longer than for these. */
 const ARCHIVED_PER_PASS = 8;
 /** After a failure the same agent is left alone for so long. */
@@ -49,10 +51,24 @@ export interface Archives {
   start(): () => Promise<void>;
 }
 
+/** How long an agent has printed nothing, and when it is looked at again. */
+interface Quiet {
+  readonly plainBytes: number;
+  readonly pauseMs: number;
+  readonly lookAt: EpochMs;
+}
+
+/** Who prints nothing is looked at less and less often, who prints at every look. */
+function quietAfter(last: Quiet | undefined, plainBytes: number, now: EpochMs): Quiet {
+  const isQuiet = last?.plainBytes === plainBytes;
+  const pauseMs = isQuiet ? Math.min(last.pauseMs * 2, LOOK_LATEST_MS) : 0;
+  return { plainBytes, pauseMs: Math.max(pauseMs, LOOK_MS), lookAt: now + pauseMs };
+}
+
 /** Makes it; nothing runs before {@link Archives.start}. */
 export function archives(setting: Setting, undos: Undos): Archives {
   const { store, streams, log, clock } = setting;
-  const known = new Set<AgentId>();
+  const known = new Map<AgentId, Quiet>();
   const leftAlone = new Map<AgentId, number>();
   const sums = archiveSums(setting);
   const prune = pruner(setting, undos, sums);
@@ -81,13 +97,16 @@ export function archives(setting: Setting, undos: Undos): Archives {
   const lookAtLive = async (): Promise<void> => {
     const live = store.liveDisks();
     const ids = new Set(live.map(({ id }) => id));
-    for (const id of known) if (!ids.has(id)) known.delete(id);
+    for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+    const now = clock.now();
     for (const { id, directory } of live) {
+      const last = known.get(id);
+      if (last !== undefined && now < last.lookAt) continue;
       await attempt(id, "rotation.failed", async () => {
+        const plainBytes = streams.plainBytes(directory);
+        known.set(id, quietAfter(last, plainBytes, now));
         // The first look of this daemon also ends what an earlier one left half done.
-        const isFirst = !known.has(id);
-        known.add(id);
-        if (isFirst || streams.plainBytes(directory) > setting.configuration().segment_bytes) {
+        if (last === undefined || plainBytes > setting.configuration().segment_bytes) {
           await rotate(id, directory, false);
         }
       });
