@@ -23,7 +23,6 @@ import {
 } from "../src/adapters/containment/open-containment.ts";
 import { launchScript } from "../src/runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../src/runner/runner-script.ts";
-import { tagged, until } from "../test/fixtures/agents/tagged.ts";
 import { grown, headsOf } from "../test/leaks/heads.ts";
 import { endTagged, RIVALS, startTree } from "../test/leaks/rivals.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
@@ -105,11 +104,11 @@ async function fight(
   const child = spawn("/bin/sh", [join(directory, "launch.sh")], options);
   const gone = once(child, "exit");
   try {
-    await until("the hydra has grown", () => tagged(tag).length >= HEADS);
+    await grown(tag, HEADS);
     const from = performance.now();
     await containment.kill(set, 10_000);
     const ms = performance.now() - from;
-    return { ms, survivors: tagged(tag).length };
+    return { ms, survivors: headsOf(tag).length };
   } finally {
     await containment.kill(set, 10_000);
     await gone;
