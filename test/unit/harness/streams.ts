@@ -1,5 +1,6 @@
 /** The captured streams of real agent CLIs, with what the process that printed them did. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { expect, test } from "vitest";
 import type { HarnessRequest, Harness, StreamOutcome } from "../../../src/harness/harness.ts";
 import { foldEvent, NO_OUTCOME } from "../../../src/output/outcome.ts";
 
@@ -75,3 +76,29 @@ export const SERVERS: HarnessRequest["mcpServers"] = {
   files: { command: "files-mcp", args: ["--root", "."], env: { FILES_KEY: "s3cr3t-env" } },
   web: { url: "https://mcp.example.com/mcp", headers: { "X-Key": "s3cr3t-header" } },
 };
+
+/**
+ * Every captured stream of a harness is judged as its observer saw it, and holds nothing unknown.
+ *
+ * @param failed    Names of the cases that ended badly; frozen by hand.
+ * @param moreThan  So many cases there must be, or the folder was not found.
+ */
+export function judgedAsSeen(harness: Harness, failed: RegExp, moreThan: number): void {
+  const { cases, linesOf } = captured(harness.name);
+
+  test("there are many", () => expect(cases.length).toBeGreaterThan(moreThan));
+
+  test.for(cases)("$case is judged as it was seen", ({ case: name, exit }) => {
+    const code = exit.code ?? (name === "tmux-happy" ? 0 : null);
+    const signal = exit.signal ?? (code === null ? "SIGKILL" : null);
+    const verdict = harness.judge({ code, signal }, outcomeOf(harness, linesOf(name)));
+    expect(verdict.ok, verdict.reason).toBe(!failed.test(name));
+    expect(verdict.reason).not.toBe("");
+  });
+
+  test("nothing in them is unknown", () => {
+    for (const { case: name } of cases) {
+      expect(outcomeOf(harness, linesOf(name)).unknown, name).toBe(0);
+    }
+  });
+}
