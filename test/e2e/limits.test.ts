@@ -134,7 +134,8 @@ test("depth: the sixth generation is refused", async () => {
     details: { limit: "depth", used: 5, allowed: 5, setting: "limit_depth" },
   });
   expect(await held(world)).toEqual(before);
-  expect(countByArgument(tag)).toBe(5);
+  // "running" is said when its shell has started; a moment later the shell has become the program.
+  await expect.poll(() => countByArgument(tag)).toBe(5);
   for (const id of ids) {
     await callTool(client, "kill_real_agent", { task_id: taskId, agent_id: id, grace_s: 0 });
   }
