@@ -47,7 +47,8 @@ test("lists what has lost its parent, with age, memory and folder, and touches n
       ...argv,
     ];
     const [program = "", ...rest] = words;
-    return spawn(program, rest, { cwd: folder, stdio: "ignore" });
+    // In a session of its own: in a container, init may be in the session of this test.
+    return spawn(program, rest, { cwd: folder, stdio: "ignore", detached: true });
   };
   lose([], "plain", "", "claude", "301");
   lose([], "daemon", "1", "mcp-server-git", "302");
