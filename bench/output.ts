@@ -25,6 +25,7 @@ import { openStore } from "../src/adapters/sqlite/store.ts";
 import { DatabaseSync } from "node:sqlite";
 import type { AgentRecord } from "../src/agents/record.ts";
 import { AgentOutputInput } from "../src/contract/tools.ts";
+import type { LineMatcher } from "../src/output/ports.ts";
 import { harnessNamed } from "../src/harness/registry.ts";
 import { MIB } from "../src/kernel/units.ts";
 import { secretsKnownBy } from "../src/output/redact.ts";
@@ -104,19 +105,19 @@ async function measureOutput(): Promise<void> {
       B_TOKEN: "another-secret-value",
     }),
   );
-  const reader = streamReader(
-    harnessNamed,
-    threadLineMatcher(),
-    () => join(folder, "none"),
-    secrets,
-  );
-  const ask = (input: object) => async (): Promise<void> => {
-    const { output } = await reader.read(
-      agent,
-      AgentOutputInput.parse({ task_id: "t", agent_id: "a", ...input }),
-    );
-    if (output.length === 0) throw new Error(`nothing was found by ${JSON.stringify(input)}`);
-  };
+  const readerWith = (matcher: LineMatcher) =>
+    streamReader(harnessNamed, matcher, () => join(folder, "none"), secrets);
+  const matcher = threadLineMatcher();
+  const warm = readerWith(matcher);
+  const ask =
+    (input: object, reader = warm) =>
+    async (): Promise<void> => {
+      const { output } = await reader.read(
+        agent,
+        AgentOutputInput.parse({ task_id: "t", agent_id: "a", ...input }),
+      );
+      if (output.length === 0) throw new Error(`nothing was found by ${JSON.stringify(input)}`);
+    };
   const tool =
     (program: string, ...argv: string[]) =>
     (): void => {
@@ -132,6 +133,7 @@ async function measureOutput(): Promise<void> {
   });
   const patterns: Readonly<Record<string, string>> = {
     "a text": "needle.json",
+    "a text of common letters": "such file or directory",
     "a pattern with a text": "ENO\\w+: no such",
     alternatives: "ENOENT|panicked|segfault",
     "a pattern without any": "\\d{4}ms|[A-Z]{6}: ",
@@ -143,6 +145,14 @@ async function measureOutput(): Promise<void> {
       "grep -P": sh(`grep -P -- '${pattern}' '${path}' | cat`),
     });
   }
+  await together(`the first filter for half a minute: ${size} with a text`, "–", ROUNDS, {
+    "get_agent_output filter, its threads start": async () => {
+      const cold = threadLineMatcher();
+      await ask({ filter: "needle.json" }, readerWith(cold))();
+      await cold.close();
+    },
+    rg: tool("rg", "--no-config", "--text", "needle.json", path),
+  });
   await together(`the last 20 of ${size} with a text`, "–", ROUNDS, {
     "get_agent_output filter + tail": ask({ filter: "needle.json", tail: 20 }),
     "rg | tail": sh(`rg --no-config --text needle.json '${path}' | tail -n 20`),
@@ -153,6 +163,7 @@ async function measureOutput(): Promise<void> {
       `head -c 67108864 '${path}' | jq -Rr 'fromjson? | .message.content[]? | select(.type=="tool_use") | .name' | sort | uniq -c`,
     ),
   });
+  await matcher.close();
 }
 
 /** 100 000 agents on 2 201 tasks, one of them with 1 000; reports and findings of all. */

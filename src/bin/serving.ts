@@ -37,6 +37,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const left = Promise.withResolvers<LeaveAnswer>();
   const startedAt = setting.clock.now();
   const token = clientToken(paths.clientToken);
+  const matcher = threadLineMatcher();
   const inner = corral({
     setting,
     undos,
@@ -45,12 +46,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     sweep,
     disk,
     archives,
-    output: streamReader(
-      setting.harnessOf,
-      threadLineMatcher(),
-      setting.streams.archiveOf,
-      setting.secrets,
-    ),
+    output: streamReader(setting.harnessOf, matcher, setting.streams.archiveOf, setting.secrets),
     startedAt,
     pid: process.pid,
     isClientToken: tokenCheck(token),
@@ -93,6 +89,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     stopHints();
     await stopWatch();
     await served.close();
+    await matcher.close();
     await loops.close();
     await stopArchives();
     await disk.close();

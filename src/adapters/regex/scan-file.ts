@@ -3,8 +3,10 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { KIB, MIB } from "../../kernel/units.ts";
 import type { FindLines } from "./scan-lines.ts";
 
-/** A piece that stays in the processor's cache is read and searched faster than a large one. */
-const PIECE_BYTES = 256 * KIB;
+/** Fewer reads, and it still stays in the processor's cache between reading and searching. */
+const PIECE_BYTES = MIB;
+/** Read at a time where only the next newline is looked for. */
+const PEEK_BYTES = 64 * KIB;
 /** A longer line is looked at by its beginning only. */
 const LINE_MOST_BYTES = 16 * MIB;
 const NEWLINE = 0x0a;
@@ -18,15 +20,23 @@ export interface FileRange {
   readonly limit: number;
 }
 
+/** Of this thread, for one piece after the other. */
+let pieceBuffer: Buffer | null = null;
+
 /**
  * The matching lines that start in a range, as pairs of numbers: offset, and offset behind its newline.
  *
- * @param onPiece  Called after each piece, to show that it goes on.
+ * @param goesOn  Asked after each piece.
+ * @returns       Null when it was told not to go on.
  */
-export function scanFile(range: FileRange, find: FindLines, onPiece: () => void): number[] {
+export function scanFile(
+  range: FileRange,
+  find: FindLines,
+  goesOn: () => boolean,
+): number[] | null {
   const file = openSync(range.path, "r");
   try {
-    return scan(file, range, find, onPiece);
+    return scan(file, range, find, goesOn);
   } finally {
     closeSync(file);
   }
@@ -36,11 +46,11 @@ function scan(
   file: number,
   { from, to, limit }: FileRange,
   find: FindLines,
-  onPiece: () => void,
-): number[] {
+  goesOn: () => boolean,
+): number[] | null {
   const found: number[] = [];
-  let buffer = Buffer.allocUnsafe(PIECE_BYTES);
-  let at = from === 0 ? 0 : lineStartFrom(file, buffer, from, limit);
+  let buffer = (pieceBuffer ??= Buffer.allocUnsafeSlow(PIECE_BYTES));
+  let at = from === 0 ? 0 : lineStartFrom(file, from, limit);
   while (at < to) {
     const read = readSync(file, buffer, 0, Math.min(buffer.length, limit - at), at);
     if (read === 0) break;
@@ -52,23 +62,21 @@ function scan(
     }
     // A line without end is judged by its beginning, and passed over.
     const piece = buffer.subarray(0, whole === 0 ? read : whole);
-    const end =
-      whole === 0
-        ? lineStartFrom(file, Buffer.allocUnsafe(PIECE_BYTES), at + read + 1, limit)
-        : at + whole;
+    const end = whole === 0 ? lineStartFrom(file, at + read + 1, limit) : at + whole;
     for (const start of find(piece)) {
       if (at + start >= to) break;
       const newline = piece.indexOf(NEWLINE, start);
       found.push(at + start, newline < 0 ? end : at + newline + 1);
     }
     at = end;
-    onPiece();
+    if (!goesOn()) return null;
   }
   return found;
 }
 
 /** The first offset at or behind `from` at which a line starts; `limit` when there is none. */
-function lineStartFrom(file: number, buffer: Buffer, from: number, limit: number): number {
+function lineStartFrom(file: number, from: number, limit: number): number {
+  const buffer = Buffer.allocUnsafe(PEEK_BYTES);
   for (let at = from - 1; at < limit;) {
     const read = readSync(file, buffer, 0, Math.min(buffer.length, limit - at), at);
     if (read === 0) return limit;

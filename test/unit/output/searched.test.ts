@@ -151,33 +151,45 @@ test("a range has the lines that start in it, whole; ranges side by side have ea
   writeFileSync(path, text);
   const find = lineFinder("ab", planOf("ab"));
   const limit = Buffer.byteLength(text);
-  const all = scanFile({ path, from: 0, to: limit, limit }, find, () => undefined);
+  const all = scanFile({ path, from: 0, to: limit, limit }, find, () => true);
   expect(all).toHaveLength(2 * naive("ab", Buffer.from(text)).length);
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: limit }), { maxLength: 6 }), (cuts) => {
       const borders = [0, ...cuts.toSorted((a, b) => a - b), limit];
       const parts = borders
         .slice(1)
-        .flatMap((to, index) =>
-          scanFile({ path, from: borders[index]!, to, limit }, find, () => undefined),
+        .flatMap(
+          (to, index) =>
+            scanFile({ path, from: borders[index]!, to, limit }, find, () => true) ?? [],
         );
       expect(parts).toEqual(all);
     }),
   );
 });
 
+test("a scan that is told not to go on stops after a piece, and says nothing", () => {
+  const path = join(folder, "stopped");
+  writeFileSync(path, "needle\n".repeat(700_000));
+  const limit = 4_900_000;
+  let pieces = 0;
+  const goesOn = () => ++pieces < 2;
+  const find = lineFinder("needle", planOf("needle"));
+  expect(scanFile({ path, from: 0, to: limit, limit }, find, goesOn)).toBeNull();
+  expect(pieces).toBe(2);
+});
+
 test("lines longer than a piece, and lines without end, are passed over whole", () => {
   const path = join(folder, "long");
-  const text = `${"x".repeat(700_000)}needle\n${"y".repeat(17 * 1_048_576)}needle\nneedle\n`;
+  const text = `${"x".repeat(1_700_000)}needle\n${"y".repeat(17 * 1_048_576)}needle\nneedle\n`;
   writeFileSync(path, text);
   const limit = text.length;
   const found = scanFile(
     { path, from: 0, to: limit, limit },
     lineFinder("needle", planOf("needle")),
-    () => undefined,
+    () => true,
   );
   // Of the second one only the beginning is looked at, as everywhere.
-  expect(found).toEqual([0, 700_007, limit - 7, limit]);
+  expect(found).toEqual([0, 1_700_007, limit - 7, limit]);
 });
 
 /** A file on disk of which only the end lies as it was written. */
