@@ -10,6 +10,7 @@ import { diskSight } from "../adapters/disk/disk-sight.ts";
 import { agentFiles } from "../adapters/fs/agent-files.ts";
 import { daemonLog } from "../adapters/log/daemon-log.ts";
 import { machineMeters } from "../adapters/meters/machine-meters.ts";
+import { sampleMeters } from "../adapters/meters/sample-meters.ts";
 import { streamOutcomes } from "../adapters/output/stream-files.ts";
 import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
 import { streamTail } from "../adapters/output/stream-tail.ts";
@@ -32,6 +33,7 @@ import { type Archives, archives } from "../supervision/archives.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import { diskWatch, type DiskWatch } from "../supervision/disk-watch.ts";
 import type { DiskRelief } from "../supervision/disk-ports.ts";
+import { sampler, type Sampler } from "../supervision/sampling/sampler.ts";
 import type { Setting } from "../supervision/setting.ts";
 import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
@@ -50,6 +52,7 @@ export interface Composed {
   readonly sweep: Sweep;
   readonly archives: Archives;
   readonly disk: DiskWatch;
+  readonly sampler: Sampler;
   /** Writes down what the daemon itself is about to make: its tmux server, its control groups. */
   holdDaemonResources(): void;
   /** Told once the loopback listener is bound. */
@@ -138,6 +141,7 @@ async function composeLocked(
           }),
       },
       meters: machineMeters(),
+      sampleMeters: sampleMeters(),
       disk: diskSight(),
       ballast: reserve,
       places: placesOf(paths),
@@ -171,6 +175,7 @@ async function composeLocked(
       undos,
       loops,
       disk,
+      sampler: sampler(setting),
       deploys: deploys(setting, loops, disk),
       sweep: sweeps(ending, undos, loops),
       archives: keeping,

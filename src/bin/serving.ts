@@ -31,7 +31,7 @@ const LAST_ANSWER_MS = 100;
  * @throws {Fault} STATE_UNUSABLE when a configured port is taken; nothing is left listening then.
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, undos, loops, deploys, disk, sweep, archives } = composed;
+  const { setting, undos, loops, deploys, disk, sweep, archives, sampler } = composed;
   const { store, log } = setting;
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
@@ -45,6 +45,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     deploys,
     sweep,
     disk,
+    sampler,
     archives,
     output: streamReader(setting.harnessOf, matcher, setting.streams.archiveOf, setting.secrets),
     startedAt,
@@ -67,6 +68,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const stopStreamTimes = keepStreamTimes(setting);
   const stopArchives = archives.start();
   disk.start();
+  sampler.start();
   const stopWaking = store.onEvent(({ kind }) => {
     if (kind === "agent.running" || kind === "agent.clean") disk.wake();
   });
@@ -93,6 +95,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     await loops.close();
     await stopArchives();
     await disk.close();
+    await sampler.close();
     forgetSignals();
     if (hasEnded) removeRuntimeDirectory(paths);
   }

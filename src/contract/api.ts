@@ -14,6 +14,9 @@
  *   GET  /api/agents/<id>                    AgentView
  *   GET  /api/agents/<id>/receipt            Receipt
  *   GET  /api/agents/<id>/stream?from=&max=&since=&stream=stdout|stderr   StreamAnswer
+ *   GET  /api/agents/<id>/processes          ProcessesAnswer
+ *   GET  /api/samples                        SamplesAnswer
+ *   GET  /api/history?scope=&id=&span=       HistoryAnswer
  *   GET  /api/ledger?owner=&all=1            LedgerAnswer
  *   POST /api/wait                           WaitInput → WaitAnswer
  *   GET  /api/events?after=<seq>             Server-Sent Events, `id:` is the seq

@@ -1,6 +1,7 @@
 /** `get_resource_report`: what is held and used now, and by whom. */
 import { z } from "zod";
 import { AgentStatus } from "./agent.ts";
+import { PortView } from "./sampling.ts";
 
 const ID_MAX_CHARS = 128;
 
@@ -36,12 +37,15 @@ export const ResourceReportAnswer = z.object({
   at: z.string(),
   held: z.array(
     z.object({
-      kind: z.string(),
+      kind: z.string().describe("of the ledger's rows; port: seen at the last look, and no row"),
       held: z.int(),
       stuck: z.int().describe("of these: a release was tried and failed"),
       retained: z.int().describe("kept on purpose until a date"),
     }),
   ),
+  ports: z
+    .array(PortView.extend({ agent_id: z.string() }))
+    .describe("that processes in scope listen on; given back with their process set; at most 100"),
   use: ResourceUse.describe("of all agents in scope together"),
   daemon: ResourceUse.nullable().describe("of the daemon itself; only in its own scope"),
   disk: z.array(

@@ -253,6 +253,11 @@ export const SETTINGS = {
     100_000,
     "Events that stay in the store; the oldest beyond are deleted.",
   ),
+  history_mb: setting(
+    z.coerce.number().int().min(1).max(65_536),
+    64,
+    "MiB that the history of samples may take in the store; it reaches back seven days at most, and less when these are used up.",
+  ),
   validation_mode: setting(
     z.enum(["warn", "strict"]),
     "warn",

@@ -40,6 +40,8 @@ import { type DeployRequest, optionsOf } from "./plan-run.ts";
 import { reportFinding, reportProgress } from "./reports.ts";
 import { resourceReport } from "./resource-report.ts";
 import { readResource } from "./resources.ts";
+import { processLists } from "./sampling/processes.ts";
+import type { Sampler } from "./sampling/sampler.ts";
 import type { Setting } from "./setting.ts";
 import { KILLING_MS, stopOrKill } from "./stop-or-kill.ts";
 import type { Sweep } from "./sweep.ts";
@@ -59,6 +61,7 @@ export interface CorralParts {
   readonly sweep: Sweep;
   readonly archives: Archives;
   readonly disk: DiskWatch;
+  readonly sampler: Sampler;
   readonly output: OutputReader;
   readonly startedAt: EpochMs;
   readonly pid: number;
@@ -70,9 +73,10 @@ export interface CorralParts {
 
 /** Makes the operations. */
 export function corral(parts: CorralParts): Operations {
-  const { setting, undos, loops, deploys, disk, output } = parts;
+  const { setting, undos, loops, deploys, disk, output, sampler } = parts;
   const { store } = setting;
   const ending = { ...setting, store: storeOfEnds(store, setting.ballast) };
+  const lists = processLists(setting);
   let leaving: Promise<LeaveAnswer> | null = null;
 
   const taskOf = (id: TaskId): TaskRecord => {
@@ -164,7 +168,8 @@ export function corral(parts: CorralParts): Operations {
       const task = taskOf(input.task_id);
       return reportFinding(setting, task, agentOf(input.agent_id, task.id), input);
     },
-    get_resource_report: (input) => resourceReport(setting, input, disk.report().file_systems),
+    get_resource_report: (input) =>
+      resourceReport(setting, input, disk.report().file_systems, sampler.portsOf),
     sweep_resources: (input) => parts.sweep(input),
     get_task_findings: (input) => {
       const task = taskOf(input.task_id);
@@ -245,6 +250,22 @@ export function corral(parts: CorralParts): Operations {
       const { since } = request;
       const least = since === undefined ? 0 : offsetSince(store, agent, since);
       return output.stream(agent, { ...request, from: Math.max(request.from, least) });
+    },
+    samples() {
+      sampler.watch();
+      return sampler.samples();
+    },
+    history(query) {
+      const { id, scope } = query;
+      if (scope === "task") taskOf(id ?? "");
+      if (scope === "agent") agentOf(id ?? "");
+      sampler.watch(scope === "agent" ? id : undefined);
+      return sampler.history.read(query);
+    },
+    async processes(id) {
+      const answer = await lists.of(id);
+      sampler.watch(id);
+      return answer;
     },
     ledger({ owner, all }) {
       const rows =

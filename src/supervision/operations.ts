@@ -30,6 +30,12 @@ import type {
   PruneInput,
 } from "../contract/archive.ts";
 import type { CorralEvent } from "../contract/events.ts";
+import type {
+  HistoryAnswer,
+  HistoryQuery,
+  ProcessesAnswer,
+  SamplesAnswer,
+} from "../contract/sampling.ts";
 import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
@@ -86,6 +92,12 @@ export interface Operations {
   receipt(agentId: AgentId): Receipt;
   /** Raw bytes of a stream. @throws {Fault} AGENT_NOT_FOUND. */
   stream(agentId: AgentId, request: StreamRequest): Promise<StreamAnswer>;
+  /** The last sample of everybody. Whoever asks looks on: samples come fast for some seconds. Looks at nothing itself. */
+  samples(): SamplesAnswer;
+  /** What somebody used, step by step; an agent counts as watched for some seconds. @throws {Fault} TASK_NOT_FOUND, AGENT_NOT_FOUND. */
+  history(query: HistoryQuery): HistoryAnswer;
+  /** The processes of an agent, looked at now. @throws {Fault} AGENT_NOT_FOUND, PROBE_FAILED. */
+  processes(agentId: AgentId): Promise<ProcessesAnswer>;
   ledger(filter: { readonly owner?: string; readonly all?: boolean }): LedgerAnswer;
   /** Answers when the condition holds, the time is up, or `signal` aborts. Never kills anything. */
   wait(input: WaitInput, signal: AbortSignal): Promise<WaitAnswer>;

@@ -47,6 +47,10 @@ export function redacted(operations: Operations, redactor: Redactor): Operations
     agent: (id) => answer(() => operations.agent(id)),
     receipt: (id) => answer(() => operations.receipt(id)),
     stream: (id, request) => operations.stream(id, request),
+    // Numbers and our own ids.
+    samples: () => operations.samples(),
+    history: (query) => operations.history(query),
+    processes: (id) => answerLater(() => operations.processes(id)),
     ledger: (filter) => answer(() => operations.ledger(filter)),
     wait: (input, signal) => answerLater(() => operations.wait(input, signal)),
     eventsAfter: (seq, max) => answer(() => operations.eventsAfter(seq, max)),

@@ -7,7 +7,9 @@ import type {
   ResourceUse,
 } from "../contract/resource-report.ts";
 import type { DiskFileSystem } from "../contract/disk.ts";
+import type { PortView } from "../contract/sampling.ts";
 import { asFault } from "../kernel/fault.ts";
+import type { AgentId } from "../kernel/ids.ts";
 import { isoTime, SECOND_MS } from "../kernel/units.ts";
 import { isHeld, type Resource } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
@@ -20,6 +22,7 @@ import { sumOf, useOf } from "./use.ts";
 
 /** Agents that are named; the sums are over all. */
 const AGENTS_NAMED = 20;
+const PORTS_NAMED = 100;
 
 interface Scope {
   readonly agents: readonly AgentRecord[];
@@ -37,12 +40,14 @@ interface AgentUse {
  * Looks once over the processes, the control groups and the disk, and adds up.
  *
  * @param fileSystems  As the watch over the disk saw them last.
+ * @param portsOf      Where an agent's processes listened when they were looked at last.
  * @throws {Fault} TASK_NOT_FOUND, AGENT_NOT_FOUND. What cannot be looked at is told as unknown.
  */
 export async function resourceReport(
   setting: Setting,
   { scope, id }: ResourceReportInput,
   fileSystems: readonly DiskFileSystem[],
+  portsOf: (agentId: AgentId) => readonly PortView[],
 ): Promise<ResourceReportAnswer> {
   const { clock } = setting;
   const unknown: string[] = [];
@@ -51,11 +56,21 @@ export async function resourceReport(
   const daemon = scope === "daemon" ? await daemonUse(setting, unknown) : null;
   const disk = await diskOf(setting, { agents, rows, task }, scope);
   const limits = limitsOf(setting, scope, task, uses);
+  const ports = agents.flatMap((agent) =>
+    portsOf(agent.id).map(({ address, pid, port, protocol }) => ({
+      agent_id: agent.id,
+      protocol,
+      address,
+      port,
+      pid,
+    })),
+  );
   return {
     scope,
     id: id ?? null,
     at: isoTime(clock.now()),
-    held: heldByKind(rows),
+    held: [...heldByKind(rows), ...heldPorts(ports)],
+    ports: ports.slice(0, PORTS_NAMED),
     use: sumOf(uses.map(({ use }) => use)),
     daemon,
     disk,
@@ -239,6 +254,12 @@ function heldByKind(rows: readonly Resource[]): ResourceReportAnswer["held"] {
     stuck: ofKind.filter((row) => isHeld(row) && row.attempts > 0).length,
     retained: ofKind.filter(({ state }) => state === "retained").length,
   }));
+}
+
+/** Several processes may listen on one: it is held once. */
+function heldPorts(ports: ResourceReportAnswer["ports"]): ResourceReportAnswer["held"] {
+  const held = new Set(ports.map(({ port, protocol }) => `${protocol} ${port}`)).size;
+  return held === 0 ? [] : [{ kind: "port", held, stuck: 0, retained: 0 }];
 }
 
 async function attempt<T>(

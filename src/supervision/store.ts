@@ -14,6 +14,7 @@ import type { Fingerprint } from "../output/fingerprints.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { HistoryStore } from "./history.ts";
 import type { ForgettingStore } from "./forgetting.ts";
+import type { SampleStore } from "./sampling/history.ts";
 
 /** What makes this state directory itself, for ever. */
 export interface World {
@@ -139,7 +140,7 @@ export interface LiveDisk extends Pick<
   readonly taskLimit: number | null;
 }
 
-export interface Store extends LedgerStore, HistoryStore, ForgettingStore {
+export interface Store extends LedgerStore, HistoryStore, ForgettingStore, SampleStore {
   readonly world: World;
   /** The loopback port used so far; null before the first daemon. */
   port(): number | null;

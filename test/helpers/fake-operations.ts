@@ -175,6 +175,7 @@ export function fakeOperations(): FakeOperations {
       id,
       at: AT,
       held: [],
+      ports: [],
       use: NO_USE,
       daemon: null,
       disk: [],
@@ -313,6 +314,19 @@ export function fakeOperations(): FakeOperations {
         ended: false,
       });
     },
+    samples: () => {
+      throw new Error("no test of a surface needs samples");
+    },
+    history: () => {
+      throw new Error("no test of a surface needs a history");
+    },
+    processes: (agentId) =>
+      Promise.resolve({
+        agent_id: agentNamed(agentId).agent_id,
+        at: AT,
+        processes: [],
+        left_out: 0,
+      }),
     ledger: () => ({ rows: [] }),
     wait: async (_input, signal) => {
       await gate;

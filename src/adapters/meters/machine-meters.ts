@@ -85,7 +85,8 @@ function ofGroups(set: ProcessSet): GroupUse {
   return groupUse(readerOf(set));
 }
 
-function readerOf({ cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet) {
+/** Files of a set's groups, whichever version has them. */
+export function readerOf({ cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet) {
   return (version: 1 | 2, file: string): string | null => {
     for (const group of version === 2 ? [cgroup] : [memoryCgroup, pidsCgroup]) {
       const text = group === null ? null : readGroupFile(join(group, file));

@@ -11,6 +11,7 @@ import { diskRows } from "./disk-rows.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
 import { forgettingRows } from "./forgetting-rows.ts";
+import { sampleRows } from "./sample-rows.ts";
 import { sweepPlanRows } from "./sweep-plan-rows.ts";
 import { historyRows } from "./history-rows.ts";
 import { findingOf, progressOf, taskOf, toJson } from "./rows.ts";
@@ -55,6 +56,7 @@ export function openStore(
     ...reportRows(database, events),
     ...secretRows(database),
     ...streamTimeRows(database),
+    ...sampleRows(database),
     ...sweepPlanRows(database),
     ...forgettingRows(database, clock),
     intend: (owner, intents) =>

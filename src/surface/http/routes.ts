@@ -6,6 +6,7 @@ import { z } from "zod";
 import { TaskStatus } from "../../contract/agent.ts";
 import { ExportInput, PruneInput } from "../../contract/archive.ts";
 import { LeaveInput, SweepInput, WaitInput } from "../../contract/api.ts";
+import { HistoryQuery } from "../../contract/sampling.ts";
 import { TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
 import { KIB, MIB } from "../../kernel/units.ts";
@@ -122,6 +123,25 @@ export const ROUTES: readonly Route[] = [
     answer: (call) => call.operations.receipt(agentIn(call)),
   },
   { method: "GET", path: "/api/agents/<id>/stream", forPages: always, answer: answerStream },
+  {
+    method: "GET",
+    path: "/api/agents/<id>/processes",
+    forPages: always,
+    answer: (call) => call.operations.processes(agentIn(call)),
+  },
+  {
+    method: "GET",
+    path: "/api/samples",
+    forPages: always,
+    answer: ({ operations }) => operations.samples(),
+  },
+  {
+    method: "GET",
+    path: "/api/history",
+    forPages: always,
+    answer: ({ operations, query }) =>
+      operations.history(parseInput(HistoryQuery, query, "GET /api/history")),
+  },
   { method: "GET", path: "/api/ledger", forPages: always, answer: answerLedger },
   {
     method: "POST",

@@ -175,7 +175,7 @@ function outputFooter(answer: ToolAnswer<"get_agent_output">): string {
 }
 
 function reportText(answer: ToolAnswer<"get_resource_report">): string {
-  const { agents, alerts, daemon, disk, held, id, limits, scope, unknown, use } = answer;
+  const { agents, alerts, daemon, disk, held, id, limits, ports, scope, unknown, use } = answer;
   const known = (value: number | null, shown: (known: number) => string): string =>
     value === null ? "unknown" : shown(value);
   const usedBy = ({ processes, fds, memory_bytes, cpu_ms }: typeof use): string =>
@@ -184,6 +184,13 @@ function reportText(answer: ToolAnswer<"get_resource_report">): string {
     `${id === null ? scope : `${scope} ${id}`}: ${usedBy(use)}.`,
     ...(daemon === null ? [] : [`The daemon itself: ${usedBy(daemon)}.`]),
     `Held: ${held.map(({ kind, held: count }) => `${count} ${kind}`).join(", ") || "nothing"}.`,
+    ...headed(
+      "Listens on:",
+      ports.map(
+        ({ address, agent_id, pid, port, protocol }) =>
+          `${protocol} ${address}:${port} (${agent_id}, process ${pid})`,
+      ),
+    ),
     ...headed(
       "Disk:",
       disk.map(

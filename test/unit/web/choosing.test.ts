@@ -122,6 +122,7 @@ describe("samples", () => {
     limits: [],
     agents: [],
     alerts: [],
+    ports: [],
     unknown: [],
   });
 

@@ -1,0 +1,270 @@
+/**
+ * The sampler: looks at what every live agent uses, often while somebody looks on and seldom at
+ * rest, and keeps what it saw. It decides nothing and stops nobody.
+ *
+ * What cannot be looked at has no sample: a gap, never a zero.
+ */
+import type { AgentRecord } from "../../agents/record.ts";
+import type { PortView, SamplesAnswer, SampleView } from "../../contract/sampling.ts";
+import { messageOf } from "../../kernel/fault.ts";
+import type { AgentId, TaskId } from "../../kernel/ids.ts";
+import { type EpochMs, isoTime, MINUTE_MS, SECOND_MS } from "../../kernel/units.ts";
+import type { ProcessSet, WorldProcess } from "../ports.ts";
+import type { Setting } from "../setting.ts";
+import { processSetOf } from "../sighting.ts";
+import { ALL, type History, sampleHistory } from "./history.ts";
+import { leastPause, pauseAfter } from "./pace.ts";
+import type { Depth, LookRequest, OwnUse } from "./ports.ts";
+import { NO_SAMPLE, type Reading, sampleOf, sumOfSamples, withEarlier } from "./sample.ts";
+
+/** Somebody who asked looks on for so long; pages and `corral top` ask again sooner. */
+const WATCH_MS = 10 * SECOND_MS;
+/** Between two looks at open files while somebody looks on; at rest each look is one. */
+const DEEP_MS = 30 * SECOND_MS;
+const SAVE_MS = MINUTE_MS;
+/** An agent that has just begun is looked at so soon. */
+const NEWCOMER_MS = 3 * SECOND_MS;
+const LISTENS_MOST = 32;
+
+/** One look over all, for who judges by it. */
+export interface Round {
+  readonly at: EpochMs;
+  readonly agents: ReadonlyMap<AgentId, SampleView>;
+  readonly own: OwnUse;
+}
+
+export interface Sampler {
+  start(): void;
+  /** Somebody looks on: samples come fast for a while, of this agent the closest. May be called at any time. */
+  watch(agentId?: AgentId): void;
+  /** The last sample of everybody. Looks at nothing. */
+  samples(): SamplesAnswer;
+  /** Ports on which an agent's processes listened at the last look. */
+  portsOf(agentId: AgentId): readonly PortView[];
+  readonly history: Pick<History, "read">;
+  /** Called after each look. Returns the way to stop. */
+  onRound(listener: (round: Round) => void): () => void;
+  /** Looks no more, waits for a look that runs, and writes down what there is. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** One live agent. */
+interface Tracked {
+  readonly agent: Pick<AgentRecord, "id" | "taskId" | "directory" | "slot">;
+  readonly set: ProcessSet;
+  reading: Reading | null;
+  ioReading: Reading | null;
+  sample: SampleView;
+}
+
+export function sampler(setting: Setting): Sampler {
+  const { clock, log, sampleMeters, store, timers } = setting;
+  const history = sampleHistory(setting);
+  const tracked = new Map<AgentId, Tracked>();
+  const tasks = new Map<TaskId, SampleView>();
+  const focus = new Map<AgentId, EpochMs>();
+  const listeners = new Set<(round: Round) => void>();
+  let all: SampleView = sumOfSamples([]);
+  let [at, spentMs, quietRounds] = [null as EpochMs | null, 0, 0];
+  let [watchedUntil, deepAt, savedAt, dueAt] = [0, 0, clock.now(), 0];
+  let running: Promise<void> | null = null;
+  let cancel = (): void => undefined;
+  let [isStarted, isClosed] = [false, false];
+
+  const isWatched = (): boolean => watchedUntil > clock.now();
+
+  /** Who lives now; whoever ended has no further sample. */
+  const follow = (): void => {
+    const live = store.unfinishedAgents().filter(({ endedAt }) => endedAt === null);
+    const ids = new Set(live.map(({ id }) => id));
+    for (const id of tracked.keys()) {
+      if (ids.has(id)) continue;
+      tracked.delete(id);
+      focus.delete(id);
+      history.end(id);
+    }
+    for (const { directory, id, slot, taskId } of live) {
+      if (tracked.has(id)) continue;
+      const set = processSetOf(store.resourcesOf(id));
+      if (set === null) continue;
+      const agent = { id, taskId, directory, slot };
+      tracked.set(id, { agent, set, reading: null, ioReading: null, sample: NO_SAMPLE });
+    }
+  };
+
+  const look = async (): Promise<void> => {
+    const before = sampleMeters.own().cpuMs;
+    follow();
+    const now = clock.now();
+    const isDeep = !isWatched() || now - deepAt >= DEEP_MS;
+    if (isDeep) deepAt = now;
+    const requests = await requestsFor(setting, [...tracked.values()], (id) =>
+      (focus.get(id) ?? 0) > now ? "whole" : isDeep ? "deep" : "light",
+    );
+    const seen = await sampleMeters.look(requests);
+    const knowledge = knownOf(setting);
+    at = clock.now();
+    for (const one of tracked.values()) {
+      const counters = seen.get(one.agent.id);
+      if (counters === undefined) continue;
+      const known = knowledge(one.agent);
+      const reading = withEarlier({ at, ...counters, ...known }, one.reading);
+      one.sample = sampleOf(reading, one.reading, one.ioReading);
+      if (counters.readBytes !== null) one.ioReading = reading;
+      one.reading = reading;
+      history.add(one.agent.id, at, one.sample);
+    }
+    sumUp(at);
+    const own = sampleMeters.own();
+    spentMs = own.cpuMs - before;
+    const agents = new Map([...tracked].map(([id, { sample }]) => [id, sample]));
+    for (const listener of listeners) listener({ at, agents, own });
+    if (at - savedAt >= SAVE_MS) {
+      savedAt = at;
+      history.save();
+    }
+  };
+
+  const sumUp = (now: EpochMs): void => {
+    const byTask = Map.groupBy(tracked.values(), ({ agent }) => agent.taskId);
+    for (const taskId of tasks.keys()) {
+      if (byTask.has(taskId)) continue;
+      tasks.delete(taskId);
+      history.end(taskId);
+    }
+    for (const [taskId, ofTask] of byTask) {
+      const sum = sumOfSamples(ofTask.map(({ sample }) => sample));
+      tasks.set(taskId, sum);
+      history.add(taskId, now, sum);
+    }
+    all = sumOfSamples([...tracked.values()].map(({ sample }) => sample));
+    history.add(ALL, now, all);
+  };
+
+  const turn = (): void => {
+    running = look()
+      .catch((error: unknown) => log.warn("sample.failed", { cause: messageOf(error) }))
+      .finally(() => {
+        running = null;
+        quietRounds = isWatched() ? 0 : quietRounds + 1;
+        arm(clock.now() + pauseAfter({ isWatched: isWatched(), spentMs, quietRounds }));
+      });
+  };
+
+  const arm = (when: EpochMs): void => {
+    cancel();
+    if (isClosed || !isStarted) return;
+    dueAt = when;
+    cancel = timers.after(Math.max(0, when - clock.now()), turn);
+  };
+
+  /** A look within so long, but not before the last one has been paid for. */
+  const within = (ms: number): void => {
+    if (running !== null || !isStarted) return;
+    const paidAt = (at ?? 0) + leastPause(isWatched(), spentMs);
+    const when = Math.max(paidAt, clock.now() + ms);
+    if (when < dueAt) arm(when);
+  };
+
+  const forget = store.onEvent(({ kind }) => {
+    if (kind !== "agent.running" && kind !== "agent.settled") return;
+    quietRounds = 0;
+    if (kind === "agent.running") within(NEWCOMER_MS);
+  });
+
+  return {
+    start() {
+      isStarted = true;
+      arm(clock.now() + NEWCOMER_MS);
+    },
+    watch(agentId) {
+      const until = clock.now() + WATCH_MS;
+      const wasWatched = isWatched();
+      watchedUntil = until;
+      if (agentId !== undefined && tracked.has(agentId)) focus.set(agentId, until);
+      if (!wasWatched) within(0);
+    },
+    samples: () => ({
+      at: at === null ? null : isoTime(at),
+      interval_ms: Math.round(pauseAfter({ isWatched: isWatched(), spentMs, quietRounds })),
+      all,
+      tasks: [...tasks].map(([task_id, sample]) => ({ task_id, sample })),
+      agents: [...tracked.values()].map(({ agent, reading, sample }) => ({
+        agent_id: agent.id,
+        task_id: agent.taskId,
+        sample,
+        listens: (reading?.listens ?? []).slice(0, LISTENS_MOST),
+      })),
+    }),
+    portsOf: (agentId) => tracked.get(agentId)?.reading?.listens ?? [],
+    history,
+    onRound(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      cancel();
+      forget();
+      await running;
+      for (const subject of [...tracked.keys(), ...tasks.keys(), ALL]) history.end(subject);
+      history.save();
+    },
+  };
+}
+
+/** A group of its own lists an agent's processes; where one has none, one look over the world serves all of those. */
+async function requestsFor(
+  { containment }: Setting,
+  tracked: readonly Tracked[],
+  depthOf: (id: AgentId) => Depth,
+): Promise<readonly LookRequest[]> {
+  const isListed = ({ set }: Tracked): boolean => (set.cgroup ?? set.freezer ?? null) !== null;
+  const world = tracked.every(isListed) ? [] : await containment.lookEverywhere();
+  return tracked.map((one) => {
+    const { agent, set } = one;
+    const pids = isListed(one) ? null : membersAmong(world, agent).map(({ pid }) => pid);
+    return { agentId: agent.id, set, pids, depth: depthOf(agent.id) };
+  });
+}
+
+/** Those of an agent: by its mark, or by its group. */
+export function membersAmong(
+  world: readonly WorldProcess[],
+  { id, slot }: Pick<AgentRecord, "id" | "slot">,
+): readonly WorldProcess[] {
+  return world.filter((one) => one.slot === slot || one.cgroupAgentId === id);
+}
+
+type Known = Pick<Reading, "diskBytes" | "outputBytes" | "tokens" | "costMicrousd">;
+
+/** What the store and the streams tell of an agent at this moment. */
+function knownOf({
+  disk,
+  store,
+}: Setting): (agent: Pick<AgentRecord, "id" | "directory">) => Known {
+  const records = new Map(store.unfinishedAgents().map((agent) => [agent.id, agent]));
+  return ({ directory, id }) => {
+    const record = records.get(id);
+    const usage = record?.usage ?? null;
+    const tokens = [usage?.input_tokens ?? null, usage?.output_tokens ?? null];
+    const cost = usage?.cost_usd ?? null;
+    return {
+      diskBytes: record?.diskBytes ?? null,
+      outputBytes: printed(disk, directory),
+      tokens: tokens.every((one) => one === null)
+        ? null
+        : tokens.reduce<number>((sum, one) => sum + (one ?? 0), 0),
+      costMicrousd: cost === null ? null : Math.round(cost * 1e6),
+    };
+  };
+}
+
+function printed(disk: Setting["disk"], directory: string): number | null {
+  try {
+    return disk.streamsIn(directory).outputBytes;
+  } catch {
+    return null; // it is looked at again the next time
+  }
+}
