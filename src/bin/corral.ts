@@ -64,6 +64,12 @@ function ports(paths: StatePaths): CliPorts {
       await (await import("../adapters/daemon-start/daemon-gone.ts")).daemonGone(pid),
     readText,
     runInTerminal,
+    openScreen: async () =>
+      (await import("../adapters/terminal/full-screen.ts")).terminalScreen(
+        process.stdin,
+        process.stdout,
+        process.env["TERM"],
+      ),
     buildDashboard: async () => await (await import("./build-dashboard.ts")).buildDashboard(),
     openInBrowser: async (link: string) =>
       await (

@@ -10,6 +10,8 @@ import type {
   LeaveInput,
   LedgerAnswer,
   LoginAnswer,
+  Machine,
+  OverviewAnswer,
   ResourceAnswer,
   StreamAnswer,
   SweepAnswer,
@@ -41,6 +43,9 @@ import type { ToolAnswer, ToolName } from "./tools.ts";
  */
 export interface ApiClient {
   health(): Promise<HealthAnswer>;
+  /** Everything of one moment, and the event from which to follow on. */
+  overview(): Promise<OverviewAnswer>;
+  machine(): Promise<Machine>;
   /** The input is parsed, and its defaults filled in, by the daemon. */
   tool<N extends ToolName>(
     name: N,
@@ -59,6 +64,8 @@ export interface ApiClient {
     readonly all?: boolean;
     readonly prefix?: string;
     readonly limit?: number;
+    /** Exactly these, 1 to 500, in this order; those that are not there are left out. */
+    readonly ids?: readonly string[];
   }): Promise<AgentsAnswer>;
   agent(agentId: string): Promise<AgentView>;
   receipt(agentId: string): Promise<Receipt>;

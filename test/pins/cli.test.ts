@@ -20,6 +20,7 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
   status: ["--json"],
   open: ["--print", "--json"],
   ps: ["-a, --all", "--task <id>", "--json"],
+  top: ["--task <id>", "--sort <column>", "-a, --all", "--interval <seconds>", "--once", "--json"],
   task: [
     "list -a, --all --limit <n> --json",
     "show <task> --json",

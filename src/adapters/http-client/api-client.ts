@@ -6,6 +6,8 @@ import {
   LeaveAnswer,
   LedgerAnswer,
   LoginAnswer,
+  Machine,
+  OverviewAnswer,
   ResourceAnswer,
   StreamAnswer,
   SweepAnswer,
@@ -52,13 +54,15 @@ export function apiClient(address: DaemonAddress): ApiClient {
     );
   return {
     health: () => get("/api/health", HealthAnswer),
+    overview: () => get("/api/overview", OverviewAnswer),
+    machine: () => get("/api/machine", Machine),
     tool: async <N extends ToolName>(name: N, input: unknown) =>
       // The table's type forgets which answer belongs to which name.
       (await post<unknown>(`/api/tools/${name}`, input, TOOLS[name].output)) as ToolAnswer<N>,
     tasks: (filter = {}) => get(`/api/tasks${query(filter)}`, TasksAnswer),
-    agents: ({ taskId, all, prefix, limit } = {}) =>
+    agents: ({ taskId, all, prefix, limit, ids } = {}) =>
       get(
-        `/api/agents${query({ task_id: taskId, all: all === true ? 1 : undefined, prefix, limit })}`,
+        `/api/agents${query({ task_id: taskId, all: all === true ? 1 : undefined, prefix, limit, ids: ids?.join(",") })}`,
         AgentsAnswer,
       ),
     agent: (agentId) => get(`/api/agents/${segment(agentId)}`, AgentView),

@@ -26,6 +26,34 @@ export interface Terminal {
   note(text: string): void;
 }
 
+/** One key, or a whole paste. */
+export interface KeyPress {
+  /** `"up"`, `"return"`, `"x"` …; empty for text that is no key of its own. */
+  readonly name: string;
+  /** What it types; empty for keys that type nothing. */
+  readonly text: string;
+  readonly ctrl: boolean;
+}
+
+/** The whole terminal, for a view that places its own lines. Gives it back on every way out but SIGKILL. */
+export interface FullScreen {
+  /** Columns and rows; 80 by 24 where the terminal does not know. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Takes the terminal; once. `onEnd` is told the exit code when a signal or the terminal itself ends it. */
+  open(listeners: {
+    onKey(key: KeyPress): void;
+    /** Another size, or to be drawn anew. */
+    onResize(): void;
+    onEnd(exit: number): void;
+  }): void;
+  /** Text and sequences as they are; lost unless it is open. */
+  write(text: string): void;
+  /** Gives it to the shell until the program is continued. */
+  suspend(): void;
+  /** May be called at any time, any number of times. */
+  close(): void;
+}
+
 /** What works on a state directory whose daemon is dead. */
 export interface Offline {
   ledger(): Promise<LedgerAnswer>;
@@ -74,6 +102,8 @@ export interface CliPorts {
    * published package has them. @throws {Fault} LAUNCH_FAILED with the build's last words.
    */
   readonly buildDashboard: () => Promise<void>;
+  /** The whole terminal; null where there is none on both sides, or one that cannot place a cursor. */
+  readonly openScreen: () => Promise<FullScreen | null>;
   /** Opens a link in the user's browser. @returns false where there is none to open it. */
   readonly openInBrowser: (link: string) => Promise<boolean>;
   /** Rendering of a harness's stream. */

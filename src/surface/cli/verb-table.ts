@@ -40,6 +40,11 @@ export const VERBS = {
     load: async () => (await import("./verbs/ps.ts")).ps,
     onlyLooks: true,
   },
+  top: {
+    summary: "watch all agents on one screen, and act on them",
+    load: async () => (await import("./verbs/top.ts")).top,
+    onlyLooks: true,
+  },
   task: {
     summary: "list tasks, show one, or close one",
     load: async () => (await import("./verbs/task.ts")).task,

@@ -109,6 +109,7 @@ export async function corral(
     client: async () => client,
     ensureDaemon: act("ensureDaemon", { health: HEALTH, started: true }),
     daemonGone: act("daemonGone", true),
+    openScreen: async () => null,
     buildDashboard: act("buildDashboard", undefined),
     openInBrowser: act("openInBrowser", true),
     offline: {

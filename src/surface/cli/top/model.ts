@@ -1,0 +1,95 @@
+/** What `corral top` knows and shows. Values only; what changes them is beside it. */
+import type { AgentView } from "../../../contract/agent.ts";
+import type { HealthAnswer, Machine } from "../../../contract/api.ts";
+import type { Tone } from "../paint.ts";
+import type { ColumnName } from "./columns.ts";
+
+/** What an agent used when it was last looked at. */
+export interface Use {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly processes: number;
+  /** Null where it is not told. */
+  readonly memoryBytes: number | null;
+  /** Processor time used so far, milliseconds; null where it is not told. */
+  readonly cpuMs: number | null;
+}
+
+/** What an agent does now; null until there are two looks, or where it is not told. */
+export interface Rates {
+  /** Share of one core: 1 is one core busy. */
+  readonly cores: number | null;
+  /** Bytes that its stream grows by in a second. */
+  readonly logBytesPerS: number | null;
+  /** How large its stream was at the last looks, oldest first: what the rate is made of. */
+  readonly log: readonly { readonly at: number; readonly bytes: number }[];
+}
+
+/** The output of the chosen agent, as far as it was read. */
+export interface Output {
+  /** Whose it is; null while none is read. */
+  readonly agentId: string | null;
+  /** The last lines, plain text, oldest first. */
+  readonly lines: readonly string[];
+  /** True when nothing more will come. */
+  readonly isEnd: boolean;
+}
+
+/** What the keys do just now. */
+export type Mode =
+  | { readonly kind: "table" }
+  /** The filter is being typed. */
+  | { readonly kind: "filter" }
+  /** Asks before an agent is stopped. */
+  | { readonly kind: "stop"; readonly agentId: string }
+  /** Lines to read: a receipt, or the help. */
+  | {
+      readonly kind: "page";
+      readonly title: string;
+      readonly lines: readonly string[];
+      readonly from: number;
+    };
+
+export interface Notice {
+  readonly text: string;
+  readonly tone: Tone | null;
+}
+
+export type Shown = "live" | "all";
+
+export interface TopState {
+  readonly size: { readonly columns: number; readonly rows: number };
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** The last event that is in here. */
+  readonly seq: number;
+  readonly link: "live" | "lost";
+  readonly health: HealthAnswer;
+  readonly machine: Machine;
+  readonly agents: ReadonlyMap<string, AgentView>;
+  readonly use: ReadonlyMap<string, Use>;
+  readonly rates: ReadonlyMap<string, Rates>;
+  /** How many things want a look, as the daemon tells. */
+  readonly alerts: readonly string[];
+  /** Only agents of this task; null is of all. */
+  readonly taskId: string | null;
+  readonly sort: { readonly column: ColumnName; readonly isReversed: boolean };
+  readonly shown: Shown;
+  readonly filter: string;
+  /** The agent that the cursor is on; null when none is shown. */
+  readonly chosen: string | null;
+  /** First row of the table in sight. */
+  readonly from: number;
+  readonly pane: "details" | "output" | null;
+  /** True when arrows move the pane and not the table. */
+  readonly isPaneFocused: boolean;
+  /** Rows of the output below those in sight; 0 follows it. */
+  readonly behind: number;
+  readonly output: Output;
+  readonly mode: Mode;
+  readonly notice: Notice | null;
+  /** Agents whose stop was asked for and is not answered. */
+  readonly stopping: ReadonlySet<string>;
+}
+
+export const NO_OUTPUT: Output = { agentId: null, lines: [], isEnd: false };

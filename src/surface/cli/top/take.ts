@@ -1,0 +1,149 @@
+/** What comes from the daemon, taken into what is shown. Pure. */
+import type { AgentView } from "../../../contract/agent.ts";
+import type { HealthAnswer, Machine, OverviewAnswer } from "../../../contract/api.ts";
+import type { CorralEvent } from "../../../contract/events.ts";
+import { SECOND_MS } from "../../../kernel/units.ts";
+import { NO_OUTPUT } from "./model.ts";
+import type { Rates, Shown, TopState, Use } from "./model.ts";
+import type { ColumnName } from "./columns.ts";
+
+export interface Beginning {
+  readonly overview: OverviewAnswer;
+  readonly size: TopState["size"];
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  readonly taskId: string | null;
+  readonly sort: ColumnName;
+  readonly shown: Shown;
+}
+
+/** The first state: what the daemon says of one moment. */
+export function begin({ overview, size, now, taskId, sort, shown }: Beginning): TopState {
+  return {
+    size,
+    now,
+    seq: overview.seq,
+    link: "live",
+    health: overview.health,
+    machine: overview.machine,
+    agents: byId(overview.agents),
+    use: new Map(),
+    rates: new Map(),
+    alerts: [],
+    taskId,
+    sort: { column: sort, isReversed: false },
+    shown,
+    filter: "",
+    chosen: null,
+    from: 0,
+    pane: null,
+    isPaneFocused: false,
+    behind: 0,
+    output: NO_OUTPUT,
+    mode: { kind: "table" },
+    notice: null,
+    stopping: new Set(),
+  };
+}
+
+/** One look of the daemon at what lives; agents that are in no look stay as they are. */
+export interface Look {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly agents: readonly AgentView[];
+  readonly health: HealthAnswer;
+  readonly machine: Machine;
+  readonly use: ReadonlyMap<string, Use>;
+  readonly alerts: readonly string[];
+}
+
+export function withLook(state: TopState, look: Look): TopState {
+  const { health, machine, alerts } = look;
+  return {
+    ...withAgents(state, look.agents, look.at),
+    link: "live",
+    health,
+    machine,
+    alerts,
+    use: look.use,
+    rates: ratesAfter(state, look),
+  };
+}
+
+/** Agents as they are now; those that are not named stay as they are. */
+export function withAgents(
+  state: TopState,
+  agents: readonly AgentView[],
+  now = state.now,
+): TopState {
+  return { ...state, now, agents: new Map([...state.agents, ...byId(agents)]) };
+}
+
+/**
+ * Events in their order, each once.
+ *
+ * @returns the state, and the agents to ask about: an event says that something is different, not
+ *          what it is now. `isGap` when events between are missing: everything is to be asked anew.
+ */
+export function withEvents(
+  state: TopState,
+  events: readonly CorralEvent[],
+): { readonly state: TopState; readonly named: ReadonlySet<string>; readonly isGap: boolean } {
+  const fresh = events.filter(({ seq }) => seq > state.seq);
+  const named = fresh.flatMap(({ agent_id: id }) => (id === null ? [] : [id]));
+  const first = fresh[0];
+  return {
+    state: { ...state, seq: fresh.at(-1)?.seq ?? state.seq },
+    named: new Set(named),
+    isGap: first !== undefined && first.seq > state.seq + 1,
+  };
+}
+
+/** A line that is kept beside those before it; no more than so many, the oldest go. */
+const LINES_MOST = 2_000;
+
+/** More of the chosen agent's output. @param lines  Plain text. */
+export function withLines(state: TopState, agentId: string, lines: readonly string[]): TopState {
+  if (state.output.agentId !== agentId) return state;
+  const all = [...state.output.lines, ...lines].slice(-LINES_MOST);
+  return { ...state, output: { ...state.output, lines: all } };
+}
+
+/** How fast each goes: between two looks, and for what it prints over as long as its size was the same. */
+function ratesAfter(before: TopState, { at, agents, use }: Look): ReadonlyMap<string, Rates> {
+  return new Map(
+    agents.map((agent) => {
+      const { agent_id: id } = agent;
+      const cores = coresBetween(before.use.get(id), use.get(id));
+      const old = before.rates.get(id);
+      const log = logAfter(old?.log ?? [], agent.output_bytes, at);
+      return [id, { cores: cores ?? old?.cores ?? null, log, logBytesPerS: rateOf(log, at) }];
+    }),
+  );
+}
+
+function coresBetween(before: Use | undefined, now: Use | undefined): number | null {
+  if (before === undefined || now === undefined) return null;
+  if (before.cpuMs === null || now.cpuMs === null || now.at <= before.at) return null;
+  // Less than before means that processes have ended meanwhile.
+  return Math.max(0, now.cpuMs - before.cpuMs) / (now.at - before.at);
+}
+
+/** Sizes are looked at every few seconds: a rate over less would jump between nothing and too much. */
+const LOG_WINDOW_MS = 12 * SECOND_MS;
+
+function logAfter(before: Rates["log"], bytes: number | null, at: number): Rates["log"] {
+  if (bytes === null) return [];
+  return [...before.filter((look) => at - look.at <= LOG_WINDOW_MS), { at, bytes }];
+}
+
+function rateOf(log: Rates["log"], now: number): number | null {
+  const [first] = log;
+  const last = log.at(-1);
+  if (first === undefined || last === undefined || now <= first.at) return null;
+  return (Math.max(0, last.bytes - first.bytes) * SECOND_MS) / (now - first.at);
+}
+
+function byId(agents: readonly AgentView[]): ReadonlyMap<string, AgentView> {
+  return new Map(agents.map((agent) => [agent.agent_id, agent]));
+}
