@@ -59,6 +59,8 @@ export interface Composed {
   setUrl(url: string): void;
   /** Reads the settings again. @throws {Fault} CONFIG_INVALID; the old ones stay in force. */
   reload(): void;
+  /** Takes the state lock again where its file was deleted; false when another process has it. */
+  relock(): boolean;
   /** Closes the store and gives the state directory back. May be called twice. */
   close(): void;
 }
@@ -188,6 +190,7 @@ async function composeLocked(
         secrets.usePatterns(read.configuration.redact_patterns);
         ({ configuration, sources } = read);
       },
+      relock: () => lock.renew(),
       close() {
         store.close();
         life?.end();

@@ -69,6 +69,7 @@ function absentTmux(fault: Fault): Host {
     start: refuse,
     release: refuse,
     list: refuse,
+    serverPid: refuse,
     close: refuse,
     onEnded: () => () => undefined,
   };

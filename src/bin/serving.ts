@@ -8,6 +8,7 @@ import type { LeaveAnswer } from "../contract/api.ts";
 import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import { forgetOld } from "../supervision/forget.ts";
+import { watchHome } from "../supervision/home-watch.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { watchAgents } from "../supervision/watch.ts";
 import { catchUpAll } from "../supervision/projections.ts";
@@ -19,6 +20,7 @@ import type { StatePaths } from "../surface/cli/state-paths.ts";
 import { pageSessions } from "../surface/http/page-sessions.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
 import type { Composed } from "./compose.ts";
+import { makeStateDirectories } from "./state-directories.ts";
 import { VERSION } from "./version.ts";
 
 /** Where the dashboard's files are built to, seen from src as from dist. */
@@ -73,6 +75,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     if (kind === "agent.running" || kind === "agent.clean") disk.wake();
   });
   const stopWatch = watchAgents(setting, loops);
+  const stopHome = watchOwnFiles(composed, paths, served, operations);
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
   const facts = { epoch: store.world.epoch, pid: process.pid };
   withRoom(setting, () => store.addEvent({ kind: "daemon.started", facts }));
@@ -85,6 +88,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     await new Promise((resolve) => setTimeout(resolve, LAST_ANSWER_MS));
   } finally {
     await stopSweeps();
+    stopHome();
     stopWaking();
     stopBells();
     stopStreamTimes();
@@ -127,6 +131,23 @@ async function listen(
     log.warn("port.taken", { port: wanted, effect: "running agents cannot report any more" });
     return serve({ ...ports, port: 0 });
   }
+}
+
+/** A daemon that nobody can find any more must not go on for ever, and one with two masters must not go on at all. */
+function watchOwnFiles(
+  { setting, relock }: Composed,
+  paths: StatePaths,
+  served: Served,
+  operations: Operations,
+): () => void {
+  const listenAgain = async (): Promise<void> => {
+    makeStateDirectories(paths);
+    await served.listenAgain();
+  };
+  const { database, lock, socket } = paths;
+  return watchHome(setting, { database, lock, socket, relock, listenAgain }, (loss) => {
+    void operations.leave({ mode: loss === "deleted" ? "end" : "detach" });
+  });
 }
 
 /** The folder that holds the sockets when the state directory's own path is too long for them. */

@@ -43,6 +43,8 @@ export interface StrayLeaf {
 export interface WorldSighting {
   readonly processes: readonly StrayProcess[] | null;
   readonly infrastructure: readonly InfrastructureProcess[] | null;
+  /** Pid of the tmux server that listens on our socket. Null: it could not be asked; "none": nobody does. */
+  readonly server: number | "none" | null;
   readonly sessions: readonly StraySession[] | null;
   readonly leaves: readonly StrayLeaf[] | null;
 }
@@ -122,27 +124,31 @@ function strayProcesses(
     .map((process) => ({ is: "process", process, why: "it bears our mark and no row holds it" }));
 }
 
+/** Leads a session of its own and calls itself a tmux server, among what bears the infrastructure's mark. */
+export function isServer({ name, pid, sessionId }: InfrastructureProcess): boolean {
+  return name === "tmux: server" && pid === sessionId;
+}
+
 /**
- * What bears the infrastructure's mark and is nobody's: an agent's process may have taken it.
- * Spared are a tmux server, its panes and all in their sessions, and what runners started; to be
- * spared by a name is safe, to be chosen by one would not be.
+ * What bears the infrastructure's mark and is nobody's: an agent's process may have taken it, or a
+ * tmux server has lost its socket, so that nobody can ask it for anything any more. Spared are the
+ * tmux server that listens there, its panes and all in their sessions, and what runners started;
+ * to be spared by a name is safe, to be chosen by one would not be.
  */
 function strayInfrastructure(
   { keepers }: Holdings,
-  { infrastructure }: WorldSighting,
+  { infrastructure, server }: WorldSighting,
 ): readonly SweepTarget[] {
   const all = keepers === null ? [] : (infrastructure ?? []);
-  const servers = new Set(
-    all
-      .filter(({ name, pid, sessionId }) => name === "tmux: server" && pid === sessionId)
-      .map(({ pid }) => pid),
-  );
+  const servers = new Set(all.filter(isServer).map(({ pid }) => pid));
   const panes = new Set(all.filter(({ ppid }) => servers.has(ppid)).map(({ pid }) => pid));
-  const isKnown = ({ pid, ppid, sessionId }: InfrastructureProcess): boolean =>
-    sessionId === null ||
-    [pid, ppid, sessionId].some(
+  const isKnown = ({ pid, ppid, sessionId }: InfrastructureProcess): boolean => {
+    if (sessionId === null) return true;
+    if (servers.has(pid)) return server === null || pid === server;
+    return [pid, ppid, sessionId].some(
       (id) => keepers?.has(id) === true || servers.has(id) || panes.has(id),
     );
+  };
   return all
     .filter((process) => !isKnown(process))
     .map((process) => ({

@@ -230,6 +230,8 @@ export interface Host {
   release(session: string): Promise<string>;
   /** All sessions on our socket; empty only if the server certainly does not run. @throws {Fault} HOST_UNREACHABLE. */
   list(): Promise<readonly SessionSeen[]>;
+  /** Pid of the server that the sessions are on; null only if there certainly is none. @throws {Fault} HOST_UNREACHABLE. */
+  serverPid(): Promise<number | null>;
   /**
    * Tells, at once where it can, that the runner of an agent may have ended; null is any of them.
    * Hints: some are missed (after a restart, without a server), some are wrong.

@@ -4,6 +4,7 @@ import { type PlannedTarget, plannedTarget, subjectOf } from "../ledger/plan-ide
 import { DAEMON_OWNER, type Resource } from "../ledger/resource.ts";
 import {
   type Holdings,
+  isServer,
   planSweep,
   type StraySession,
   type SweepTarget,
@@ -13,6 +14,9 @@ import {
 import type { ProcessIdentity } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { freshMemory, sight } from "./sighting.ts";
+
+/** How long a tmux server may take from its process to its socket. Milliseconds. */
+const SERVER_STARTS_MS = 1_000;
 
 /** What could not be looked at: a whole part of the world, one row, or one agent. */
 export interface Unknown {
@@ -102,8 +106,24 @@ async function sightWorld(setting: Setting, unknown: Unknown[]): Promise<WorldSi
   const infrastructure =
     seen?.filter(({ slot, cgroupAgentId }) => slot === null && cgroupAgentId === null) ?? null;
   const sessions = await attempt("session", "tmux sessions", () => sessionsNow(setting));
+  // Asked after the processes were seen: one that is in both has been there all along.
+  const hasServer = infrastructure?.some(isServer) === true;
+  const server = hasServer
+    ? await attempt("process", "the tmux server", () => serverNow(setting))
+    : null;
   const leaves = await attempt("leaf", "control groups", () => setting.containment.leaves());
-  return { processes, infrastructure, sessions, leaves };
+  return { processes, infrastructure, server, sessions, leaves };
+}
+
+/** A server that has just been started does not listen yet: nobody counts as none only after a while. */
+async function serverNow({ hostOf, timers }: Setting): Promise<number | "none"> {
+  const host = hostOf("tmux");
+  const listening = await host.serverPid();
+  if (listening !== null) return listening;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  timers.after(SERVER_STARTS_MS, resolve);
+  await promise;
+  return (await host.serverPid()) ?? "none";
 }
 
 async function sessionsNow({ containment, hostOf }: Setting): Promise<readonly StraySession[]> {

@@ -49,6 +49,7 @@ export function processHost(options: ProcessHostOptions): Host {
     start: async (runner) => start(runner, options, hints.tell),
     release: async (session) => release(session, options),
     list: async () => listRunners(options),
+    serverPid: async () => null,
     close: async () => {
       const left = await listRunners(options);
       return left.length === 0 ? "no runner is left" : `${left.length} runners are left`;

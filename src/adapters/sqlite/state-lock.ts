@@ -9,9 +9,15 @@
  */
 import { statSync, truncateSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Fault, messageOf } from "../../kernel/fault.ts";
+import { asFault, Fault, messageOf } from "../../kernel/fault.ts";
 
 export interface StateLock {
+  /**
+   * Takes it at the path once more, where somebody has deleted the file that we hold it on.
+   * @returns false when another process was faster: it owns the state directory now.
+   * @throws {Fault} STATE_UNUSABLE when the file cannot be used.
+   */
+  renew(): boolean;
   /** Gives the state directory back. May be called twice. */
   release(): void;
 }
@@ -23,6 +29,29 @@ export interface StateLock {
  * @throws {Fault} STATE_LOCKED when another process owns it; STATE_UNUSABLE when the file cannot be used.
  */
 export function acquireStateLock(path: string): StateLock {
+  let held = locked(path);
+  let isHeld = true;
+  return {
+    renew() {
+      try {
+        const renewed = locked(path);
+        held.close();
+        held = renewed;
+        return true;
+      } catch (error) {
+        if (asFault(error).code === "STATE_LOCKED") return false;
+        throw error;
+      }
+    },
+    release() {
+      if (isHeld) held.close();
+      isHeld = false;
+    },
+  };
+}
+
+/** A connection that holds the lock for as long as it is open. */
+function locked(path: string): DatabaseSync {
   let database: DatabaseSync;
   try {
     // SQLite will not lock what is no database; an empty file is one, and nobody needs its content.
@@ -35,19 +64,13 @@ export function acquireStateLock(path: string): StateLock {
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    if (/locked|busy/i.test(messageOf(error))) throw locked(error);
+    if (/locked|busy/i.test(messageOf(error))) throw ownedByAnother(error);
     throw unusable(path, error);
   }
-  let isHeld = true;
-  return {
-    release() {
-      if (isHeld) database.close();
-      isHeld = false;
-    },
-  };
+  return database;
 }
 
-function locked(cause: unknown): Fault {
+function ownedByAnother(cause: unknown): Fault {
   return new Fault("STATE_LOCKED", "Another Corral process owns this state directory.", {
     hint: 'Use the daemon that runs ("corral status"), or set CORRAL_STATE_DIR to another directory.',
     cause,

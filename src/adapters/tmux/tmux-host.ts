@@ -5,9 +5,8 @@
  * kill-session nor the death of the server ends an agent, and no exit code comes from it.
  */
 import { rmSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { sessionNameOf } from "../../kernel/ids.ts";
-import { errnoOf, Fault } from "../../kernel/fault.ts";
+import { Fault } from "../../kernel/fault.ts";
 import type {
   Host,
   Mark,
@@ -19,6 +18,7 @@ import { markOption } from "../containment/marks.ts";
 import { endHints } from "../process/end-hints.ts";
 import { KEEPER_SESSION } from "./control-link.ts";
 import { closedWindow } from "./control-protocol.ts";
+import { type OwnServer, ownServer } from "./own-server.ts";
 import { sharedLook } from "./shared-look.ts";
 import { tmuxClient, type TmuxClient } from "./tmux-client.ts";
 import { sessionHooks } from "./viewer-hooks.ts";
@@ -55,10 +55,11 @@ const SET_UP = SERVER_OPTIONS.map(([option, value]) => ["set-option", "-g", opti
 
 type Look = () => Promise<readonly SessionSeen[] | null>;
 
-const SERVER_GONE_MS = 5_000;
-/** How long a server may take to leave by itself. */
-const SERVER_LEAVES_MS = 1_500;
-const POLL_MS = 5;
+interface Tools {
+  readonly client: TmuxClient;
+  readonly server: OwnServer;
+  readonly sessions: Look;
+}
 
 /**
  * Opens the host; starts nothing. {@link Host} tells what its methods promise.
@@ -84,15 +85,25 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
     },
   });
   const version = await client.version();
-  const sessions = sharedLook(async () => listSessions(client));
+  const { identify } = options;
+  const server = ownServer({ socket, identify, unreachable: client.unreachable });
+  const sessions = sharedLook(async () => listSessions(client, server));
+  const tools = { client, server, sessions };
 
   return {
     kind: "tmux",
     detail: `${version} on ${socket}`,
-    start: async (runner) => start(runner, client, options, windows),
-    release: async (session) => release(session, client, sessions),
-    list: async () => (await sessions()) ?? [],
-    close: async () => close(client, sessions, options),
+    start: async (runner) => start(runner, tools, options, windows),
+    release: async (session) => release(session, tools),
+    list: async () => {
+      await server.mend();
+      return (await sessions()) ?? [];
+    },
+    serverPid: async () => {
+      await server.mend();
+      return listenerOf(client);
+    },
+    close: async () => close(tools, socket),
     onEnded: hints.listen,
   };
 }
@@ -103,7 +114,7 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
  */
 async function start(
   { agentId, directory, session }: RunnerStart,
-  client: TmuxClient,
+  { client, server }: Tools,
   { identify, runnerScript, viewer }: TmuxHostOptions,
   windows: Map<string, string>,
 ): Promise<ProcessIdentity | null> {
@@ -119,8 +130,9 @@ async function start(
     await client.run(["kill-session", "-t", `=${name}`]).catch(() => {});
     throw client.unreachable(made.stderr);
   }
-  const [pid, window = ""] = made.stdout.trim().split(" ");
+  const [pid, window = "", serverPid] = made.stdout.trim().split(" ");
   windows.set(window, agentId);
+  server.note(Number(serverPid));
   return identify(Number(pid));
 }
 
@@ -134,12 +146,12 @@ function newSession(name: string, argv: readonly string[]): readonly string[] {
     "/",
     "-P",
     "-F",
-    "#{pane_pid} #{window_id}",
+    "#{pane_pid} #{window_id} #{pid}",
     ...argv,
   ];
 }
 
-async function release(session: string, client: TmuxClient, sessions: Look): Promise<string> {
+async function release(session: string, { client, sessions }: Tools): Promise<string> {
   const name = checkedName(session);
   const before = await sessions();
   if (before === null) return "no tmux server runs on our socket";
@@ -156,25 +168,34 @@ function hasSession(sessions: readonly SessionSeen[], wanted: string): boolean {
   return sessions.some(({ name }) => name === wanted);
 }
 
-async function close(
-  client: TmuxClient,
-  sessions: Look,
-  { identify, socket }: TmuxHostOptions,
-): Promise<string> {
-  await client.disconnect();
+/** Ends our own server and no other: at a path that we have lost another's may listen. */
+async function close({ client, server, sessions }: Tools, socket: string): Promise<string> {
+  await server.mend();
   const listed = await sessions();
-  if (listed === null) return withoutSocket("no tmux server runs on our socket", socket);
-  if (listed.length > 0) return `tmux server kept: ${listed.length} sessions are left`;
-  const asked = await client.run(["display-message", "-p", "#{pid}"]);
-  if (!asked.ok && client.isAbsent(asked)) {
-    return withoutSocket("no tmux server runs on our socket", socket);
+  const own = server.alive();
+  await client.disconnect();
+  if (listed !== null && listed.length > 0)
+    return `tmux server kept: ${listed.length} sessions are left`;
+  const listening = await listenerOf(client);
+  if (own !== null && own.pid !== listening) {
+    await server.end(own);
+    return "tmux server had lost its socket; its process was ended and is gone";
   }
-  if (!asked.ok) throw client.unreachable(asked.stderr);
-  const server = identify(Number(asked.stdout));
+  if (listening === null) return withoutSocket("no tmux server runs on our socket", socket);
+  server.note(listening);
+  const ending = server.alive();
   await client.run(["kill-server"]);
-  if (server !== null) await waitUntilGone(server, client, identify);
+  if (ending !== null) await server.seeGone(ending);
   if ((await sessions()) !== null) return "tmux server ended; another one has been started";
   return withoutSocket("tmux server ended and its process is gone", socket);
+}
+
+/** Pid of the server that listens on the socket; null when none does. */
+async function listenerOf(client: TmuxClient): Promise<number | null> {
+  const asked = await client.run(["display-message", "-p", "#{pid}"]);
+  if (asked.ok) return Number(asked.stdout);
+  if (client.isAbsent(asked)) return null;
+  throw client.unreachable(asked.stderr);
 }
 
 /** tmux leaves its socket behind, also when it is killed; once nobody listens on it, it is a file of ours. */
@@ -183,45 +204,19 @@ function withoutSocket(seen: string, socket: string): string {
   return seen;
 }
 
-/**
- * A session started while the old server still leaves fails ("server exited unexpectedly").
- * A server waits for its clients; one that hangs (its daemon was killed while it connected)
- * would make it wait for ever, so a server that has been told to leave and does not is killed.
- */
-async function waitUntilGone(
-  server: ProcessIdentity,
-  client: TmuxClient,
-  identify: (pid: number) => ProcessIdentity | null,
-): Promise<void> {
-  const begun = performance.now();
-  let isKilled = false;
-  while (identify(server.pid)?.startTicks === server.startTicks) {
-    const waited = performance.now() - begun;
-    if (waited > SERVER_GONE_MS) throw client.unreachable("the server did not leave");
-    if (waited > SERVER_LEAVES_MS && !isKilled) isKilled = killed(server.pid);
-    await sleep(POLL_MS);
-  }
-}
-
-/** SIGKILL for our own server, whose identity has just been looked at. */
-function killed(pid: number): true {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (errnoOf(error) !== "ESRCH") throw error;
-  }
-  return true;
-}
-
 /** All sessions but the keeper of our own connection; null when certainly no server runs. */
-async function listSessions(client: TmuxClient): Promise<readonly SessionSeen[] | null> {
-  const format = `#{session_name}:#{${RUNNER_PID}}:#{pane_pid}`;
+async function listSessions(
+  client: TmuxClient,
+  server: OwnServer,
+): Promise<readonly SessionSeen[] | null> {
+  const format = `#{session_name}:#{${RUNNER_PID}}:#{pane_pid}:#{pid}`;
   const listed = await client.run(["list-sessions", "-F", format]);
   if (!listed.ok && client.isAbsent(listed)) return null;
   if (!listed.ok) throw client.unreachable(listed.stderr);
-  return listed.stdout
-    .split("\n")
-    .filter(Boolean)
+  const lines = listed.stdout.split("\n").filter(Boolean);
+  const serverPid = lines[0]?.split(":").at(-1);
+  if (serverPid !== undefined) server.note(Number(serverPid));
+  return lines
     .map((line) => {
       const [name = "", runnerPid = "", panePid = ""] = line.split(":");
       return { name, panePid: Number(runnerPid === "" ? panePid : runnerPid) };

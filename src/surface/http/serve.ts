@@ -39,6 +39,12 @@ export interface Served {
   /** `http://127.0.0.1:PORT`. */
   readonly url: string;
   /**
+   * Listens on the unix socket's path once more, where somebody has deleted the socket. Calls that
+   * came over the old one are finished.
+   * @throws {Fault} STATE_UNUSABLE when it cannot be bound.
+   */
+  listenAgain(): Promise<void>;
+  /**
    * Stops accepting, ends event streams, lets running calls finish for up to 2 s, then cuts
    * what is left and removes the socket. May be called any number of times.
    */
@@ -61,19 +67,19 @@ export async function serve(ports: ServePorts): Promise<Served> {
     // Writing to a reader that has gone is no failure of ours.
     response.on("error", () => undefined);
   };
-  const socket = listener((request, response) => {
-    track(response);
-    void handler.handle(request, response, { kind: "socket" });
-  });
+  const local = (): Server =>
+    listener((request, response) => {
+      track(response);
+      void handler.handle(request, response, { kind: "socket" });
+    });
+  let socket = local();
   const loopback = listener((request, response) => {
     track(response);
     void handler.handle(request, response, { kind: "loopback", port });
   });
-  removeStaleSocket(ports.socketPath);
-  await bind(socket, { path: ports.socketPath }, `the socket ${ports.socketPath}`);
+  await bindSocket(socket, ports.socketPath);
   let port: number;
   try {
-    chmodSync(ports.socketPath, 0o600);
     await bind(
       loopback,
       { host: "127.0.0.1", port: ports.port },
@@ -99,6 +105,13 @@ export async function serve(ports: ServePorts): Promise<Served> {
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    async listenAgain() {
+      if (closing !== undefined) return;
+      // To be closed first: that deletes what is at the path.
+      void closed(socket);
+      socket = local();
+      await bindSocket(socket, ports.socketPath);
+    },
     close: () => (closing ??= leave()),
   };
 }
@@ -133,6 +146,17 @@ async function bind(
     });
   }
   server.removeListener("error", reject);
+}
+
+async function bindSocket(server: Server, path: string): Promise<void> {
+  removeStaleSocket(path);
+  await bind(server, { path }, `the socket ${path}`);
+  try {
+    chmodSync(path, 0o600);
+  } catch (error) {
+    await closed(server);
+    throw error;
+  }
 }
 
 /** Only ever removes a socket: anything else at that path is not ours, and binding will fail. */

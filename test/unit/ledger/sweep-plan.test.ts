@@ -9,7 +9,13 @@ import {
 } from "../../../src/ledger/sweep-plan.ts";
 import { row } from "./memory-ledger.ts";
 
-const NOTHING: WorldSighting = { processes: [], infrastructure: [], sessions: [], leaves: [] };
+const NOTHING: WorldSighting = {
+  processes: [],
+  infrastructure: [],
+  server: null,
+  sessions: [],
+  leaves: [],
+};
 const holdings = (over: Partial<Holdings> = {}): Holdings => ({
   held: [],
   ended: new Set(),
@@ -89,6 +95,30 @@ describe("one of each", () => {
     ]);
   });
 
+  test.for([
+    { server: 10, strays: [11] },
+    { server: "none" as const, strays: [10, 11] },
+    { server: null, strays: [] },
+  ])("a tmux server is a stray unless it listens on our socket: $server", ({ server, strays }) => {
+    const bearer = (pid: number, ppid: number, name: string) => ({
+      pid,
+      startTicks: 1,
+      name,
+      slot: null,
+      ppid,
+      sessionId: pid,
+    });
+    const infrastructure = [
+      bearer(10, 1, "tmux: server"),
+      bearer(11, 1, "tmux: server"),
+      bearer(20, 11, "sh"), // its pane
+    ];
+    const world = { ...NOTHING, infrastructure, server };
+    expect(planSweep(holdings(), world)).toMatchObject(
+      strays.map((pid) => ({ is: "process", process: { pid } })),
+    );
+  });
+
   test("when a runner could not be read, every bearer of the infrastructure's mark is spared", () => {
     const taken = { pid: 70, startTicks: 1, name: "sleep", slot: null, ppid: 1, sessionId: 70 };
     const world = { ...NOTHING, infrastructure: [taken] };
@@ -107,6 +137,7 @@ describe("one of each", () => {
     const world: WorldSighting = {
       processes: null,
       infrastructure: null,
+      server: null,
       sessions: null,
       leaves: null,
     };
@@ -159,6 +190,7 @@ const anyHoldings = fc
   );
 const anyWorld = fc.record({
   infrastructure: fc.constant([]),
+  server: fc.constant(null),
   processes: fc.option(fc.array(fc.nat(9).map((slot) => process(slot))), { nil: null }),
   sessions: fc.option(
     fc
@@ -191,6 +223,7 @@ test("a second plan over what the first has released is empty", () => {
       };
       const rest: WorldSighting = {
         infrastructure: [],
+        server: null,
         processes: world.processes?.filter((one) => !gone.has(one)) ?? null,
         sessions: world.sessions?.filter((one) => !gone.has(one)) ?? null,
         leaves: world.leaves?.filter(({ path }) => !gone.has(path)) ?? null,
