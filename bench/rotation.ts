@@ -205,6 +205,7 @@ const AGENT: AgentView = {
   host: "process",
   tmux_session: null,
   usage: null,
+  budget: { tokens: { used: null, limit: null }, cost_usd: { used: null, limit: null } },
   on_daemon_gone: "keep",
   output_bytes: null,
   disk_bytes: null,
@@ -216,6 +217,7 @@ const RECEIPT: Receipt = {
   cleanup: AGENT.cleanup,
   resources: [],
   survivors: [],
+  usage: null,
 };
 
 async function archives(): Promise<void> {

@@ -16,6 +16,8 @@ export type StopCause =
   | "timeout"
   | "claimed"
   | "limit"
+  /** It, or its task, has spent what it may. */
+  | "budget"
   | "shutdown"
   | "closed"
   | "launch_failed"
@@ -92,6 +94,9 @@ export interface AgentRecord {
   /** Without a word, an open call, processor time and IO it is stopped after so long; null: never. Milliseconds. */
   readonly idleMs: number | null;
   readonly usage: Usage | null;
+  /** What it may use before it is stopped; null for no limit. US dollars. */
+  readonly tokenLimit: number | null;
+  readonly costLimit: number | null;
   /** The CLI's own session id, when its stream told one. */
   readonly cliSession: string | null;
   /** Since when only its outcome is kept: its rows and reports are gone. Null: all is there. */

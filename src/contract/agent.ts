@@ -68,6 +68,30 @@ export type OnDaemonGone = z.infer<typeof OnDaemonGone>;
 export const TaskStatus = z.enum(["open", "completed", "cancelled"]);
 export type TaskStatus = z.infer<typeof TaskStatus>;
 
+/** A limit on what is spent, and how far it is used. */
+export const AgentBudget = z.object({
+  tokens: z.object({
+    used: z.int().nullable().describe("in and out, cached ones too; null: its CLI has not told"),
+    limit: z.int().nullable().describe("null: none"),
+  }),
+  cost_usd: z.object({
+    used: z.number().nullable().describe("null: its CLI has not told"),
+    limit: z.number().nullable().describe("null: none"),
+  }),
+});
+export type AgentBudget = z.infer<typeof AgentBudget>;
+
+/** The same for all agents of a task together, each counted once. */
+export const TaskBudget = z.object({
+  tokens: z.object({ used: z.int(), limit: z.int().nullable().describe("null: none") }),
+  cost_usd: z.object({
+    used: z.number().describe("of the agents whose CLI tells a cost"),
+    limit: z.number().nullable().describe("null: none"),
+    untold: z.int().describe("agents that used tokens and told no cost"),
+  }),
+});
+export type TaskBudget = z.infer<typeof TaskBudget>;
+
 /** Where one task is one line. */
 export const TaskSummary = z.object({
   task_id: z.string(),
@@ -81,6 +105,7 @@ export const TaskSummary = z.object({
   agents: z.int(),
   agents_live: z.int(),
   disk_bytes: z.int(),
+  budget: TaskBudget,
 });
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
@@ -142,6 +167,7 @@ export const AgentView = z.object({
   tmux_session: z.string().nullable(),
   on_daemon_gone: z.union([z.literal("keep"), z.object({ stop_after_s: z.int() })]),
   usage: Usage.nullable(),
+  budget: AgentBudget,
   output_bytes: z.int().nullable(),
   disk_bytes: z.int().nullable().describe("what its files take"),
   forgotten_at: z
@@ -170,6 +196,7 @@ export const Receipt = z.object({
   cleanup: Cleanup,
   resources: z.array(ReceiptEntry),
   survivors: z.array(Survivor).describe("processes that are still alive; empty when clean"),
+  usage: Usage.nullable().default(null).describe("what an agent has used up; null: not told"),
 });
 export type Receipt = z.infer<typeof Receipt>;
 

@@ -58,8 +58,8 @@ export const ResourceReportAnswer = z.object({
   limits: z.array(
     z.object({
       name: z.string(),
-      used: z.int(),
-      limit: z.int(),
+      used: z.number(),
+      limit: z.number(),
       unit: z.string(),
       by: z.string().describe("who holds it: Corral, or a control group"),
     }),

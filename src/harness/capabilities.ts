@@ -5,6 +5,9 @@
 import type { HarnessName } from "../contract/agent.ts";
 import type { Environment } from "./harness.ts";
 
+/** With every answer of its model, or when its run ends. */
+export type ToldWhen = "each answer" | "its end" | null;
+
 export interface Capabilities {
   /** The version that the tests run; null where there is none. */
   readonly tested: string | null;
@@ -14,8 +17,11 @@ export interface Capabilities {
   /** How it takes a message while it works; null: only when its turn is over. */
   readonly messages: string | null;
   readonly sandbox: string | null;
-  readonly tokens: boolean;
-  readonly cost: boolean;
+  /** When it tells the tokens, and the cost, of what it has done; null: never. */
+  readonly tokens: ToldWhen;
+  readonly cost: ToldWhen;
+  /** How it stops itself at a cost that it was given; null: it does not. */
+  readonly ownCostLimit: string | null;
   /** True when a tool call is seen when it begins. */
   readonly callsSeen: boolean;
   /** Where it tells of retries. */
@@ -35,8 +41,9 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     resume: "--resume ID",
     messages: "--input-format stream-json",
     sandbox: null,
-    tokens: true,
-    cost: true,
+    tokens: "each answer",
+    cost: "its end",
+    ownCostLimit: "--max-budget-usd",
     callsSeen: true,
     retries: "stdout",
     memoryMb: 250,
@@ -58,8 +65,9 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     resume: "exec resume ID",
     messages: null,
     sandbox: "its own (bubblewrap, Landlock, Seatbelt)",
-    tokens: true,
-    cost: false,
+    tokens: "its end",
+    cost: null,
+    ownCostLimit: null,
     callsSeen: true,
     retries: "stdout",
     memoryMb: 205,
@@ -72,8 +80,9 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     resume: "--resume ID",
     messages: null,
     sandbox: null,
-    tokens: true,
-    cost: false,
+    tokens: "its end",
+    cost: null,
+    ownCostLimit: null,
     callsSeen: true,
     retries: "stderr",
     memoryMb: 400,
@@ -92,8 +101,9 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     resume: "--session ID",
     messages: null,
     sandbox: null,
-    tokens: true,
-    cost: true,
+    tokens: "each answer",
+    cost: "each answer",
+    ownCostLimit: null,
     callsSeen: false,
     retries: "stderr",
     memoryMb: 600,
@@ -109,8 +119,9 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     resume: null,
     messages: null,
     sandbox: null,
-    tokens: false,
-    cost: false,
+    tokens: null,
+    cost: null,
+    ownCostLimit: null,
     callsSeen: false,
     retries: null,
     memoryMb: null,
@@ -156,8 +167,9 @@ export function capabilityRows(): readonly (readonly string[])[] {
     row("a session goes on by", ({ resume }) => code(resume)),
     row("messages while it works", ({ messages }) => code(messages)),
     row("sandbox that Corral turns on", ({ sandbox }) => sandbox ?? "no"),
-    row("tells tokens", ({ tokens }) => yes(tokens)),
-    row("tells cost", ({ cost }) => yes(cost)),
+    row("tells tokens with", ({ tokens }) => tokens ?? "no"),
+    row("tells cost with", ({ cost }) => cost ?? "no"),
+    row("stops itself at a cost", ({ ownCostLimit }) => code(ownCostLimit)),
     row("a tool call is seen when it begins", ({ callsSeen }) => yes(callsSeen)),
     row("tells retries on", ({ retries }) => retries ?? "–"),
     row("memory of a small run, MB", ({ memoryMb }) =>

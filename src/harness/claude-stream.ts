@@ -4,7 +4,7 @@
  *   system/init                 started      may come again after a result
  *   system/api_retry            retry, or rate_limited: 401 and 429 are retried for minutes
  *   system/permission_denied    permission_needed: the run goes on and still ends in "success"
- *   assistant, user             their content blocks
+ *   assistant, user             their content blocks, and of an answer what it used up so far
  *   result                      result       may come twice; the last one counts
  *   any other JSON object       unknown      passed through
  *   anything else               plain
@@ -27,7 +27,11 @@ export function claudeEvents(line: string): readonly StreamEvent[] {
     case "system":
       return [systemEvent(message)];
     case "assistant":
-      return [...assistantError(message), ...blocksOf(message).map(assistantBlock)];
+      return [
+        ...assistantError(message),
+        ...blocksOf(message).map(assistantBlock),
+        ...turnUsage(message),
+      ];
     case "user":
       return userEvents(message);
     case "result":
@@ -170,6 +174,19 @@ function usageOf(message: JsonObject): Usage {
     cost_usd: asNumber(message["total_cost_usd"]),
     turns: integer(asNumber(message["num_turns"])),
   };
+}
+
+/**
+ * What an answer has used up: of its output only what was counted when it began. Its blocks come in
+ * lines of their own, with the same id; the result at the end takes the place of all of it.
+ */
+function turnUsage(message: JsonObject): readonly StreamEvent[] {
+  const answer = asObject(message["message"]);
+  const turn = asText(answer?.["id"]);
+  if (turn === null || asText(message["error"]) !== null) return [];
+  const usage = usageOf({ usage: answer?.["usage"] });
+  const used = (usage.input_tokens ?? 0) + (usage.output_tokens ?? 0);
+  return used === 0 ? [] : [{ type: "usage", turn, usage: { ...usage, turns: 1 } }];
 }
 
 function sumOf(objects: readonly (JsonObject | null)[], keys: readonly string[]): number | null {

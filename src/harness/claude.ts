@@ -47,6 +47,7 @@ function plan(request: HarnessRequest): LaunchPlan {
       "--strict-mcp-config",
       ...choice("--model", request.model),
       ...choice("--effort", request.effort),
+      ...choice("--max-budget-usd", request.maxCostUsd?.toString() ?? null),
       ...permissions.argv,
     ],
     env: {

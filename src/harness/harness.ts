@@ -26,6 +26,8 @@ export interface HarnessRequest {
   /** argv of the user's, for the `command` harness. */
   readonly command: readonly string[] | null;
   readonly permissionMode: "default" | "plan" | "skip";
+  /** What it may cost, for a CLI that sees to that itself; null for no limit. US dollars. */
+  readonly maxCostUsd: number | null;
   /** The agent's own directory (0700) in which its files may be placed. */
   readonly directory: string;
   /** MCP access to Corral with the agent's own token. */
@@ -103,8 +105,11 @@ export type StreamEvent =
       readonly message: string;
       readonly isDenied: boolean;
     }
-  /** What one more turn used up: to be added to what came before. */
-  | { readonly type: "usage"; readonly usage: Usage }
+  /**
+   * What one more turn used up: to be added to what came before. A turn that is told in several lines
+   * has a `turn`, and is counted once.
+   */
+  | { readonly type: "usage"; readonly usage: Usage; readonly turn?: string }
   /** The CLI asks its model once more. */
   | { readonly type: "retry"; readonly error: string; readonly attempt: number | null }
   /** The provider refuses for now. Where it names a time: until when, or for how many milliseconds. */
@@ -137,6 +142,8 @@ export interface StreamOutcome {
   readonly result: Extract<StreamEvent, { type: "result" }> | null;
   readonly sessionId: string | null;
   readonly usage: Usage | null;
+  /** The newest turns that were counted, of those that have a name. */
+  readonly turnsCounted: readonly string[];
   /** The last error the stream told of; null when none. */
   readonly lastError: string | null;
   /** Calls that were denied, counted from the stream itself. */

@@ -30,6 +30,7 @@ const CATALOGUE = {
   EXPORT_REFUSED: { http: 409, retryable: false, exit: "usage" },
   STATE_LOCKED: { http: 409, retryable: true, exit: "busy" },
   BODY_TOO_LARGE: { http: 413, retryable: false, exit: "usage" },
+  BUDGET_SPENT: { http: 402, retryable: false, exit: "refused" },
   LIMIT_REACHED: { http: 429, retryable: true, exit: "busy" },
   HARNESS_MISSING: { http: 424, retryable: false, exit: "unavailable" },
   LAUNCH_FAILED: { http: 502, retryable: true, exit: "unavailable" },

@@ -31,12 +31,13 @@ function cleanupState(
   return ended ? "releasing" : "pending";
 }
 
-/** Builds the receipt of an owner; `survivors` are the processes seen alive at the last look. */
+/** Builds the receipt of an owner; `survivors` are the processes seen alive at the last look, `usage` what it has used up. */
 export function receiptOf(
   owner: string,
   resources: readonly Resource[],
   ended: boolean,
   survivors: readonly Survivor[],
+  usage: Receipt["usage"] = null,
 ): Receipt {
   return {
     owner,
@@ -50,6 +51,7 @@ export function receiptOf(
       at: isHeld(resource) ? null : isoTime(resource.changedAt),
     })),
     survivors: [...survivors],
+    usage,
   };
 }
 

@@ -29,6 +29,7 @@ export const NO_OUTCOME: OutcomeState = {
     result: null,
     sessionId: null,
     usage: null,
+    turnsCounted: [],
     lastError: null,
     denials: 0,
     lastText: "",
@@ -84,7 +85,7 @@ export function foldEvent(outcome: StreamOutcome, event: StreamEvent): StreamOut
     case "result":
       return { ...outcome, result: event, usage: event.usage ?? outcome.usage };
     case "usage":
-      return { ...outcome, usage: addUsage(outcome.usage, event.usage) };
+      return withTurn(outcome, event);
     case "error":
       return { ...outcome, lastError: event.message };
     case "retry":
@@ -113,6 +114,19 @@ function textAfter(
   const isPart = partial === true;
   const before = isPart && isTextOpen ? lastText : "";
   return { lastText: `${before}${text}`.slice(0, LAST_TEXT_CHARS), isTextOpen: isPart };
+}
+
+/** Lines of one turn come close together, those of agents inside the agent between them. */
+const TURNS_KEPT = 64;
+
+function withTurn(
+  outcome: StreamOutcome,
+  { turn, usage }: Extract<StreamEvent, { type: "usage" }>,
+): StreamOutcome {
+  const counted = outcome.turnsCounted;
+  if (turn !== undefined && counted.includes(turn)) return outcome;
+  const turnsCounted = turn === undefined ? counted : [...counted, turn].slice(-TURNS_KEPT);
+  return { ...outcome, usage: addUsage(outcome.usage, usage), turnsCounted };
 }
 
 /** What one more turn used up on top of the turns before; a fact that neither told stays null. */

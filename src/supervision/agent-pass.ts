@@ -5,6 +5,7 @@ import { type EpochMs, humanDuration, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { cleanupOf } from "../ledger/receipt.ts";
 import { releaseAll } from "../ledger/release.ts";
+import { budgetsOf, spending } from "./budget-watch.ts";
 import { type Action, decide, type StopPolicy } from "./decide.ts";
 import { judgeEnd } from "./judge-end.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessSeen } from "./ports.ts";
@@ -132,8 +133,9 @@ async function settle(
     now: setting.clock.now(),
   };
   const settlement = judgeEnd(end, setting.harnessOf(agent.harness));
+  const budgets = budgetsOf(setting, agent);
   setting.store.atomically(() => {
-    setting.store.settle(agent.id, settlement);
+    spending(setting, agent, budgets, () => setting.store.settle(agent.id, settlement));
     // A settled agent's word counts no more: what is left of it must not report.
     setting.store.revokeToken(agent.id);
   });

@@ -7,30 +7,9 @@ import { z } from "zod";
 import { OnDaemonGone } from "../contract/agent.ts";
 import { Fault } from "../kernel/fault.ts";
 import { DAY_MS, GIB, KIB, MIB, MINUTE_MS, SECOND_MS } from "../kernel/units.ts";
-import { type DiskLevel, FLOOR_PATTERN, type Floors, parseFloor } from "../output/disk-floors.ts";
-
-interface Setting<T extends z.ZodType> {
-  readonly schema: T;
-  readonly fallback: z.output<T>;
-  /** Meaning, unit and effect, one sentence. */
-  readonly about: string;
-}
-
-function setting<T extends z.ZodType>(
-  schema: T,
-  fallback: NoInfer<z.output<T>>,
-  about: string,
-): Setting<T> {
-  return { schema, fallback, about };
-}
-
-const ms = (max: number) => z.coerce.number().int().min(0).max(max);
-const upTo = (max: number) => z.coerce.number().int().min(0).max(max);
-const mebibytes = z.coerce.number().int().min(0).max(1_000_000_000);
-const floor = z.coerce
-  .string()
-  .regex(FLOOR_PATTERN, 'must be like "15%", "5GiB", "15%,5GiB" or "0"');
-const count = (max: number) => z.coerce.number().int().min(1).max(max);
+import { type DiskLevel, type Floors, parseFloor } from "../output/disk-floors.ts";
+import { LIMIT_SETTINGS } from "./limit-settings.ts";
+import { count, floor, ms, setting, upTo } from "./setting-kinds.ts";
 
 /** A variable holds "keep" or the seconds. */
 function onDaemonGoneFromText(given: unknown): unknown {
@@ -49,59 +28,7 @@ function jsonList(value: unknown): unknown {
 
 /** Every setting by its name in `config.json`; the variable is `CORRAL_` + the name in capitals. */
 export const SETTINGS = {
-  limit_running: setting(count(500), 20, "Agents of one task that may run at once."),
-  limit_total: setting(count(10_000), 45, "Agents that one task may have in all."),
-  limit_depth: setting(count(20), 5, "Generations of agents below the orchestrator."),
-  limit_processes: setting(
-    z.coerce.number().int().min(8).max(100_000),
-    1_024,
-    "Processes and threads of one agent.",
-  ),
-  limit_memory_mb: setting(
-    upTo(4_194_304),
-    0,
-    "MiB of memory of one agent; 0 is no limit but that of all together.",
-  ),
-  limit_open_files: setting(
-    upTo(1_048_576),
-    65_536,
-    "Files that each process of an agent may have open, less where less is allowed; 0 leaves what is inherited.",
-  ),
-  limit_cpu_weight: setting(
-    count(10_000),
-    100,
-    "Share of the processors that one agent gets when all want them; 100 is everybody's.",
-  ),
-  limit_all_processes: setting(
-    upTo(4_194_304),
-    0,
-    "Processes and threads of all agents together; 0 is 16 times limit_processes, at most half of what the machine has.",
-  ),
-  limit_all_memory_mb: setting(
-    upTo(4_194_304),
-    0,
-    "MiB of memory of all agents together; 0 is four fifths of the machine's.",
-  ),
-  limit_all_cpu_weight: setting(
-    count(10_000),
-    100,
-    "Share of the processors that all agents together get against your other programs; 100 is everybody's.",
-  ),
-  limit_output_mb: setting(
-    mebibytes,
-    10_240,
-    "MiB that one agent may print before it is stopped; 0 for no cap.",
-  ),
-  limit_disk_mb: setting(
-    mebibytes,
-    20_480,
-    "MiB that the streams and temporary files of one agent may take before it is stopped; 0 for no cap.",
-  ),
-  limit_task_disk_mb: setting(
-    mebibytes,
-    102_400,
-    "MiB that the files of all agents of one task may take; 0 for no cap.",
-  ),
+  ...LIMIT_SETTINGS,
   disk_warn_free: setting(
     floor,
     "20%,10GiB",

@@ -33,7 +33,7 @@ const RELEASE_MS = 5 * SECOND_MS;
 export interface Deploys {
   /**
    * Deploys one agent and answers when it runs.
-   * @throws {Fault} LIMIT_REACHED, HARNESS_MISSING, CWD_UNUSABLE, LAUNCH_FAILED, DISK_FULL:
+   * @throws {Fault} LIMIT_REACHED, BUDGET_SPENT, HARNESS_MISSING, CWD_UNUSABLE, LAUNCH_FAILED, DISK_FULL:
    *                 nothing is left behind.
    */
   deploy(task: TaskRecord, request: DeployRequest): Promise<DeployAnswer>;
@@ -129,6 +129,8 @@ function admitAgent(
     wallUntil: now + plan.wallClockS * SECOND_MS,
     outputLimit: plan.outputLimit,
     diskLimit: plan.diskLimit,
+    tokenLimit: plan.budget.tokens,
+    costLimit: plan.budget.costUsd,
     intents: (slot) => intentsOf(setting, task, plan, setting.containment.plan(plan.agentId, slot)),
   });
 }

@@ -13,10 +13,12 @@ export interface WatchPolicy {
   readonly troubleMs: Readonly<Record<TroubleKind, number>>;
   /** Without a word, an open tool call, processor time or IO. */
   readonly idleMs: number;
+  /** Why it may spend no more; null while it may. */
+  readonly overBudget: string | null;
 }
 
 export interface DueStop {
-  readonly cause: Extract<StopCause, "finished" | "idle" | TroubleKind>;
+  readonly cause: Extract<StopCause, "finished" | "idle" | "budget" | TroubleKind>;
   readonly reason: string;
 }
 
@@ -47,6 +49,8 @@ export function dueStop(
     const reason = `It had not left ${humanDuration(late)} after its result and was stopped.`;
     return { cause: "finished", reason };
   }
+  // A result that is out has cost what it has cost: then there is nothing left to save.
+  if (policy.overBudget !== null) return { cause: "budget", reason: policy.overBudget };
   if (trouble !== null) {
     // What it waits for is known, and has its own time.
     const isOver = now >= endOf(trouble, policy.troubleMs[trouble.kind]);

@@ -6,6 +6,7 @@ import type { AgentRecord } from "../agents/record.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 import type { SearchTerms } from "../output/search-query.ts";
+import type { TaskSpent } from "../tasks/budget.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { FindingRecord } from "./store.ts";
 
@@ -25,6 +26,7 @@ export interface TaskRow {
   readonly agentsLive: number;
   /** What the files of its agents take. */
   readonly diskBytes: number;
+  readonly spent: TaskSpent;
 }
 
 export interface AgentFilter {

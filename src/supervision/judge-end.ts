@@ -79,6 +79,7 @@ function byStop(
   switch (stop.cause) {
     case "kill":
     case "limit":
+    case "budget":
     case "shutdown":
     case "closed":
       return { status: "killed", reason: stop.reason };

@@ -14,11 +14,13 @@ import { agentPrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { SECOND_MS } from "../kernel/units.ts";
-import type { TaskRecord } from "../tasks/task.ts";
+import { budgetWarnings } from "../harness/budget-warnings.ts";
+import { type Budget, leftOf } from "../tasks/budget.ts";
+import { budgetOf, type TaskRecord } from "../tasks/task.ts";
 import type { Configuration } from "./configuration.ts";
 import type { SetLimits } from "./ports.ts";
 import type { Setting } from "./setting.ts";
-import { bytesOf } from "./tasks.ts";
+import { bytesOf, limitOf } from "./tasks.ts";
 
 /** A deploy call, whichever tool it came by. */
 export interface DeployRequest {
@@ -59,6 +61,8 @@ export interface RunPlan {
   /** Caps on what it prints and on what its files take; null for none. Bytes. */
   readonly outputLimit: number | null;
   readonly diskLimit: number | null;
+  /** What it may use before it is stopped. */
+  readonly budget: Budget;
   readonly warnings: readonly string[];
 }
 
@@ -86,6 +90,12 @@ export function planRun(
     refuseEscalation(request.spawner, permissionNeeded(harness.name, options), cwd);
   }
   const wallClockS = options.limits?.wall_clock_s ?? configuration.wall_clock_s;
+  const budget = {
+    tokens: limitOf(options.limits?.tokens ?? configuration.limit_tokens),
+    costUsd: limitOf(options.limits?.cost_usd ?? configuration.limit_cost_usd),
+  };
+  const taskBudget = budgetOf(task.limits);
+  const taskLeft = leftOf(setting.store.taskSpent(task.id), taskBudget);
   const launch = harness.plan({
     taskId: task.id,
     agentId,
@@ -95,6 +105,7 @@ export function planRun(
     effort: options.effort ?? null,
     command: options.command ?? null,
     permissionMode: options.permission_mode,
+    maxCostUsd: lesser(budget.costUsd, taskLeft.costUsd),
     directory,
     mcp: { url: `${setting.url()}/mcp`, token },
     mcpServers: serversGiven(options),
@@ -119,8 +130,13 @@ export function planRun(
     onDaemonGone: options.on_daemon_gone ?? configuration.on_daemon_gone,
     outputLimit: bytesOf(options.limits?.output_mb ?? configuration.limit_output_mb),
     diskLimit: bytesOf(options.limits?.disk_mb ?? configuration.limit_disk_mb),
-    warnings: launch.warnings,
+    budget,
+    warnings: [...launch.warnings, ...budgetWarnings(harness.name, budget, taskBudget, taskLeft)],
   };
+}
+
+function lesser(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
 function serversGiven({ mcp_servers }: DeployRequest["options"]): HarnessRequest["mcpServers"] {

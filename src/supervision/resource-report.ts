@@ -12,7 +12,8 @@ import { asFault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { isoTime, SECOND_MS } from "../kernel/units.ts";
 import { isHeld, type Resource } from "../ledger/resource.ts";
-import type { TaskRecord } from "../tasks/task.ts";
+import { type Budget, type Spent, spentOf } from "../tasks/budget.ts";
+import { budgetOf, type TaskRecord } from "../tasks/task.ts";
 import type { GroupUse, ProcessUse } from "./meters.ts";
 import type { WorldProcess } from "./ports.ts";
 import { alertsOf } from "./report-alerts.ts";
@@ -210,6 +211,7 @@ function limitsOf(
       { name: "running", used: running, limit: task.limits.running, ...agents },
       { name: "total", used: all.length, limit: task.limits.total, ...agents },
       ...limited("disk", "bytes", store.diskUse(task.id), task.limits.disk, "Corral"),
+      ...spentLimits(store.taskSpent(task.id), budgetOf(task.limits)),
     ];
   }
   const [first] = uses;
@@ -228,8 +230,16 @@ function limitsOf(
     },
     ...limited("output", "bytes", agent.outputBytes, agent.outputLimit, "Corral"),
     ...limited("disk", "bytes", agent.diskBytes, agent.diskLimit, "Corral"),
+    ...spentLimits(spentOf(agent.usage), { tokens: agent.tokenLimit, costUsd: agent.costLimit }),
     ...limited("processes", "processes and threads", groups?.tasks, groups?.tasksLimit, group.by),
     ...limited("memory", "bytes", groups?.memoryBytes, groups?.memoryLimitBytes, group.by),
+  ];
+}
+
+function spentLimits(spent: Spent, budget: Budget): ResourceReportAnswer["limits"] {
+  return [
+    ...limited("tokens", "tokens", spent.tokens, budget.tokens, "Corral"),
+    ...limited("cost", "US dollars", spent.costUsd, budget.costUsd, "Corral"),
   ];
 }
 

@@ -11,6 +11,7 @@ import type { LedgerStore } from "../ledger/ports.ts";
 import type { PlannedTarget } from "../ledger/plan-identity.ts";
 import type { Resource, ResourceIntent } from "../ledger/resource.ts";
 import type { Fingerprint } from "../output/fingerprints.ts";
+import type { TaskSpent } from "../tasks/budget.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { HistoryStore } from "./history.ts";
 import type { ForgettingStore } from "./forgetting.ts";
@@ -85,13 +86,18 @@ export type NewAgent = Pick<
   | "wallUntil"
   | "outputLimit"
   | "diskLimit"
+  | "tokenLimit"
+  | "costLimit"
 > & {
   readonly tokenHash: string;
   /** What it will hold, given the slot of its mark; in the order of making. */
   readonly intents: (slot: number) => readonly ResourceIntent[];
 };
 
-/** What the stream and the processes of a running agent show. Null usage and session: nothing new. */
+/**
+ * What the stream and the processes of a running agent show. Null usage and session: nothing new; a
+ * usage that is smaller than the one written down takes nothing back.
+ */
 export type DoingRecord = Pick<AgentRecord, "activity" | "trouble" | "usage" | "cliSession">;
 
 /** An archive that is kept, with what its owner is. Its row's identity is `ArchiveFacts`. */
@@ -153,7 +159,7 @@ export interface Store extends LedgerStore, HistoryStore, ForgettingStore, Sampl
    * Reserves and writes an agent with its intents in one transaction: counts, compares, inserts.
    *
    * @returns the new record, or the earlier one with the same idempotency key.
-   * @throws {Fault} LIMIT_REACHED; nothing was written.
+   * @throws {Fault} LIMIT_REACHED, BUDGET_SPENT; nothing was written.
    */
   admitAgent(agent: NewAgent): { readonly agent: AgentRecord; readonly isNew: boolean };
   agent(id: AgentId): AgentRecord | null;
@@ -210,6 +216,9 @@ export interface Store extends LedgerStore, HistoryStore, ForgettingStore, Sampl
   diskUse(taskId?: TaskId): number;
   /** Ended agents whose files have changed since they were looked at; at most `max`. */
   diskDue(max: number): readonly AgentRecord[];
+
+  /** What the agents of a task have spent, ended and forgotten ones too. */
+  taskSpent(taskId: TaskId): TaskSpent;
 
   /** Keeps how long streams were at a time; all in one commit. */
   recordStreamTimes(times: readonly StreamTime[]): void;

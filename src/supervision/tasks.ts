@@ -26,6 +26,7 @@ export function createTask(
   const id = mintTaskId(now, chance.hex);
   const base = clientCwd === null ? places.workspaces : `${clientCwd}/${WORKSPACES_FOLDER}`;
   const { limit_running, limit_total, limit_depth, limit_task_disk_mb } = configuration();
+  const { limit_task_cost_usd, limit_task_tokens } = configuration();
   const task: TaskRecord = {
     id,
     description: input.description,
@@ -37,6 +38,8 @@ export function createTask(
       total: input.limits?.total ?? limit_total,
       depth: input.limits?.depth ?? limit_depth,
       disk: bytesOf(input.limits?.disk_mb ?? limit_task_disk_mb),
+      tokens: limitOf(input.limits?.tokens ?? limit_task_tokens),
+      costUsd: limitOf(input.limits?.cost_usd ?? limit_task_cost_usd),
     },
     context: contextOf(input),
     createdAt: now,
@@ -52,6 +55,11 @@ export function createTask(
 /** A cap as settings and calls give it; 0 is none. */
 export function bytesOf(mebibytes: number): number | null {
   return mebibytes === 0 ? null : mebibytes * MIB;
+}
+
+/** A limit as settings and calls give it; 0 is none. */
+export function limitOf(given: number): number | null {
+  return given === 0 ? null : given;
 }
 
 /** The end of the calendar: a workspace is kept as long as its task. */

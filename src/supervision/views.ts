@@ -1,18 +1,21 @@
 /** Records as answers show them. */
 import type { AgentRecord } from "../agents/record.ts";
 import {
+  type AgentBudget,
   type AgentView,
   type FindingView,
   type Cleanup,
   type ProgressView,
   type Receipt,
+  type TaskBudget,
   type TaskSummary,
   TERMINAL_STATUSES,
 } from "../contract/agent.ts";
 import type { TaskStatusAnswer } from "../contract/tools.ts";
 import { isoTime } from "../kernel/units.ts";
 import { cleanupOf, receiptOf } from "../ledger/receipt.ts";
-import type { TaskRecord } from "../tasks/task.ts";
+import { spentOf, type TaskSpent } from "../tasks/budget.ts";
+import { budgetOf, type TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import type { HeldCount, TaskRow } from "./history.ts";
 import type { FindingRecord, ProgressRecord, Store } from "./store.ts";
@@ -73,9 +76,26 @@ function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
     tmux_session: agent.host === "tmux" ? agent.session : null,
     on_daemon_gone: agent.onDaemonGone,
     usage: agent.usage,
+    budget: agentBudget(agent),
     output_bytes: agent.outputBytes,
     disk_bytes: agent.diskBytes,
     forgotten_at: timeOrNull(agent.forgottenAt),
+  };
+}
+
+function agentBudget({ costLimit, tokenLimit, usage }: AgentRecord): AgentBudget {
+  const { costUsd, tokens } = spentOf(usage);
+  return {
+    tokens: { used: tokens, limit: tokenLimit },
+    cost_usd: { used: costUsd, limit: costLimit },
+  };
+}
+
+function taskBudget({ limits }: TaskRecord, spent: TaskSpent): TaskBudget {
+  const { costUsd, tokens } = budgetOf(limits);
+  return {
+    tokens: { used: spent.tokens, limit: tokens },
+    cost_usd: { used: spent.costUsd, limit: costUsd, untold: spent.untold },
   };
 }
 
@@ -117,14 +137,26 @@ export function findingView(record: FindingRecord): FindingView {
 /** The receipt of an agent, with the survivors of the last look. */
 export function receiptView(store: Store, loops: AgentLoops, agent: AgentRecord): Receipt {
   if (agent.forgottenAt !== null) {
-    return { owner: agent.id, cleanup: FORGOTTEN, resources: [], survivors: [] };
+    return {
+      owner: agent.id,
+      cleanup: FORGOTTEN,
+      resources: [],
+      survivors: [],
+      usage: agent.usage,
+    };
   }
   const survivors = loops.survivors(agent.id).map(({ pid, name }) => ({ pid, name }));
-  return receiptOf(agent.id, store.resourcesOf(agent.id), agent.endedAt !== null, survivors);
+  return receiptOf(
+    agent.id,
+    store.resourcesOf(agent.id),
+    agent.endedAt !== null,
+    survivors,
+    agent.usage,
+  );
 }
 
 /** A task where it is one line among others. */
-export function taskSummary({ task, agents, agentsLive, diskBytes }: TaskRow): TaskSummary {
+export function taskSummary({ task, agents, agentsLive, diskBytes, spent }: TaskRow): TaskSummary {
   return {
     task_id: task.id,
     description: task.description,
@@ -137,6 +169,7 @@ export function taskSummary({ task, agents, agentsLive, diskBytes }: TaskRow): T
     agents,
     agents_live: agentsLive,
     disk_bytes: diskBytes,
+    budget: taskBudget(task, spent),
   };
 }
 
@@ -169,6 +202,7 @@ export function taskStatusView(
       total: { used: total + forgotten, limit: task.limits.total },
       depth: { used: depth, limit: task.limits.depth },
       disk: { used: store.diskUse(task.id), limit: task.limits.disk ?? null },
+      ...taskBudget(task, store.taskSpent(task.id)),
     },
     // Whoever holds something is listed before all others.
     resources: {

@@ -13,6 +13,7 @@ import type { AgentId } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import { QUIET_MS } from "../harness/doing.ts";
+import { budgetsOf, isBudgeted, overBudget, spending } from "./budget-watch.ts";
 import { dueStop, type WatchPolicy } from "./due-stop.ts";
 import type { WorkDone } from "./meters.ts";
 import type { Setting } from "./setting.ts";
@@ -39,7 +40,7 @@ const ROUND_SLACK_MS = 200;
 const PAUSE_MOST_MS = 10 * SECOND_MS;
 /** Steps of reading in one round, over all agents; the rest is read in the next. */
 const STEPS_MOST = 64;
-/** Usage and attempts are written down at most so often. */
+/** Usage and attempts are written down at most so often, where no limit hangs on them. */
 const DETAILS_MS = 10 * SECOND_MS;
 
 /**
@@ -61,7 +62,8 @@ export function watchAgents(setting: Setting, loops: AgentLoops): () => Promise<
     // What a program of the user's prints means nothing to us.
     if (harness.program === null || agent.status !== "running" || watched.has(agent.id)) return;
     const tail = setting.tailOf(agent.directory);
-    watched.set(agent.id, watchedAgent(agent, harness, tail, clock.now()));
+    const budgets = budgetsOf(setting, agent);
+    watched.set(agent.id, watchedAgent(agent, harness, tail, budgets, clock.now()));
   };
   const onEvent = ({ agent_id: id, kind }: CorralEvent): void => {
     if (id === null) return;
@@ -123,6 +125,7 @@ async function readSome(one: Watched, now: EpochMs, steps: number): Promise<numb
     hasMore = await readOn(one, sizes, now);
     left -= 1;
   }
+  one.isBehind = hasMore;
   return left;
 }
 
@@ -182,7 +185,7 @@ function look(setting: Setting, loops: AgentLoops, one: Watched, liveChildren: n
   const around = { now: clock.now(), busyAt: one.busyAt, liveChildren };
   const found = judged(one, around, configuration().no_answer_ms);
   tell(setting, one, found, around.now);
-  const policy = policyOf(setting, one.agent);
+  const policy = policyOf(setting, one);
   const due = dueStop(one.doing, found.trouble, around, policy, one.harness.login);
   if (due === null) return;
   log.info("watch.stop", { agentId: one.agent.id, cause: due.cause });
@@ -193,11 +196,14 @@ function look(setting: Setting, loops: AgentLoops, one: Watched, liveChildren: n
   }
 }
 
-function policyOf({ configuration }: Setting, { idleMs }: AgentRecord): WatchPolicy {
-  const settings = configuration();
+function policyOf(setting: Setting, one: Watched): WatchPolicy {
+  const { agent, budgets, outcome } = one;
+  const settings = setting.configuration();
   return {
     resultMs: settings.result_grace_ms,
-    idleMs: idleMs ?? 0,
+    idleMs: agent.idleMs ?? 0,
+    // What it has spent may have bought a result that was not read yet.
+    overBudget: one.isBehind ? null : overBudget(setting, agent, outcome, budgets),
     troubleMs: {
       auth_failed: settings.stop_auth_failed_ms,
       rate_limited: settings.stop_rate_limited_ms,
@@ -208,7 +214,8 @@ function policyOf({ configuration }: Setting, { idleMs }: AgentRecord): WatchPol
 }
 
 /** Writes down what has changed; details of what has not, now and then. */
-function tell({ log, store }: Setting, one: Watched, found: Judged, now: EpochMs): void {
+function tell(setting: Setting, one: Watched, found: Judged, now: EpochMs): void {
+  const { log, store } = setting;
   const { told, outcome, agent } = one;
   const { activity, trouble } = found;
   const usage = JSON.stringify([outcome.usage, outcome.sessionId, trouble?.attempts ?? 0]);
@@ -216,10 +223,13 @@ function tell({ log, store }: Setting, one: Watched, found: Judged, now: EpochMs
     told.activity !== activity ||
     told.trouble?.kind !== trouble?.kind ||
     told.trouble?.until !== trouble?.until;
-  if (!isNews && (told.usage === usage || now - told.at < DETAILS_MS)) return;
+  const restMs = isBudgeted(one.budgets) ? 0 : DETAILS_MS;
+  if (!isNews && (told.usage === usage || now - told.at < restMs)) return;
   try {
     const { sessionId: cliSession, usage: used } = outcome;
-    store.recordDoing(agent.id, { activity, trouble, usage: used, cliSession });
+    spending(setting, agent, one.budgets, () =>
+      store.recordDoing(agent.id, { activity, trouble, usage: used, cliSession }),
+    );
     one.told = { activity, trouble, at: now, usage };
   } catch (error) {
     // A full disk: it is told again in the next round.

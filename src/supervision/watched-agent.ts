@@ -14,6 +14,7 @@ import type { Harness, StreamEvent, StreamOutcome } from "../harness/harness.ts"
 import { FOLLOW_START, type Followed, followStep } from "../output/follow.ts";
 import { foldEvent, NO_OUTCOME } from "../output/outcome.ts";
 import type { EpochMs } from "../kernel/units.ts";
+import type { Budgets } from "./budget-watch.ts";
 import type { WorkDone } from "./meters.ts";
 import type { ProcessSet } from "./ports.ts";
 import type { Tail, TailSizes } from "./tails.ts";
@@ -26,10 +27,13 @@ export interface Watched {
   readonly agent: AgentRecord;
   readonly harness: Harness;
   readonly tail: Tail;
+  readonly budgets: Budgets;
   stdout: Followed;
   stderr: Followed;
   doing: Doing;
   outcome: StreamOutcome;
+  /** True while more of its streams is there than was read. */
+  isBehind: boolean;
   busyAt: EpochMs | null;
   sample: (WorkDone & { readonly at: EpochMs }) | null;
   /** Its processes, once they were looked up: the row never changes. */
@@ -44,6 +48,7 @@ export function watchedAgent(
   agent: AgentRecord,
   harness: Harness,
   tail: Tail,
+  budgets: Budgets,
   now: EpochMs,
 ): Watched {
   const { activity, trouble } = agent;
@@ -51,10 +56,12 @@ export function watchedAgent(
     agent,
     harness,
     tail,
+    budgets,
     stdout: FOLLOW_START,
     stderr: FOLLOW_START,
     doing: nothingSaid(now),
     outcome: NO_OUTCOME.outcome,
+    isBehind: true,
     busyAt: null,
     sample: null,
     set: null,

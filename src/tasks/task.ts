@@ -4,6 +4,7 @@ import type { CreateTaskInput } from "../contract/tools.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { TaskId } from "../kernel/ids.ts";
 import { type EpochMs, humanBytes } from "../kernel/units.ts";
+import type { Budget } from "./budget.ts";
 
 export interface Limits {
   /** Agents that may run at once. */
@@ -14,6 +15,9 @@ export interface Limits {
   readonly depth: number;
   /** Bytes that the files of its agents may take; null for no cap. Absent in tasks of earlier versions: none. */
   readonly disk?: number | null;
+  /** What its agents may spend together; null or absent for no limit. US dollars. */
+  readonly tokens?: number | null;
+  readonly costUsd?: number | null;
 }
 
 export interface TaskRecord {
@@ -32,6 +36,11 @@ export interface TaskRecord {
   readonly closedAt: EpochMs | null;
   /** What its closer said; null while it is open. */
   readonly closeReason: string | null;
+}
+
+/** What the agents of a task may spend together. */
+export function budgetOf({ costUsd = null, tokens = null }: Limits): Budget {
+  return { costUsd, tokens };
 }
 
 /** What the orchestrator told about the task; all optional to it, all present here. */

@@ -262,6 +262,55 @@ describe("ends", () => {
     expect(store.agent("a")).toMatchObject({ activity: null, trouble: null });
   });
 
+  test("a task has spent what each of its agents has, once, and also what forgotten ones had", () => {
+    using here = stage();
+    const { store } = here;
+    const used = (tokens: number, cost: number | null) => ({
+      input_tokens: tokens,
+      cached_tokens: null,
+      output_tokens: 1,
+      cost_usd: cost,
+      turns: 1,
+    });
+    const spend = (id: string, usage: ReturnType<typeof used>) =>
+      store.recordDoing(id, { activity: null, trouble: null, usage, cliSession: null });
+    store.admitAgent(newAgent("a"));
+    // A child is an agent of its own: nothing of it is in its parent's row.
+    store.admitAgent(newAgent("b", { parent: "a", depth: 2 }));
+    expect(store.taskSpent("T1")).toEqual({ tokens: 0, costUsd: 0, untold: 0 });
+    spend("a", used(9, null));
+    spend("a", used(19, null));
+    spend("b", used(99, 0.1));
+    expect(store.taskSpent("T1")).toEqual({ tokens: 120, costUsd: 0.1, untold: 1 });
+    store.settle("b", settlement({ usage: used(99, 0.3) }));
+    store.settle("b", settlement({ usage: used(999, 3) }));
+    store.settle("a", settlement({ usage: used(9, 0.2) }));
+    expect(store.agent("a")?.usage).toEqual(used(19, 0.2));
+    const spent = { tokens: 120, costUsd: 0.5, untold: 0 };
+    expect(store.taskSpent("T1")).toEqual(spent);
+    expect(store.tasksBy({ status: "all", limit: 9 })[0]?.spent).toEqual(spent);
+  });
+
+  test("a task that has spent its budget takes no agent more", () => {
+    using here = stage();
+    const { store } = here;
+    store.addTask(task("T2", { tokens: 100 }));
+    store.admitAgent(newAgent("a", { taskId: "T2", tokenLimit: 7, costLimit: 0.5 }));
+    expect(store.agent("a")).toMatchObject({ tokenLimit: 7, costLimit: 0.5 });
+    const usage = {
+      input_tokens: 100,
+      cached_tokens: null,
+      output_tokens: null,
+      cost_usd: null,
+      turns: null,
+    };
+    store.settle("a", settlement({ usage }));
+    expect(() => store.admitAgent(newAgent("b", { taskId: "T2" }))).toThrow(
+      expect.objectContaining({ code: "BUDGET_SPENT" }),
+    );
+    expect(store.agent("b")).toBeNull();
+  });
+
   test("a token opens until it is revoked", () => {
     using here = stage();
     here.store.admitAgent(newAgent("a"));

@@ -2,31 +2,13 @@
  * The watch over running agents, by real processes that play captured streams: an agent that would
  * go on for nothing is seen, told of, and stopped with the reason.
  */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AgentView } from "../../src/contract/agent.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
+import { install, STREAMS } from "./played.ts";
 import { eventSeen, newTask, QUICK, receiptOf, waitCleanOne } from "./support.ts";
-
-const STREAMS = join(import.meta.dirname, "../fixtures/streams");
-
-/** A program that prints a captured stream of the real CLI, and then does nothing for ever. */
-function install(world: World, cli: string): string {
-  const bin = join(world.folder, "bin");
-  mkdirSync(bin);
-  const script = `#!/bin/sh
-cat >/dev/null
-[ -z "$PLAY" ] || cat "$PLAY"
-[ -z "$PLAY_STDERR" ] || cat "$PLAY_STDERR" >&2
-eval "$NEXT"
-exec sleep 600
-`;
-  writeFileSync(join(bin, cli), script);
-  chmodSync(join(bin, cli), 0o755);
-  return `${bin}:${world.env["PATH"] ?? ""}`;
-}
 
 interface Played {
   readonly cli?: "claude" | "codex" | "gemini" | "opencode";

@@ -221,6 +221,7 @@ export function fakeOperations(): FakeOperations {
       agents: agents.length,
       agents_live: agents.length,
       disk_bytes: 0,
+      budget: { tokens: { used: 0, limit: null }, cost_usd: { used: 0, limit: null, untold: 0 } },
     }));
   }
 
@@ -420,13 +421,14 @@ function viewOf(agentId: string, taskId: string, type: string, parent: string): 
     on_daemon_gone: "keep",
     forgotten_at: null,
     usage: null,
+    budget: { tokens: { used: null, limit: null }, cost_usd: { used: null, limit: null } },
     output_bytes: null,
     disk_bytes: null,
   };
 }
 
 function receiptOf(owner: string): Receipt {
-  return { owner, cleanup: CLEAN, resources: [], survivors: [] };
+  return { owner, cleanup: CLEAN, resources: [], survivors: [], usage: null };
 }
 
 function statusOf(taskId: string, { input, agents, progress, findings }: Task): TaskStatusAnswer {
@@ -458,6 +460,8 @@ function statusOf(taskId: string, { input, agents, progress, findings }: Task): 
       total: { used: 0, limit: 45 },
       depth: { used: 0, limit: 5 },
       disk: { used: 0, limit: null },
+      tokens: { used: 0, limit: null },
+      cost_usd: { used: 0, limit: null, untold: 0 },
     },
     resources: { held: 3, stuck: 0 },
   };

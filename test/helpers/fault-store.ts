@@ -87,6 +87,8 @@ export function newAgent(id: string, over: Partial<NewAgent> = {}): NewAgent {
     wallUntil: 9_000,
     outputLimit: null,
     diskLimit: null,
+    tokenLimit: null,
+    costLimit: null,
     tokenHash: `hash of ${id}`,
     intents: (slot) => [
       { kind: "prompt_file", locator: `/agents/${id}/prompt.md` },

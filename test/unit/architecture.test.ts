@@ -59,6 +59,11 @@ const EXCEPTIONS: readonly Exception[] = [
     why: "limits are judged inside the transaction that takes the place, or a race exceeds them",
   },
   {
+    from: "src/adapters/sqlite/agent-rows.ts",
+    to: "src/tasks/budget.ts",
+    why: "a budget is judged, and a count kept from falling, inside the transaction that writes it",
+  },
+  {
     from: "src/adapters/output/stream-files.ts",
     to: "src/output/agent-output.ts",
     why: "it only opens the files that the judgement reads",

@@ -1,15 +1,18 @@
 /** Agents in the store: admission, transitions that happen once, and the looks over them. */
 import type { AgentRecord, Settlement, StopRecord } from "../../agents/record.ts";
+import type { Usage } from "../../contract/agent.ts";
 import { Fault } from "../../kernel/fault.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { isoTime } from "../../kernel/units.ts";
 import type { DoingRecord, NewAgent, Store } from "../../supervision/store.ts";
-import { admit, refuseClosed } from "../../tasks/task.ts";
+import { grownUsage, refuseSpent } from "../../tasks/budget.ts";
+import { admit, budgetOf, refuseClosed } from "../../tasks/task.ts";
 import type { Database } from "./database.ts";
 import { diskUseOf } from "./disk-rows.ts";
 import type { EventRows } from "./event-rows.ts";
 import { UNFINISHED, writeIntents } from "./ledger-rows.ts";
-import { agentOf, taskOf, toJson } from "./rows.ts";
+import { agentOf, json, taskOf, toJson } from "./rows.ts";
+import { taskSpentOf } from "./spent-rows.ts";
 
 /** Slots of the watermark: RLIMIT values 400 000 + 2 × slot, up to 779 998. */
 const SLOTS = 190_000;
@@ -116,12 +119,13 @@ function admitAgent(
     agent.taskId,
   );
   admit(task.limits, { running, total, disk: diskUseOf(database, task.id) }, agent.depth);
+  refuseSpent(task.id, taskSpentOf(database, task.id), budgetOf(task.limits));
   const slot = takeSlot(database);
   const row = database.get(
     `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
        containment, directory, cwd, idempotency_key, daemon_gone_stop_s, idle_ms, token_hash, created_at, wall_until,
-       output_limit, disk_limit)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+       output_limit, disk_limit, token_limit, cost_limit)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
@@ -143,6 +147,8 @@ function admitAgent(
     agent.wallUntil,
     agent.outputLimit,
     agent.diskLimit,
+    agent.tokenLimit,
+    agent.costLimit,
   );
   const record = agentOf(row!);
   writeIntents(database, agent.id, agent.intents(slot), agent.createdAt);
@@ -215,11 +221,11 @@ function recordDoing(
 ): void {
   if (agent === null || agent.endedAt !== null) return;
   database.run(
-    `UPDATE agents SET activity = ?, trouble = ?, usage = coalesce(?, usage),
+    `UPDATE agents SET activity = ?, trouble = ?, usage = ?,
        cli_session = coalesce(?, cli_session) WHERE id = ?`,
     activity,
     toJson(trouble),
-    toJson(usage),
+    toJson(grownUsage(agent.usage, usage)),
     cliSession,
     agent.id,
   );
@@ -244,16 +250,18 @@ function settle(
   settlement: Settlement,
   clock: Clock,
 ): boolean {
+  const before = database.get("SELECT usage FROM agents WHERE id = ?", id);
+  const usedBefore = before === undefined ? null : json<Usage>(before, "usage");
   const row = database.get(
     `UPDATE agents SET status = ?, exit_code = ?, signal = ?, reason = ?, ended_at = ?,
-       usage = coalesce(?, usage), cli_session = coalesce(?, cli_session), activity = NULL, trouble = NULL
+       usage = ?, cli_session = coalesce(?, cli_session), activity = NULL, trouble = NULL
      WHERE id = ? AND ended_at IS NULL RETURNING *`,
     settlement.status,
     settlement.exitCode,
     settlement.signal,
     settlement.reason,
     settlement.endedAt,
-    toJson(settlement.usage),
+    toJson(grownUsage(usedBefore, settlement.usage)),
     settlement.cliSession,
     id,
   );

@@ -11,6 +11,7 @@ import type { Database, Row } from "./database.ts";
 import type { EventRows } from "./event-rows.ts";
 import { HELD, UNFINISHED } from "./ledger-rows.ts";
 import { agentOf, eventOf, findingOf, taskOf } from "./rows.ts";
+import { spentIn } from "./spent-rows.ts";
 import { searchRows } from "./search-rows.ts";
 
 const TYPES_COUNTED = 50;
@@ -34,6 +35,7 @@ export function historyRows(
           agents: Number(row["agents"]),
           agentsLive: Number(row["agents_live"]),
           diskBytes: Number(row["disk_bytes"]),
+          spent: spentIn(row),
         }),
       ),
     agentsBy(filter) {
@@ -145,11 +147,12 @@ export function historyRows(
 const AGENTS = "SELECT *, rowid FROM agents";
 const NEWEST = "ORDER BY created_at DESC, rowid DESC";
 
-const TASKS = `SELECT *,
+const TASKS = `SELECT tasks.*,
     (SELECT count(*) FROM agents WHERE task_id = tasks.id) AS agents,
     (SELECT count(*) FROM agents WHERE task_id = tasks.id AND ended_at IS NULL) AS agents_live,
-    coalesce((SELECT bytes FROM task_disk WHERE task_id = tasks.id), 0) AS disk_bytes
-  FROM tasks`;
+    coalesce((SELECT bytes FROM task_disk WHERE task_id = tasks.id), 0) AS disk_bytes,
+    spent.tokens, spent.microusd, spent.untold
+  FROM tasks LEFT JOIN task_spent AS spent ON spent.task_id = tasks.id`;
 
 function taskConditions({ status, clientCwd, prefix, after }: TaskFilter): readonly Condition[] {
   return [

@@ -305,4 +305,38 @@ export const MIGRATIONS: readonly string[] = [
     UPDATE sample_bytes SET bytes = bytes - OLD.size;
   END;
   `,
+  // What agents may spend, and what a task has spent: its sum follows each agent's usage, whoever
+  // writes it, and outlives the agent's own row. Cost in millionths of a dollar, so that sums are exact.
+  `
+  ALTER TABLE agents ADD COLUMN token_limit INTEGER;
+  ALTER TABLE agents ADD COLUMN cost_limit REAL;
+  CREATE TABLE task_spent (
+    task_id TEXT PRIMARY KEY,
+    tokens INTEGER NOT NULL,
+    microusd INTEGER NOT NULL,
+    untold INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE VIEW agent_spent AS SELECT id, task_id,
+    coalesce(json_extract(usage, '$.input_tokens'), 0) + coalesce(json_extract(usage, '$.output_tokens'), 0) AS tokens,
+    CAST(round(coalesce(json_extract(usage, '$.cost_usd'), 0) * 1000000) AS INTEGER) AS microusd,
+    json_extract(usage, '$.cost_usd') IS NULL
+      AND coalesce(json_extract(usage, '$.input_tokens'), json_extract(usage, '$.output_tokens'), 0) > 0 AS untold
+  FROM agents;
+  INSERT INTO task_spent SELECT task_id, sum(tokens), sum(microusd), sum(untold) FROM agent_spent GROUP BY task_id;
+  CREATE TRIGGER agents_spend BEFORE UPDATE OF usage ON agents WHEN NEW.usage IS NOT OLD.usage BEGIN
+    UPDATE task_spent SET
+      tokens = tokens - (SELECT tokens FROM agent_spent WHERE id = OLD.id),
+      microusd = microusd - (SELECT microusd FROM agent_spent WHERE id = OLD.id),
+      untold = untold - (SELECT untold FROM agent_spent WHERE id = OLD.id)
+    WHERE task_id = OLD.task_id;
+  END;
+  CREATE TRIGGER agents_spent AFTER UPDATE OF usage ON agents WHEN NEW.usage IS NOT OLD.usage BEGIN
+    INSERT INTO task_spent SELECT task_id, tokens, microusd, untold FROM agent_spent WHERE id = NEW.id
+    ON CONFLICT (task_id) DO UPDATE SET
+      tokens = tokens + excluded.tokens, microusd = microusd + excluded.microusd, untold = untold + excluded.untold;
+  END;
+  CREATE TRIGGER tasks_spent_deleted AFTER DELETE ON tasks BEGIN
+    DELETE FROM task_spent WHERE task_id = OLD.id;
+  END;
+  `,
 ];

@@ -85,6 +85,8 @@ export function agentOf(row: Row): AgentRecord {
     trouble: json<NonNullable<AgentRecord["trouble"]>>(row, "trouble"),
     idleMs: numberOrNull(row, "idle_ms"),
     usage: json<NonNullable<AgentRecord["usage"]>>(row, "usage"),
+    tokenLimit: numberOrNull(row, "token_limit"),
+    costLimit: numberOrNull(row, "cost_limit"),
     cliSession: textOrNull(row, "cli_session"),
     forgottenAt: numberOrNull(row, "forgotten_at"),
   };

@@ -8,6 +8,7 @@ import { archiveRows } from "./archive-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { roomRows } from "./room.ts";
 import { diskRows } from "./disk-rows.ts";
+import { spentRows } from "./spent-rows.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
 import { forgettingRows } from "./forgetting-rows.ts";
@@ -51,6 +52,7 @@ export function openStore(
     ...historyRows(database, events, agents),
     ...archiveRows(database),
     ...diskRows(database),
+    ...spentRows(database),
     ...roomRows(database),
     ...taskRows(database, events),
     ...reportRows(database, events),

@@ -2,11 +2,17 @@
 import { z } from "zod";
 import { mebibytes } from "./fields.ts";
 
+/** All that goes into a model and comes out of it, cached tokens too. */
+const tokens = z.int().min(0).max(1_000_000_000_000).optional();
+const costUsd = z.number().min(0).max(1_000_000).optional();
+
 export const TaskLimits = z.strictObject({
   running: z.int().min(1).max(500).optional().describe("agents running at once (default 20)"),
   total: z.int().min(1).max(10_000).optional().describe("agents in all (default 45)"),
   depth: z.int().min(1).max(20).optional().describe("generations of agents (default 5)"),
   disk_mb: mebibytes.optional().describe("MiB its agents' files may take"),
+  tokens: tokens.describe("tokens its agents may use; 0: no limit"),
+  cost_usd: costUsd.describe("US dollars they may cost, as far as told"),
 });
 export type TaskLimits = z.infer<typeof TaskLimits>;
 
@@ -44,5 +50,7 @@ export const AgentLimits = z.strictObject({
     .describe("share of the processors when all want them; 100 is everybody's"),
   output_mb: mebibytes.optional().describe("MiB it may print"),
   disk_mb: mebibytes.optional().describe("MiB its files may take"),
+  tokens: tokens.describe("tokens it may use; 0: no limit"),
+  cost_usd: costUsd.describe("US dollars it may cost, where its CLI tells"),
 });
 export type AgentLimits = z.infer<typeof AgentLimits>;

@@ -6,6 +6,7 @@ import {
   Priority,
   ProgressView,
   Receipt,
+  TaskBudget,
   TaskStatus,
   TaskSummary,
 } from "../agent.ts";
@@ -97,6 +98,8 @@ export const TaskStatusAnswer = z.object({
     total: limitUse,
     depth: limitUse,
     disk: z.object({ used: z.int(), limit: z.int().nullable() }).describe("bytes"),
+    tokens: TaskBudget.shape.tokens,
+    cost_usd: TaskBudget.shape.cost_usd,
   }),
   resources: z.object({ held: z.int(), stuck: z.int() }),
 });

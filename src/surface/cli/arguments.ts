@@ -26,6 +26,13 @@ export function secondsOf(text: string): number {
   return value;
 }
 
+/** US dollars, more than 0. */
+export function dollarsOf(text: string): number {
+  const value = /^\$?\d{1,6}(\.\d{1,6})?$/.test(text) ? Number(text.replace("$", "")) : Number.NaN;
+  if (!(value > 0)) throw new InvalidArgumentError("must be US dollars, like 2.50.");
+  return value;
+}
+
 /** A number of days, fractions allowed, 0 or more. */
 export function daysOf(text: string): number {
   const value = /^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;

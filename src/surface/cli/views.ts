@@ -7,10 +7,17 @@ import type {
   TasksAnswer,
 } from "../../contract/api.ts";
 import type { SearchAnswer } from "../../contract/tools.ts";
-import type { AgentView, Cleanup, Receipt, TerminalStatus } from "../../contract/agent.ts";
+import type {
+  AgentView,
+  Cleanup,
+  Receipt,
+  TaskBudget,
+  TerminalStatus,
+} from "../../contract/agent.ts";
 import type { DiskFileSystem, DiskSummary } from "../../contract/disk.ts";
 import type { OrphansAnswer } from "../../contract/orphans.ts";
 import { counted, humanBytes, humanDuration, SECOND_MS } from "../../kernel/units.ts";
+import { dollars, humanTokens } from "../../tasks/budget.ts";
 import { harmless, paint, toneOfCleanup, toneOfStatus } from "./paint.ts";
 import { table } from "./table.ts";
 import type { TableStyle } from "./table.ts";
@@ -44,10 +51,32 @@ export function agentsTable(
     { text: agent.status, tone: toneOfStatus(agent.status) },
     ageOf(agent, now),
     agent.disk_bytes === null ? "–" : humanBytes(agent.disk_bytes),
+    spentText(agent.budget),
     { text: cleanupText(agent.cleanup), tone: toneOfCleanup(agent.cleanup) },
     reportedText(agent),
   ]);
-  return table(["AGENT", "TYPE", "STATUS", "AGE", "DISK", "CLEANUP", "REPORTED"], rows, style);
+  return table(
+    ["AGENT", "TYPE", "STATUS", "AGE", "DISK", "SPENT", "CLEANUP", "REPORTED"],
+    rows,
+    style,
+  );
+}
+
+/** What was told of tokens and cost: `"12.4 k, $0.31"`; a dash where nothing was. */
+function spentText({ cost_usd: cost, tokens }: AgentView["budget"]): string {
+  const words = [
+    tokens.used === null ? null : humanTokens(tokens.used),
+    cost.used === null || cost.used === 0 ? null : dollars(cost.used),
+  ].filter((word) => word !== null);
+  return words.join(", ") || "–";
+}
+
+/** A limit on what a task may spend, as far as it is used: `"12.4 k of 1.0 M tokens, $0.31 of $5.00"`. */
+export function budgetText({ cost_usd: cost, tokens }: TaskBudget): string {
+  const of = (used: string, limit: string | null): string =>
+    limit === null ? used : `${used} of ${limit}`;
+  const untold = cost.untold === 0 ? "" : ` (${counted(cost.untold, "agent")} told no cost)`;
+  return `${of(humanTokens(tokens.used), tokens.limit === null ? null : humanTokens(tokens.limit))} tokens, ${of(dollars(cost.used), cost.limit === null ? null : dollars(cost.limit))}${untold}`;
 }
 
 /** How long it has run, or how long ago it was made while it has not: `"4 min 10 s"`. */
@@ -132,9 +161,14 @@ export function tasksTable(
     task.status,
     `${task.agents_live}/${task.agents}`,
     humanBytes(task.disk_bytes),
+    spentText(task.budget),
     task.description,
   ]);
-  return table(["TASK", "PRIORITY", "STATUS", "LIVE/ALL", "DISK", "DESCRIPTION"], rows, style);
+  return table(
+    ["TASK", "PRIORITY", "STATUS", "LIVE/ALL", "DISK", "SPENT", "DESCRIPTION"],
+    rows,
+    style,
+  );
 }
 
 /** What a search found: a line that says where, a line that says what. */

@@ -8,10 +8,12 @@ import type {
   FindingView,
   ProgressView,
   Receipt,
+  TaskBudget,
 } from "../../contract/agent.ts";
 import type { CorralEvent } from "../../contract/events.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
-import { humanBytes, humanDuration } from "../../kernel/units.ts";
+import { counted, humanBytes, humanDuration } from "../../kernel/units.ts";
+import { dollars } from "../../tasks/budget.ts";
 
 /** At most this many agents, warnings or reports are named in a text; the rest are counted. */
 const NAMED_MAX = 20;
@@ -71,7 +73,7 @@ const TEXTS: Texts = {
       tasks.length === 0 ? "No such task." : `${tasks.length} tasks, newest first:`,
       ...tasks.map(
         (task) =>
-          `- ${task.task_id} (${task.priority}, ${task.status}, ${task.agents_live} of ${task.agents} agents live): ${clipped(task.description)}`,
+          `- ${task.task_id} (${task.priority}, ${task.status}, ${task.agents_live} of ${task.agents} agents live, ${spentLine(task.budget)}): ${clipped(task.description)}`,
       ),
       ...(next_cursor === null ? [] : [`[read on with cursor "${next_cursor}"]`]),
     ),
@@ -113,6 +115,15 @@ export function textsOf<N extends ToolName>(name: N, answer: ToolAnswer<N>): rea
   return TEXTS[name](answer);
 }
 
+/** `"12000 of 50000 tokens, $0.31 (2 agents told no cost)"`. */
+function spentLine({ cost_usd: cost, tokens }: TaskBudget): string {
+  const of = (used: string | number, limit: string | number | null): string =>
+    limit === null ? `${used}` : `${used} of ${limit}`;
+  const untold = cost.untold === 0 ? "" : ` (${counted(cost.untold, "agent")} told no cost)`;
+  const limit = cost.limit === null ? null : dollars(cost.limit);
+  return `${of(tokens.used, tokens.limit)} tokens, ${of(dollars(cost.used), limit)}${untold}`;
+}
+
 function deployText(answer: ToolAnswer<"deploy_headless_agent">): readonly string[] {
   const where = answer.tmux_session === null ? answer.host : `tmux session ${answer.tmux_session}`;
   return [
@@ -131,12 +142,14 @@ function statusText({
   counts,
   progress,
   findings,
+  limits,
   resources,
 }: ToolAnswer<"get_real_task_status">): string {
   return lines(
     `Task ${task.task_id} (${task.priority}${task.status === "open" ? "" : `, ${task.status}`}): ${clipped(task.description)}`,
     `Agents: ${counts.total} in all, ${counts.running} running, ${counts.completed} completed, ${counts.failed} failed. ` +
       `Resources: ${resources.held} held, ${resources.stuck} stuck.`,
+    `Spent: ${spentLine(limits)}.`,
     ...some(agents, agentLine, agents_left_out),
     ...headed("Progress, newest last:", progress.map(progressLine)),
     ...headed("Findings, newest last:", findings.map(findingLine)),

@@ -46,6 +46,7 @@ export function anAgent(agentId: string): AgentView {
     on_daemon_gone: "keep",
     forgotten_at: null,
     usage: null,
+    budget: { tokens: { used: null, limit: null }, cost_usd: { used: null, limit: null } },
     output_bytes: null,
     disk_bytes: null,
   };
@@ -54,7 +55,7 @@ export function anAgent(agentId: string): AgentView {
 /** A receipt that says that all is given back. */
 export function aReceipt(owner: string): Receipt {
   const cleanup = { state: "clean", held: 0, stuck: 0 } as const;
-  return { owner, cleanup, resources: [], survivors: [] };
+  return { owner, cleanup, resources: [], survivors: [], usage: null };
 }
 
 export const noDaemon = (): Fault =>

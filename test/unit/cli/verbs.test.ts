@@ -29,6 +29,7 @@ const TASK = {
   agents: 2,
   agents_live: 1,
   disk_bytes: 0,
+  budget: { tokens: { used: 0, limit: null }, cost_usd: { used: 0, limit: null, untold: 0 } },
 };
 
 /** A daemon with two agents that records the tools it is asked for. */

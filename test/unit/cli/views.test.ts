@@ -84,9 +84,15 @@ describe("agents", () => {
       reason: "crashed",
       cleanup: { state: "stuck", held: 2, stuck: 2 },
       disk_bytes: 3_145_728,
+      budget: {
+        tokens: { used: 12_400, limit: null },
+        cost_usd: { used: 0.31, limit: 1 },
+      },
     };
     const [, row] = agentsTable([agent], at("2026-02-01T00:00:00.000Z"), PLAIN);
-    expect(row).toBe("fixer-101010-aaaaaa  fixer  failed  12.3 s  3.0 MiB  stuck (2)  –");
+    expect(row).toBe(
+      "fixer-101010-aaaaaa  fixer  failed  12.3 s  3.0 MiB  12.4 k, $0.31  stuck (2)  –",
+    );
     expect(endText(agent)).toBe("SIGSEGV; crashed");
   });
 });
@@ -103,6 +109,7 @@ describe("receipts", () => {
       { ...entry, kind: "token", state: "held", seen: null },
     ],
     survivors: [{ pid: 7, name: "sl\u001beep" }],
+    usage: null,
   };
 
   test("count as given back only what was seen gone or is kept on purpose", () => {

@@ -151,6 +151,18 @@ describe("captured streams", () => {
     expect(verdict.reason).not.toBe("");
   });
 
+  test("a run that goes on has used up what its answers told, each counted once", () => {
+    const lines = linesOfCase("happy").filter((line) => !line.includes('"type":"result"'));
+    // Seven answers' lines, two of them of one answer.
+    expect(outcomeOf(lines).usage).toEqual({
+      input_tokens: 600,
+      cached_tokens: 0,
+      output_tokens: 6,
+      cost_usd: null,
+      turns: 6,
+    });
+  });
+
   test("a run that ended well", () => {
     const outcome = outcomeOf(linesOfCase("happy"));
     expect(outcome).toMatchObject({
@@ -173,20 +185,27 @@ describe("captured streams", () => {
     expect(events.map(({ type }) => type)).toEqual([
       "started",
       "tool_call",
+      "usage",
       "tool_result",
       "text",
+      "usage",
       "tool_call",
+      "usage",
       "tool_result",
       "tool_call",
+      "usage",
       "tool_result",
       "tool_call",
+      "usage",
       "tool_result",
       "tool_call",
+      "usage",
       "tool_result",
       "text",
+      "usage",
       "result",
     ]);
-    expect(events[5]).toEqual({
+    expect(events[8]).toEqual({
       type: "tool_result",
       id: "toolu_t0c0_ba331895",
       text: "recorded working 10% for AGENT-42",

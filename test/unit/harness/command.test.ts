@@ -14,6 +14,7 @@ const REQUEST: HarnessRequest = {
   effort: null,
   command: ["sh", "-c", "echo '$HOME' \"a b\"", ""],
   permissionMode: "default",
+  maxCostUsd: null,
   directory: "/home/dev/a",
   mcp: { url: "http://127.0.0.1:1/mcp", token: "tok" },
   mcpServers: {},

@@ -63,6 +63,7 @@ export const REQUEST: HarnessRequest = {
   effort: null,
   command: null,
   permissionMode: "default",
+  maxCostUsd: null,
   directory: "/home/dev/agents/a",
   mcp: { url: "http://127.0.0.1:4100/mcp", token: "s3cr3t-token" },
   mcpServers: {},

@@ -7,6 +7,7 @@ import { dueStop, type WatchPolicy } from "../../../src/supervision/due-stop.ts"
 const POLICY: WatchPolicy = {
   resultMs: 30_000,
   idleMs: 60_000,
+  overBudget: null,
   troubleMs: {
     auth_failed: 20_000,
     rate_limited: 900_000,
@@ -43,6 +44,20 @@ describe("a result", () => {
   });
   test("without a limit it may stay", () => {
     expect(due(finished, null, at(1e9), { ...POLICY, resultMs: 0 })).toBeNull();
+  });
+});
+
+describe("a budget that is spent", () => {
+  const spent = { ...POLICY, overBudget: "It has spent its budget." };
+  test("stops at once, whatever else the agent is in", () => {
+    const stop = { cause: "budget", reason: "It has spent its budget." };
+    expect(due(quiet, null, at(1), spent)).toEqual(stop);
+    expect(due(quiet, trouble({}), at(1), spent)).toEqual(stop);
+  });
+  test("spares a result that is out: it has its usual time to leave", () => {
+    const finished = { ...quiet, finishedAt: 1_000 };
+    expect(due(finished, null, at(2_000), spent)).toBeNull();
+    expect(due(finished, null, at(40_000), spent)).toMatchObject({ cause: "finished" });
   });
 });
 

@@ -16,6 +16,7 @@ const STUCK: Receipt = {
     { resource_id: 2, kind: "token", locator: "y", state: "released", seen: "absent", at: AT },
   ],
   survivors: [{ pid: 77, name: "hydra" }],
+  usage: null,
 };
 
 describe("texts for models", () => {

@@ -4,7 +4,7 @@ import { Option } from "commander";
 import { HARNESSES, type OnDaemonGone } from "../../../contract/agent.ts";
 import { type DeployAnswer, EFFORTS, PERMISSION_MODES } from "../../../contract/tools.ts";
 import { Fault } from "../../../kernel/fault.ts";
-import { addVariable, keepOrSeconds, wholeNumber } from "../arguments.ts";
+import { addVariable, dollarsOf, keepOrSeconds, wholeNumber } from "../arguments.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless } from "../paint.ts";
 import type { ApiClient } from "../../../contract/client.ts";
@@ -26,6 +26,8 @@ interface DeployOptions {
   readonly mcpConfig?: string;
   readonly cwd?: string;
   readonly wallClock?: number;
+  readonly maxTokens?: number;
+  readonly maxCostUsd?: number;
   readonly onDaemonGone?: OnDaemonGone;
   readonly env?: Readonly<Record<string, string>>;
   readonly prompt?: string;
@@ -50,6 +52,8 @@ export const deploy: Verb = {
       .option("--mcp-config <file>", "further MCP servers: a JSON file with mcpServers")
       .option("--cwd <folder>", "where the agent works (default: the task's folder)")
       .option("--wall-clock <seconds>", "stop the agent after this time", wholeNumber(1))
+      .option("--max-tokens <n>", "stop the agent when it has used so many", wholeNumber(1))
+      .option("--max-cost-usd <usd>", "stop the agent when it has cost so much", dollarsOf)
       .option(
         "--on-daemon-gone <what>",
         "without a daemon: keep it, or stop it after so many seconds",
@@ -134,11 +138,20 @@ async function deployExtras(
       ? {}
       : { mcp_servers: await serversIn(ports, options.mcpConfig) }),
     ...(options.cwd === undefined ? {} : { cwd: resolve(cwd, options.cwd) }),
-    ...(options.wallClock === undefined ? {} : { limits: { wall_clock_s: options.wallClock } }),
+    ...limitsOf(options),
     ...(options.onDaemonGone === undefined ? {} : { on_daemon_gone: options.onDaemonGone }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(argv.length === 0 ? {} : { command: argv }),
   };
+}
+
+function limitsOf({ maxCostUsd, maxTokens, wallClock }: DeployOptions): Record<string, unknown> {
+  const limits = {
+    ...(wallClock === undefined ? {} : { wall_clock_s: wallClock }),
+    ...(maxTokens === undefined ? {} : { tokens: maxTokens }),
+    ...(maxCostUsd === undefined ? {} : { cost_usd: maxCostUsd }),
+  };
+  return Object.keys(limits).length === 0 ? {} : { limits };
 }
 
 /** The servers of a file as MCP clients write it: `{"mcpServers": {"name": {…}}}`. */

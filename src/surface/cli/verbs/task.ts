@@ -8,7 +8,7 @@ import type { CliPorts } from "../ports.ts";
 import { resolveTask } from "../resolve.ts";
 import { example, jsonText, wantsJson } from "../verb.ts";
 import type { Verb } from "../verb.ts";
-import { agentsTable, summarise, tasksTable } from "../views.ts";
+import { agentsTable, budgetText, summarise, tasksTable } from "../views.ts";
 
 /** `corral task list`, `corral task show` and `corral task close`. */
 export const task: Verb = {
@@ -105,6 +105,7 @@ function taskLines(
     `workspace ${about.workspace}`,
     `agents ${counts.total}: ${counts.running} running, ${counts.completed} completed, ${counts.failed} failed`,
     `limits running ${limits.running.used}/${limits.running.limit}, total ${limits.total.used}/${limits.total.limit}, depth ${limits.depth.used}/${limits.depth.limit}`,
+    `spent ${budgetText({ tokens: limits.tokens, cost_usd: limits.cost_usd })}`,
     `resources ${resources.held} held, ${resources.stuck} stuck`,
     ...(agents.length === 0 ? [] : agentsTable(agents, now(), terminal)),
     ...(leftOut === 0 ? [] : [`(${leftOut} ended agents not shown; corral ps -a lists them)`]),
