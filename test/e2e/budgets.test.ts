@@ -59,8 +59,7 @@ test("at its limit an agent is stopped, its task takes no other, and no daemon's
   expect(status.limits.tokens).toEqual({ used, limit: 400 });
   const { body } = await world.api("/api/overview");
   const { alerts } = body as OverviewAnswer;
-  expect(alerts.map(({ facts }) => [facts["scope"], facts["level"]])).toEqual([
-    ["agent", "reached"],
-    ["task", "reached"],
-  ]);
+  // Whether a mark was near before it was reached hangs on how much of the stream was there.
+  const told = alerts.filter(({ facts }) => facts["level"] === "reached");
+  expect(told.map(({ facts }) => facts["scope"]).toSorted()).toEqual(["agent", "task"]);
 });
