@@ -82,6 +82,10 @@ function ports(paths: StatePaths): CliPorts {
       ledger: async () => await (await import("./offline.ts")).offlineLedger(paths),
       sweep: async (options) => await (await import("./offline.ts")).offlineSweep(paths, options),
       doctor: async () => await (await import("./offline.ts")).offlineDoctor(paths),
+      readArchives: async (work) =>
+        await (await import("./archives-beside.ts")).readArchivesBeside(paths, process.env, work),
+      pruneArchives: async (input) =>
+        await (await import("./offline.ts")).offlinePrune(paths, input),
     },
     orphans: async () => await (await import("./orphans.ts")).orphans(),
     pretty: async (harness) => {

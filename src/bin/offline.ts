@@ -1,8 +1,9 @@
-/** What works with the daemon dead: reading the ledger, sweeping, and the doctor. */
+/** What works with the daemon dead: reading the ledger, sweeping, pruning archives, and the doctor. */
 import { existsSync } from "node:fs";
 import { openDatabaseToRead } from "../adapters/sqlite/database.ts";
 import { ledgerRows } from "../adapters/sqlite/ledger-rows.ts";
 import { machineClock } from "../adapters/time/machine-time.ts";
+import type { PruneAnswer, PruneInput } from "../contract/archive.ts";
 import type { DoctorAnswer, LedgerAnswer, SweepAnswer, SweepInput } from "../contract/api.ts";
 import { ledgerRow } from "../ledger/receipt.ts";
 import { formRedactor } from "../output/redact.ts";
@@ -38,6 +39,18 @@ export async function offlineSweep(paths: StatePaths, input: SweepInput): Promis
       await loops.runOnce(setting.store.unfinishedAgents().map(({ id }) => id));
     }
     const answer = await sweep(input, { isDaemonGone: true });
+    await loops.close();
+    return setting.secrets.value(answer);
+  });
+}
+
+/**
+ * Deletes archives of a state directory whose daemon is dead.
+ * @throws {Fault} STATE_LOCKED when a daemon lives after all; otherwise as {@link Archives.prune}.
+ */
+export async function offlinePrune(paths: StatePaths, input: PruneInput): Promise<PruneAnswer> {
+  return withState(paths, async ({ archives, loops, setting }) => {
+    const answer = await archives.prune(input);
     await loops.close();
     return setting.secrets.value(answer);
   });

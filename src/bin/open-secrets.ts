@@ -4,11 +4,11 @@ import { secretsKnownBy, type Secrets } from "../output/redact.ts";
 import { SECRET_REACH_BYTES } from "../output/redacted-file.ts";
 import type { Configuration } from "../supervision/configuration.ts";
 import type { AgentFiles } from "../supervision/files.ts";
-import type { Store } from "../supervision/store.ts";
+import type { Store, World } from "../supervision/store.ts";
 
 /** The secrets that this state directory knows. The patterns have been looked at: none is slow. */
 export function openSecrets(
-  store: Pick<Store, "world" | "secrets">,
+  store: Pick<Store, "secrets"> & { readonly world: Pick<World, "salt"> },
   { redact_patterns }: Configuration,
 ): Secrets {
   const secrets = secretsKnownBy((bytes) =>

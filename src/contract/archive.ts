@@ -65,14 +65,15 @@ export const ExportInput = z.strictObject({
     .min(2)
     .max(4_096)
     .regex(/^\/[^\0]*$/, "must be an absolute path")
-    .describe("what is made; must not exist yet"),
-  form: z
-    .enum(["files", "tar"])
-    .default("files")
-    .describe("a folder of plain files, or the archive"),
+    .describe("the folder that is made; must not exist yet"),
 });
 export type ExportInput = z.infer<typeof ExportInput>;
-export const ExportAnswer = z.object({ to: z.string(), files: z.int(), bytes: z.int() });
+export const ExportAnswer = z.object({
+  to: z.string(),
+  files: z.int(),
+  bytes: z.int(),
+  redacted: z.boolean().describe("whether secrets were masked on the way out"),
+});
 export type ExportAnswer = z.infer<typeof ExportAnswer>;
 
 export const PruneInput = z.strictObject({

@@ -37,6 +37,44 @@ export function redactedFile(file: OutputFile, redactor: Pick<Redactor, "bytes">
   };
 }
 
+/** How an export is masked. */
+export interface Masking {
+  /** @see Redactor.value */
+  value<T>(value: T): T;
+  /** Of bytes that come one piece after the other, without a gap between. */
+  pieces(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+}
+
+export function maskingBy(redactor: Redactor): Masking {
+  return {
+    value: (value) => redactor.value(value),
+    pieces: (pieces) => maskedPieces(pieces, redactor),
+  };
+}
+
+/**
+ * Masks what comes one piece after the other, without a gap between: as {@link redactedFile}, but
+ * each byte is read once. Holds a piece and twice the reach of a secret.
+ */
+async function* maskedPieces(
+  pieces: AsyncIterable<Uint8Array>,
+  redactor: Pick<Redactor, "bytes">,
+): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array = new Uint8Array(0);
+  /** Of what is held, what was handed on already. */
+  let done = 0;
+  for await (const piece of pieces) {
+    held = Buffer.concat([held, piece]);
+    const sure = held.length - SECRET_REACH_BYTES;
+    if (sure <= done) continue;
+    yield redactor.bytes(held).subarray(done, sure);
+    const from = Math.max(0, sure - SECRET_REACH_BYTES);
+    held = held.subarray(from);
+    done = sure - from;
+  }
+  if (held.length > done) yield redactor.bytes(held).subarray(done);
+}
+
 /** The bytes directly before an offset; fewer where a gap lies between. */
 async function tailBefore(file: OutputFile, low: number, from: number): Promise<Uint8Array> {
   const bytes = low === from ? new Uint8Array(0) : await file.read(low, from - low);

@@ -5,21 +5,15 @@
  * Level-driven: every pass looks at sizes, rows and settings as they are, does what is due and
  * forgets nothing by dying. One thing at a time, so that compression takes a bounded part of a machine.
  */
-import type {
-  ArchiveAnswer,
-  ArchivesAnswer,
-  ExportAnswer,
-  ExportInput,
-  PruneAnswer,
-  PruneInput,
-} from "../contract/archive.ts";
-import { agentNotFound, taskNotFound } from "../agents/find.ts";
+import type { PruneAnswer, PruneInput } from "../contract/archive.ts";
+import { agentNotFound } from "../agents/find.ts";
 import { asFault, messageOf } from "../kernel/fault.ts";
-import type { AgentId, TaskId } from "../kernel/ids.ts";
+import type { AgentId } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { archiveAgent } from "./archive-agent.ts";
-import { archiveSums, entryOf, keptOf, noArchiveOf, pruner } from "./kept-archives.ts";
+import { archiveSums, pruner } from "./kept-archives.ts";
+import { type ArchiveReader, archiveReader } from "./read-archives.ts";
 import type { Setting } from "./setting.ts";
 import type { RotationReport } from "./streams.ts";
 
@@ -31,20 +25,14 @@ const LOOK_LATEST_MS = 16 * SECOND_MS;
 const ARCHIVED_PER_PASS = 8;
 /** After a failure the same agent is left alone for so long. */
 const RETRY_MS = 60 * SECOND_MS;
-const LISTED_MOST = 1_000;
 
-export interface Archives {
+export interface Archives extends ArchiveReader {
   /** Rotates an agent's streams whatever their size, so that their disk space is given back. @throws what the system said. */
   rotateNow(agentId: AgentId): Promise<RotationReport>;
   /** Archives every settled agent that is not archived yet, without its delay. @returns how many. */
   compressIdle(): Promise<number>;
   /** Deletes archives, the oldest first, until so many bytes were given back. @returns how many were. */
   free(bytesWanted: number, why: string): Promise<number>;
-  list(filter: { readonly taskId?: TaskId }): ArchivesAnswer;
-  /** @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED. */
-  show(agentId: AgentId): Promise<ArchiveAnswer>;
-  /** @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED, EXPORT_REFUSED. */
-  export(agentId: AgentId, input: ExportInput): Promise<ExportAnswer>;
   /** @throws {Fault} INPUT_INVALID when nothing says which; AGENT_NOT_FOUND, TASK_NOT_FOUND, ARCHIVE_NOT_FOUND. */
   prune(input: PruneInput): Promise<PruneAnswer>;
   /** Does what is due now and then, until the returned function is called, which waits for what runs. */
@@ -149,21 +137,7 @@ export function archives(setting: Setting, undos: Undos): Archives {
       }
     },
     free: prune.oldest,
-    list({ taskId }) {
-      if (taskId !== undefined && store.task(taskId) === null) throw taskNotFound(taskId);
-      const filter = taskId === undefined ? {} : { taskId };
-      const { count, bytes } = store.countArchives(filter);
-      const found = store.keptArchives({ ...filter, newestFirst: true, max: LISTED_MOST });
-      return { archives: found.map(entryOf), total: count, total_bytes: bytes };
-    },
-    async show(agentId) {
-      const kept = keptOf(setting, agentId);
-      const manifest = await streams.manifest(kept.resource.locator);
-      if (manifest === null) throw noArchiveOf(agentId);
-      return { ...entryOf(kept), manifest };
-    },
-    export: async (agentId, { to, form }) =>
-      streams.export(keptOf(setting, agentId).resource.locator, to, form),
+    ...archiveReader({ store, streams, redactor: setting.secrets }),
     prune: prune.asAsked,
     start() {
       let isOver = false;

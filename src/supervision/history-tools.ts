@@ -26,7 +26,7 @@ const EVENTS_MOST = 100;
 
 /** A page of tasks, newest first. @throws {Fault} INPUT_INVALID for a cursor that is none of ours. */
 export function listTasks(
-  store: Store,
+  store: Pick<Store, "tasksBy">,
   filter: Pick<ListTasksInput, "status" | "limit" | "cursor" | "client_cwd"> & {
     readonly prefix?: string;
   },
@@ -60,7 +60,10 @@ function placeOf(cursor: string): NonNullable<TaskFilter["after"]> {
 }
 
 /** Agents, oldest first; the newest ones when there are more than the limit. */
-export function listAgents(store: Store, filter: AgentFilter): AgentsAnswer {
+export function listAgents(
+  store: Pick<Store, "agentsBy" | "heldByOwner" | "resourcesOf">,
+  filter: AgentFilter,
+): AgentsAnswer {
   const { agents, leftOut } = store.agentsBy(filter);
   return { agents: agentViews(store, agents), left_out: leftOut };
 }

@@ -1,56 +1,19 @@
-/** The archives that are kept: as lists show them, what they take, and their deletion. */
-import type { ArchiveEntry, PruneAnswer, PruneInput } from "../contract/archive.ts";
-import { agentNotFound, taskNotFound } from "../agents/find.ts";
+/** The archives that are kept: what they take, and their deletion. */
+import type { PruneAnswer, PruneInput } from "../contract/archive.ts";
+import { taskNotFound } from "../agents/find.ts";
 import { Fault, messageOf } from "../kernel/fault.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
-import { isoTime, SECOND_MS } from "../kernel/units.ts";
+import { SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { releaseOne } from "../ledger/release.ts";
 import type { Resource } from "../ledger/resource.ts";
 import type { ArchiveFacts } from "./archive-agent.ts";
+import { entryOf, keptOf } from "./read-archives.ts";
 import { type ArchiveSums, excessOf } from "./retention.ts";
 import type { Setting } from "./setting.ts";
 import type { KeptArchive } from "./store.ts";
 
 const PAGE = 100;
-
-/** An archive as lists show it. */
-export function entryOf({ agentId, taskId, status, resource }: KeptArchive): ArchiveEntry {
-  const { bytes, outputBytes, at } = resource.identity as ArchiveFacts;
-  return {
-    agent_id: agentId,
-    task_id: taskId,
-    status,
-    path: resource.locator,
-    bytes,
-    output_bytes: outputBytes,
-    archived_at: isoTime(at),
-    kept_until: isoTime(resource.retainUntil ?? at),
-  };
-}
-
-/** The archive of one agent. @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND. */
-export function keptOf({ store }: Setting, agentId: AgentId): KeptArchive {
-  const agent = store.agent(agentId);
-  if (agent === null) throw agentNotFound(agentId);
-  const resource = store
-    .resourcesOf(agentId)
-    .find(({ identity, kind, state }) => isMade(kind, state) && identity !== null);
-  if (resource === undefined) throw noArchiveOf(agentId);
-  return { agentId, taskId: agent.taskId, status: agent.status, resource };
-}
-
-function isMade(kind: string, state: string): boolean {
-  return kind === "archive" && state === "retained";
-}
-
-/** The fault for an agent that has no archive, or not any more. */
-export function noArchiveOf(agentId: AgentId): Fault {
-  return new Fault("ARCHIVE_NOT_FOUND", `The agent "${agentId}" has no archive.`, {
-    hint: 'Take one from "corral archive list"; an agent that is not archived yet is read with "corral logs".',
-    details: { agent_id: agentId },
-  });
-}
 
 /**
  * What archives take, counted once and then kept by the events that tell of each one: a bound is

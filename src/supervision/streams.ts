@@ -1,5 +1,6 @@
 /** Agents' streams and archives as files: what supervision needs done with them. All paths absolute. */
 import type { ArchiveManifest, ExportAnswer } from "../contract/archive.ts";
+import type { Masking } from "../output/redacted-file.ts";
 
 export interface RotateWish {
   /** Plain bytes of one segment; a stream is rotated when more than this is in none. */
@@ -25,6 +26,13 @@ export interface ArchiveWish {
 }
 
 /** Every method may be called at any time and again; calls for one agent wait for each other. */
+/** What is made of an archive. */
+export type ExportForm =
+  /** A copy of the archive, as it is. */
+  | { readonly as: "tar" }
+  /** A folder with the streams, plain, and the records; with a null as they are. */
+  | { readonly as: "files"; readonly masking: Masking | null };
+
 export interface Streams {
   /**
    * How much of the longer-waiting stream of an agent is in no segment. Bytes; 0 when there is none. Two
@@ -55,8 +63,11 @@ export interface Streams {
   removeArchived(directory: string, manifest: ArchiveManifest): Promise<boolean>;
   /** null when there is no such archive. @throws {Fault} ARCHIVE_DAMAGED. */
   manifest(archive: string): Promise<ArchiveManifest | null>;
-  /** @throws {Fault} ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED, EXPORT_REFUSED. */
-  export(archive: string, to: string, form: "files" | "tar"): Promise<ExportAnswer>;
+  /**
+   * Writes an archive to another place, and overwrites nothing. What it made is removed again when it fails.
+   * @throws {Fault} ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED, EXPORT_REFUSED.
+   */
+  export(archive: string, to: string, form: ExportForm): Promise<ExportAnswer>;
   /** Deletes an archive and what was left of one in the making. @returns how its absence was seen. */
   removeArchive(archive: string): Promise<string>;
   /** Bytes of a stream on disk, its segments included; null when there is none. */

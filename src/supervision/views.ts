@@ -31,13 +31,16 @@ const FEW_AGENTS = 8;
 const FORGOTTEN: Cleanup = { state: "clean", held: 0, stuck: 0 };
 
 /** An agent as every surface shows it. */
-export function agentView(store: Store, agent: AgentRecord): AgentView {
+export function agentView(store: Pick<Store, "resourcesOf">, agent: AgentRecord): AgentView {
   if (agent.forgottenAt !== null) return viewOf(agent, FORGOTTEN);
   return viewOf(agent, cleanupOf(store.resourcesOf(agent.id), agent.endedAt !== null));
 }
 
 /** Many agents: what they hold is counted once for all. */
-export function agentViews(store: Store, agents: readonly AgentRecord[]): AgentView[] {
+export function agentViews(
+  store: Pick<Store, "heldByOwner" | "resourcesOf">,
+  agents: readonly AgentRecord[],
+): AgentView[] {
   if (agents.length <= FEW_AGENTS) return agents.map((agent) => agentView(store, agent));
   const held = store.heldByOwner();
   return agents.map((agent) => viewOf(agent, cleanupBy(held.get(agent.id), agent)));

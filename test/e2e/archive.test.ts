@@ -25,10 +25,12 @@ import {
 } from "./support.ts";
 
 const LINES = 6_000;
-/** 100 bytes a line on both streams, then waits for a word, then fails. */
+/** Known only as the value of a variable. */
+const PLANTED = "plugh-4711-xyzzy";
+/** Says a secret on stderr and 100 bytes a line on both streams, then waits for a word, then fails. */
 const TALKER = (go: string) =>
   shell(
-    `i=0; while [ $i -lt ${LINES} ]; do printf '%09d %089d\\n' $i $i; printf '%09d %089d\\n' $i 7 >&2; i=$((i+1)); done
+    `echo "log in with $MY_PASSWORD" >&2; i=0; while [ $i -lt ${LINES} ]; do printf '%09d %089d\\n' $i $i; printf '%09d %089d\\n' $i 7 >&2; i=$((i+1)); done
      while [ ! -e '${go}' ]; do sleep 0.05; done; echo 'the last line'; echo 'no such table' >&2; exit 3`,
   );
 
@@ -64,7 +66,8 @@ describe("an agent that prints a lot", () => {
     world = await makeWorld();
     await world.daemon(settings);
     client = await world.mcp();
-    agent = await deploy(world, client, TALKER(join(world.folder, "go")));
+    const env = { MY_PASSWORD: PLANTED };
+    agent = await deploy(world, client, TALKER(join(world.folder, "go")), { env });
   });
   afterAll(async () => {
     await world[Symbol.asyncDispose]();
@@ -135,9 +138,40 @@ describe("an agent that prints a lot", () => {
     const to = join(world.folder, "exported");
     await archive("export", agent.id, to);
     expect(readFileSync(join(to, "stream.jsonl"), "utf8")).toBe(EXPECTED);
-    const again = await world.corral(["archive", "export", agent.id, to, "--tar"]);
+    const again = await world.corral(["archive", "export", agent.id, to]);
     expect(again.code).toBe(2);
     expect(again.stderr).toContain("EXPORT_REFUSED");
+  });
+
+  test("is exported without secrets, unless its operator wants them, with a daemon and without", async () => {
+    const said = (secret: string) => `log in with ${secret}\n`;
+    const stderrOf = (folder: string) => readFileSync(join(folder, "stderr.log"), "utf8");
+    const masked = said("*".repeat(PLANTED.length));
+    expect(stderrOf(join(world.folder, "exported")).startsWith(masked)).toBe(true);
+    const byDaemon = join(world.folder, "by-daemon");
+    const answer = await world.api(`/api/archives/${agent.id}/export`, { to: byDaemon });
+    expect(answer.body).toMatchObject({ to: byDaemon, redacted: true });
+    expect(stderrOf(byDaemon).startsWith(masked)).toBe(true);
+    const asked = { to: `${byDaemon}-2`, unredacted: true };
+    expect((await world.api(`/api/archives/${agent.id}/export`, asked)).status).toBe(400);
+    await world.corral(["down"]);
+    const listed = await archive<ArchivesAnswer>("list", "--task", agent.taskId.slice(0, -3));
+    expect(listed.archives.map(({ agent_id: id }) => id)).toEqual([agent.id]);
+    const shown = await archive<ArchiveAnswer>("show", agent.id.slice(0, -2));
+    expect(shown.manifest.agent).toMatchObject({ agent_id: agent.id, exit_code: 3 });
+    const dead = join(world.folder, "daemon-dead");
+    expect(await archive("export", agent.id, dead)).toMatchObject({ redacted: true });
+    expect(stderrOf(dead).startsWith(masked)).toBe(true);
+    const plain = join(world.folder, "plain");
+    await archive("export", agent.id, plain, "--unredacted");
+    expect(stderrOf(plain).startsWith(said(PLANTED))).toBe(true);
+    const tar = join(world.folder, "copy.tar");
+    await archive("export", agent.id, tar, "--unredacted", "--tar");
+    const kept = readFileSync(join(world.paths.archiveDir, `${agent.id}.tar`));
+    expect(readFileSync(tar).equals(kept)).toBe(true);
+    const dry = await archive<PruneAnswer>("prune", agent.id, "--dry-run");
+    expect(dry.deleted.map(({ agent_id: id }) => id)).toEqual([agent.id]);
+    expect(existsSync(world.paths.lock) && readdirSync(world.paths.archiveDir)).toHaveLength(1);
   });
 
   test("is read on after a new daemon, and pruned when somebody asks", async () => {

@@ -365,7 +365,7 @@ export function fakeOperations(): FakeOperations {
         }),
       ),
     exportArchive: (agentId, { to }) =>
-      Promise.resolve({ to, files: 1, bytes: agentNamed(agentId).agent_id.length }),
+      Promise.resolve({ to, files: 1, bytes: agentNamed(agentId).agent_id.length, redacted: true }),
     pruneArchives: ({ dry_run }) =>
       Promise.resolve({ dry_run, deleted: [], failed: [], freed_bytes: 0 }),
     doctor: () =>

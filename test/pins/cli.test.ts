@@ -71,7 +71,7 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
   archive: [
     "list --task <id> --json",
     "show <agent> --json",
-    "export <agent> <to> --tar --json",
+    "export <agent> <to> --unredacted --tar --json",
     "prune [agent...] --task <id> --older-than <days> --keep <bytes> --dry-run --json",
     "--json",
   ],

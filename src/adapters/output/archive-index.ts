@@ -20,6 +20,8 @@ export interface MemberPlace {
 }
 
 export interface ArchiveIndex {
+  /** Absolute. */
+  readonly path: string;
   readonly manifest: ArchiveManifest;
   readonly members: readonly MemberPlace[];
   /** Length of the whole archive by its manifest, the two blocks at its end left out. Bytes. */
@@ -67,6 +69,7 @@ function indexOf(path: string, manifest: ArchiveManifest, start: number): Archiv
     return { path, at: member.at, bytes: member.bytes };
   };
   return {
+    path,
     manifest,
     members,
     end,

@@ -91,7 +91,7 @@ export function fileStreams(places: StreamsPlaces, files: DurableFiles = durable
     async export(archive, to, form) {
       const index = await archiveIndex(archive);
       if (index === null) throw noArchive(archive);
-      return exportArchive(archive, index, to, form);
+      return exportArchive(index, to, form);
     },
     async removeArchive(archive) {
       await files.remove(`${archive}.tmp`);

@@ -15,7 +15,9 @@ import { forgettingRows } from "./forgetting-rows.ts";
 import { sampleRows } from "./sample-rows.ts";
 import { sweepPlanRows } from "./sweep-plan-rows.ts";
 import { historyRows } from "./history-rows.ts";
-import { findingOf, progressOf, taskOf, toJson } from "./rows.ts";
+import { findingOf, progressOf, toJson } from "./rows.ts";
+import { secretRows } from "./secret-rows.ts";
+import { taskRows } from "./task-rows.ts";
 
 /** Hard limits that name worlds; see {@link World.mark}. */
 const MARK_LOWEST = 780_000;
@@ -96,30 +98,6 @@ function streamTimeRows(database: Database): Pick<Store, "recordStreamTimes" | "
   };
 }
 
-function secretRows(database: Database): Pick<Store, "secrets" | "keepSecrets"> {
-  return {
-    secrets: () =>
-      database.all("SELECT * FROM secrets").map((row) => ({
-        digest: String(row["digest"]),
-        length: Number(row["length"]),
-        lead: Number(row["lead"]),
-        prefix: Number(row["prefix"]),
-      })),
-    keepSecrets: (fingerprints) =>
-      database.transaction(() => {
-        for (const { digest, length, lead, prefix } of fingerprints) {
-          database.run(
-            "INSERT INTO secrets VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            digest,
-            length,
-            lead,
-            prefix,
-          );
-        }
-      }),
-  };
-}
-
 function keep(database: Database, key: string, value: string): void {
   database.run(
     "INSERT INTO world VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -160,32 +138,6 @@ function openWorld(
   const salt = known.get("salt") ?? chance.hex(16);
   keep(database, "salt", salt);
   return { mark: Number(mark), name, epoch, salt };
-}
-
-function taskRows(database: Database, events: EventRows): Pick<Store, "addTask" | "task"> {
-  return {
-    addTask(task) {
-      events.atomically(() => {
-        database.run(
-          `INSERT INTO tasks (id, description, priority, workspace, client_cwd, limits, context, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-          task.id,
-          task.description,
-          task.priority,
-          task.workspace,
-          task.clientCwd,
-          toJson(task.limits),
-          toJson(task.context),
-          task.createdAt,
-        );
-        events.add({ kind: "task.created", taskId: task.id, facts: { priority: task.priority } });
-      });
-    },
-    task(id) {
-      const row = database.get("SELECT * FROM tasks WHERE id = ?", id);
-      return row === undefined ? null : taskOf(row);
-    },
-  };
 }
 
 function reportRows(

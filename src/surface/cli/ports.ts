@@ -7,6 +7,7 @@ import type {
   SweepAnswer,
   SweepInput,
 } from "../../contract/api.ts";
+import type { ExportAnswer, PruneAnswer, PruneInput } from "../../contract/archive.ts";
 import type { OrphansAnswer } from "../../contract/orphans.ts";
 import type { ApiClient } from "../../contract/client.ts";
 import type { PathEnvironment, StatePaths } from "./state-paths.ts";
@@ -54,8 +55,31 @@ export interface FullScreen {
   close(): void;
 }
 
+/** Looking at archives without a daemon, in this process and with the rights of who runs it. */
+export interface ArchivesBeside extends Pick<
+  ApiClient,
+  "agent" | "agents" | "archive" | "archives" | "tasks"
+> {
+  /**
+   * Writes an archive to another place; nothing is overwritten.
+   * @throws {Fault} AGENT_NOT_FOUND, ARCHIVE_NOT_FOUND, ARCHIVE_DAMAGED, EXPORT_REFUSED.
+   */
+  exportArchive(agentId: string, wish: ExportWish): Promise<ExportAnswer>;
+}
+
+export interface ExportWish {
+  /** What is made. Absolute. */
+  readonly to: string;
+  /** `redacted`: plain files without secrets; `plain`: plain files as they are; `tar`: the archive itself. */
+  readonly as: "redacted" | "plain" | "tar";
+}
+
 /** What works on a state directory whose daemon is dead. */
 export interface Offline {
+  /** Opens the store for reading, also beside a daemon. @throws {Fault} STATE_UNUSABLE, STATE_NEWER, CONFIG_INVALID. */
+  readArchives<T>(work: (archives: ArchivesBeside) => Promise<T>): Promise<T>;
+  /** @throws {Fault} STATE_LOCKED when a daemon lives after all; otherwise as the daemon answers. */
+  pruneArchives(input: PruneInput): Promise<PruneAnswer>;
   ledger(): Promise<LedgerAnswer>;
   sweep(input: SweepInput): Promise<SweepAnswer>;
   doctor(): Promise<DoctorAnswer>;

@@ -11,7 +11,10 @@ const SOME = 50;
  *
  * @throws {Fault} AGENT_NOT_FOUND when none begins so; INPUT_INVALID when several do.
  */
-export async function resolveAgent(client: ApiClient, typed: string): Promise<AgentView> {
+export async function resolveAgent(
+  client: Pick<ApiClient, "agent" | "agents">,
+  typed: string,
+): Promise<AgentView> {
   const exact = await exactAgent(client, typed);
   if (exact !== null) return exact;
   const { agents } =
@@ -29,7 +32,10 @@ export async function resolveAgent(client: ApiClient, typed: string): Promise<Ag
  *
  * @throws {Fault} TASK_NOT_FOUND when none begins so; INPUT_INVALID when several do.
  */
-export async function resolveTask(client: ApiClient, typed: string): Promise<string> {
+export async function resolveTask(
+  client: Pick<ApiClient, "tasks">,
+  typed: string,
+): Promise<string> {
   const { tasks } =
     typed === ""
       ? { tasks: [] }
@@ -45,7 +51,10 @@ export async function resolveTask(client: ApiClient, typed: string): Promise<str
   );
 }
 
-async function exactAgent(client: ApiClient, typed: string): Promise<AgentView | null> {
+async function exactAgent(
+  client: Pick<ApiClient, "agent">,
+  typed: string,
+): Promise<AgentView | null> {
   try {
     return await client.agent(typed);
   } catch (thrown) {

@@ -4,7 +4,7 @@ import type { HealthAnswer } from "../../../src/contract/api.ts";
 import { Fault } from "../../../src/kernel/fault.ts";
 import { runCommandLine } from "../../../src/surface/cli/program.ts";
 import type { ApiClient } from "../../../src/contract/client.ts";
-import type { CliPorts } from "../../../src/surface/cli/ports.ts";
+import type { ArchivesBeside, CliPorts } from "../../../src/surface/cli/ports.ts";
 import { statePaths } from "../../../src/surface/cli/state-paths.ts";
 
 export const HEALTH: HealthAnswer = {
@@ -72,6 +72,23 @@ export interface Run {
   readonly did: readonly string[];
 }
 
+/** Archives read without a daemon: one agent, whose archive is exported to wherever it is wished. */
+function archivesBeside(did: string[]): ArchivesBeside {
+  return {
+    agent: async (id) => anAgent(id),
+    agents: async () => ({ agents: [], left_out: 0 }),
+    tasks: async () => ({ tasks: [], next_cursor: null }),
+    archives: async () => ({ archives: [], total: 0, total_bytes: 0 }),
+    archive: async () => {
+      throw new Error("not asked for in this test");
+    },
+    async exportArchive(id, { to, as }) {
+      did.push(`export ${id} ${as} ${to}`);
+      return { to, files: 3, bytes: 2_048, redacted: as === "redacted" };
+    },
+  };
+}
+
 /** Runs one command line over these answers of the daemon; no answers at all means no daemon. */
 export async function corral(
   argv: readonly string[],
@@ -119,6 +136,13 @@ export async function corral(
       doctor: async () => {
         throw new Error("not asked for in this test");
       },
+      readArchives: async (work) => work(archivesBeside(did)),
+      pruneArchives: act("offline prune", {
+        dry_run: true,
+        deleted: [],
+        failed: [],
+        freed_bytes: 0,
+      }),
     },
     orphans: act("orphans", { orphans: [], own: 2, best_effort: null }),
     readText: async (path) => `text of ${path}`,

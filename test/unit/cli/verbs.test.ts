@@ -251,7 +251,55 @@ describe("the two stops", () => {
   });
 });
 
+describe("archive export", () => {
+  test("masks secrets, in this process, whether a daemon lives or not", async () => {
+    for (const daemonOrNone of [daemon({}), null]) {
+      const { did, exit, out } = await corral(
+        ["archive", "export", "fixer-1", "out"],
+        daemonOrNone,
+      );
+      expect({ did, exit }).toEqual({
+        did: ["export fixer-1 redacted /home/a/project/out"],
+        exit: 0,
+      });
+      expect(out).toContain("secrets masked");
+    }
+  });
+
+  test.for([
+    [["--unredacted"], "plain"],
+    [["--unredacted", "--tar"], "tar"],
+  ] as const)("%j is as it lies on the disk, and says so", async ([options, as]) => {
+    const argv = ["archive", "export", "fixer-1", "/o", ...options];
+    const { did, out } = await corral(argv, null);
+    expect(did).toEqual([`export fixer-1 ${as} /o`]);
+    expect(out).toContain("with whatever secrets are in it");
+  });
+
+  test("the archive itself is no export without secrets", async () => {
+    const { did, err, exit } = await corral(["archive", "export", "fixer-1", "/o", "--tar"], null);
+    expect({ did, exit }).toEqual({ did: [], exit: 2 });
+    expect(err).toContain("--unredacted");
+  });
+
+  test.for(["CORRAL_TOKEN", "CORRAL_AGENT_ID"])(
+    "not --unredacted where %s is set",
+    async (name) => {
+      const argv = ["archive", "export", "fixer-1", "/o", "--unredacted"];
+      const { did, err } = await corral(argv, null, { env: { [name]: "x" } });
+      expect(did).toEqual([]);
+      expect(err).toContain("FORBIDDEN");
+    },
+  );
+});
+
 describe("with the daemon dead", () => {
+  test("archives are listed and pruned without it", async () => {
+    expect((await corral(["archive", "list"], null)).out).toBe("No archives.\n");
+    const pruned = await corral(["archive", "prune", "--keep", "0", "--dry-run"], null);
+    expect(pruned.did).toEqual(['offline prune {"dry_run":true,"keep_bytes":0}']);
+  });
+
   test("ledger and sweep work without it, and start none", async () => {
     expect((await corral(["ledger"], null)).did).toEqual(["offline ledger"]);
     expect((await corral(["sweep", "--apply"], null)).did).toEqual([

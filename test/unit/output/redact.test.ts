@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { redactedFile, SECRET_REACH_BYTES } from "../../../src/output/redacted-file.ts";
+import { maskingBy, redactedFile, SECRET_REACH_BYTES } from "../../../src/output/redacted-file.ts";
 import { formRedactor, SECRET_SIGN, secretsKnownBy } from "../../../src/output/redact.ts";
 import { secretsAmong } from "../../../src/output/secret-patterns.ts";
 import { memoryFile } from "./memory-file.ts";
@@ -190,6 +190,50 @@ describe("a stream", () => {
     const right = Buffer.from(await file.read(at, 60)).toString();
     expect(left.endsWith("*".repeat(12))).toBe(true);
     expect(right.startsWith("*".repeat(secret.length - 12))).toBe(true);
+  });
+});
+
+describe("pieces one after the other", () => {
+  const secret = BY_FORM.anthropic;
+  const line = (index: number) =>
+    `${index} ${index % 5 === 0 ? secret : "words ".repeat(index % 90)}\n`;
+  const content = Buffer.from(Array.from({ length: 1_500 }, (_, index) => line(index)).join(""));
+  const masked = async (sizes: readonly number[]): Promise<string> => {
+    async function* pieces() {
+      let at = 0;
+      for (let turn = 0; at < content.length; turn += 1) {
+        const size = sizes[turn % sizes.length]!;
+        yield content.subarray(at, at + size);
+        at += size;
+      }
+    }
+    const parts: Uint8Array[] = [];
+    for await (const part of maskingBy(formRedactor()).pieces(pieces())) parts.push(part);
+    return Buffer.concat(parts).toString();
+  };
+
+  test("are masked as the whole is, wherever they end", async () => {
+    const whole = Buffer.from(formRedactor().bytes(content)).toString();
+    expect(whole).not.toContain(secret);
+    for (const sizes of [
+      [content.length],
+      [1_000, 30_001, 7],
+      [SECRET_REACH_BYTES],
+      [SECRET_REACH_BYTES - 1, 1],
+      [65_536],
+    ]) {
+      expect((await masked(sizes)) === whole, `pieces of ${sizes}`).toBe(true);
+    }
+  });
+
+  test("of nothing are nothing, and of little are little", async () => {
+    const pieces = async function* (...texts: readonly string[]) {
+      for (const text of texts) yield Buffer.from(text);
+    };
+    const { pieces: mask } = maskingBy(formRedactor());
+    expect(await Array.fromAsync(mask(pieces()))).toEqual([]);
+    const parts = await Array.fromAsync(mask(pieces("a ", secret.slice(0, 9), secret.slice(9))));
+    expect(Buffer.concat(parts).toString()).toBe(`a ${"*".repeat(secret.length)}`);
   });
 });
 

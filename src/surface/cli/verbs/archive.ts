@@ -1,15 +1,17 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { ArchiveAnswer, PruneAnswer } from "../../../contract/archive.ts";
+import type { ArchiveAnswer, PruneAnswer, PruneInput } from "../../../contract/archive.ts";
+import { Fault } from "../../../kernel/fault.ts";
 import { counted, humanBytes } from "../../../kernel/units.ts";
 import { bytesOf, daysOf } from "../arguments.ts";
 import { EXIT } from "../exit-codes.ts";
 import { harmless } from "../paint.ts";
-import type { CliPorts } from "../ports.ts";
+import type { ArchivesBeside, CliPorts, ExportWish } from "../ports.ts";
 import { resolveAgent, resolveTask } from "../resolve.ts";
 import { table } from "../table.ts";
 import { example, jsonText, wantsJson } from "../verb.ts";
 import type { Verb } from "../verb.ts";
+import { daemonOrOffline } from "./offline.ts";
 
 const DAY_S = 86_400;
 
@@ -31,10 +33,11 @@ export const archive: Verb = {
     bind(showing, show);
     const exporting = command
       .command("export")
-      .description("write an archive to another place, as plain files; nothing is overwritten")
+      .description("write an archive to another place, without secrets; nothing is overwritten")
       .argument("<agent>", "agent id, or the unique beginning of one")
       .argument("<to>", "folder (with --tar: file) that does not exist yet")
-      .option("--tar", "the archive as it is");
+      .option("--unredacted", "as it lies on the disk, with whatever secrets the agent printed")
+      .option("--tar", "with --unredacted: the archive itself");
     example(json(exporting), "corral archive export fixer-1 ./fixer-1");
     bind(exporting, exportTo);
     const pruning = command
@@ -53,10 +56,9 @@ export const archive: Verb = {
 
 async function list(ports: CliPorts, command: Command): Promise<number> {
   const { terminal } = ports;
-  const client = await ports.client();
   const { task } = command.opts<{ task?: string }>();
-  const answer = await client.archives(
-    task === undefined ? {} : { taskId: await resolveTask(client, task) },
+  const answer = await looking(ports, async (archives) =>
+    archives.archives(task === undefined ? {} : { taskId: await resolveTask(archives, task) }),
   );
   if (wantsJson(command)) {
     terminal.line(jsonText(answer));
@@ -83,9 +85,10 @@ async function list(ports: CliPorts, command: Command): Promise<number> {
 
 async function show(ports: CliPorts, command: Command): Promise<number> {
   const { terminal } = ports;
-  const client = await ports.client();
-  const agent = await resolveAgent(client, command.args[0] ?? "");
-  const answer = await client.archive(agent.agent_id);
+  const answer = await looking(ports, async (archives) => {
+    const { agent_id: id } = await resolveAgent(archives, command.args[0] ?? "");
+    return archives.archive(id);
+  });
   if (wantsJson(command)) terminal.line(jsonText(answer));
   else for (const line of archiveLines(answer, ports)) terminal.line(line);
   return EXIT.ok;
@@ -113,42 +116,87 @@ function archiveLines(
   ];
 }
 
+/** Here and not in the daemon, alive or not: masking a large archive takes seconds of a processor. */
 async function exportTo(ports: CliPorts, command: Command): Promise<number> {
   const { terminal } = ports;
-  const client = await ports.client();
-  const [typed = "", to = ""] = command.args;
-  const agent = await resolveAgent(client, typed);
-  const form = command.opts<{ tar?: boolean }>().tar === true ? "tar" : "files";
-  // The daemon has a folder of its own: what was typed means the caller's.
-  const answer = await client.exportArchive(agent.agent_id, { to: resolve(ports.cwd, to), form });
+  const [typed = "", typedTo = ""] = command.args;
+  const wish = { to: resolve(ports.cwd, typedTo), as: exportFormOf(ports, command) };
+  const answer = await ports.offline.readArchives(async (archives) => {
+    const { agent_id: id } = await resolveAgent(archives, typed);
+    return archives.exportArchive(id, wish);
+  });
   if (wantsJson(command)) terminal.line(jsonText(answer));
   else {
-    const { bytes, files } = answer;
-    terminal.line(`${counted(files, "file")}, ${humanBytes(bytes)} → ${harmless(answer.to)}`);
+    const { bytes, files, redacted, to } = answer;
+    const secrets = redacted ? "secrets masked" : "with whatever secrets are in it";
+    terminal.line(`${counted(files, "file")}, ${humanBytes(bytes)}, ${secrets} → ${harmless(to)}`);
   }
   return EXIT.ok;
 }
 
-async function prune(ports: CliPorts, command: Command): Promise<number> {
-  const client = await ports.client();
-  const options = command.opts<{
-    task?: string;
-    olderThan?: number;
-    keep?: number;
-    dryRun?: boolean;
+function exportFormOf({ env }: CliPorts, command: Command): ExportWish["as"] {
+  const { tar = false, unredacted = false } = command.opts<{
+    tar?: boolean;
+    unredacted?: boolean;
   }>();
-  const agents: string[] = [];
-  for (const typed of command.args) agents.push((await resolveAgent(client, typed)).agent_id);
-  const answer = await client.pruneArchives({
-    dry_run: options.dryRun === true,
-    ...(agents.length === 0 ? {} : { agent_ids: agents }),
-    ...(options.task === undefined ? {} : { task_id: await resolveTask(client, options.task) }),
-    ...(options.olderThan === undefined ? {} : { older_than_s: options.olderThan * DAY_S }),
-    ...(options.keep === undefined ? {} : { keep_bytes: options.keep }),
-  });
+  if (!unredacted) {
+    if (!tar) return "redacted";
+    throw new Fault("INPUT_INVALID", "An archive as it is holds whatever secrets were printed.", {
+      hint: "Add --unredacted if that is meant, or leave out --tar.",
+    });
+  }
+  if (env["CORRAL_AGENT_ID"] !== undefined || env["CORRAL_TOKEN"] !== undefined) {
+    throw new Fault(
+      "FORBIDDEN",
+      "--unredacted is for the operator, and this is an agent's shell.",
+      {
+        hint: "Leave out --unredacted.",
+      },
+    );
+  }
+  return tar ? "tar" : "plain";
+}
+
+interface PruneOptions {
+  readonly task?: string;
+  readonly olderThan?: number;
+  readonly keep?: number;
+  readonly dryRun?: boolean;
+}
+
+async function prune(ports: CliPorts, command: Command): Promise<number> {
+  const named = (names: Names) => pruneInputOf(names, command);
+  const answer = await daemonOrOffline(
+    ports,
+    async (client) => client.pruneArchives(await named(client)),
+    async (offline) => offline.pruneArchives(await offline.readArchives(named)),
+  );
   if (wantsJson(command)) ports.terminal.line(jsonText(answer));
   else for (const line of pruneLines(answer)) ports.terminal.line(line);
   return answer.failed.length === 0 ? EXIT.ok : EXIT.unavailable;
+}
+
+type Names = Pick<ArchivesBeside, "agent" | "agents" | "tasks">;
+
+async function pruneInputOf(names: Names, command: Command): Promise<PruneInput> {
+  const { dryRun = false, keep, olderThan, task } = command.opts<PruneOptions>();
+  const agents: string[] = [];
+  for (const typed of command.args) agents.push((await resolveAgent(names, typed)).agent_id);
+  return {
+    dry_run: dryRun,
+    ...(agents.length === 0 ? {} : { agent_ids: agents }),
+    ...(task === undefined ? {} : { task_id: await resolveTask(names, task) }),
+    ...(olderThan === undefined ? {} : { older_than_s: olderThan * DAY_S }),
+    ...(keep === undefined ? {} : { keep_bytes: keep }),
+  };
+}
+
+/** What needs no daemon is asked of one that lives all the same: it knows more than the files. */
+function looking<T>(
+  ports: CliPorts,
+  work: (archives: Omit<ArchivesBeside, "exportArchive">) => Promise<T>,
+): Promise<T> {
+  return daemonOrOffline(ports, work, (offline) => offline.readArchives(work));
 }
 
 function pruneLines(answer: PruneAnswer): readonly string[] {

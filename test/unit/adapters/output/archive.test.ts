@@ -15,7 +15,11 @@ import { describe, expect, test } from "vitest";
 import { durableFiles } from "../../../../src/adapters/output/durable-files.ts";
 import { fileStreams } from "../../../../src/adapters/output/streams.ts";
 import { streamView } from "../../../../src/adapters/output/stream-view.ts";
+import { FRAME_BYTES } from "../../../../src/adapters/output/zstd.ts";
+import type { ArchiveManifest } from "../../../../src/contract/archive.ts";
 import { MIB } from "../../../../src/kernel/units.ts";
+import { formRedactor } from "../../../../src/output/redact.ts";
+import { maskingBy } from "../../../../src/output/redacted-file.ts";
 import type { ArchiveWish } from "../../../../src/supervision/streams.ts";
 import { anAgent, aReceipt } from "../../cli/fake-ports.ts";
 import {
@@ -189,19 +193,58 @@ describe("the removal of archived files", () => {
   });
 });
 
+const PLAIN = { as: "files", masking: null } as const;
+
 describe("an export", () => {
+  test("of a damaged archive leaves nothing of what it had made", async () => {
+    using folder = streamFolder();
+    const { streams, target, wish } = await settled(folder);
+    await streams.archive(wish);
+    const bytes = readFileSync(target);
+    bytes.fill(0, bytes.length - 60_000, bytes.length - 30_000);
+    writeFileSync(target, bytes);
+    const to = join(folder.path, "out");
+    const refused = streams.export(target, to, PLAIN);
+    await expect(refused).rejects.toMatchObject({ code: "ARCHIVE_DAMAGED" });
+    expect(existsSync(to)).toBe(false);
+  });
+
+  test("masks secrets in streams, records and the manifest, byte for byte", async () => {
+    using folder = streamFolder();
+    const { directory, streams, target, wish } = await settled(folder);
+    const secret = `ghp_${"Ab1".repeat(12)}`;
+    writeFileSync(join(directory, "note.json"), `{"token":"${secret}"}\n`);
+    const facts = { ...wish.facts, agent: { ...wish.facts.agent, reason: `no: ${secret}` } };
+    const output = secretsAt(secret, FRAME_BYTES);
+    appendFileSync(join(directory, STREAM), output);
+    await streams.archive({ ...wish, facts });
+    const to = join(folder.path, "out");
+    const masking = maskingBy(formRedactor());
+    const answer = await streams.export(target, to, { as: "files", masking });
+    expect(answer).toMatchObject({ to, files: 6, redacted: true });
+    const names = readdirSync(to);
+    for (const name of names) expect(readFileSync(join(to, name), "latin1")).not.toContain(secret);
+    const stars = "*".repeat(secret.length);
+    expect(readFileSync(join(to, "note.json"), "utf8")).toBe(`{"token":"${stars}"}\n`);
+    const whole = Buffer.concat([OUTPUT, output]).toString("latin1").replaceAll(secret, stars);
+    expect(readFileSync(join(to, STREAM), "latin1") === whole).toBe(true);
+    const manifest = JSON.parse(readFileSync(join(to, "manifest.json"), "utf8")) as ArchiveManifest;
+    expect(manifest.agent.reason).toBe("no: [secret]");
+    expect(manifest.members).toEqual((await streams.manifest(target))!.members);
+  });
+
   test("is plain files, or the archive itself", async () => {
     using folder = streamFolder();
     const { streams, target, wish } = await settled(folder);
     await streams.archive(wish);
     const to = join(folder.path, "out");
-    const answer = await streams.export(target, to, "files");
+    const answer = await streams.export(target, to, PLAIN);
     expect(answer).toMatchObject({ to, files: 5 });
     expect(readFileSync(join(to, STREAM)).equals(OUTPUT)).toBe(true);
     expect(readFileSync(join(to, "stderr.log")).equals(ERRORS)).toBe(true);
     expect(readFileSync(join(to, "exit.json"), "utf8")).toBe('{"code":0}\n');
     const copy = join(folder.path, "copy.tar");
-    await streams.export(target, copy, "tar");
+    await streams.export(target, copy, { as: "tar" });
     expect(readFileSync(copy).equals(readFileSync(target))).toBe(true);
   });
 
@@ -211,14 +254,20 @@ describe("an export", () => {
     await streams.archive(wish);
     const to = join(folder.path, "there");
     writeFileSync(to, "mine");
-    for (const form of ["files", "tar"] as const) {
+    for (const form of [PLAIN, { as: "tar" } as const]) {
       const refused = streams.export(target, to, form);
       await expect(refused).rejects.toMatchObject({ code: "EXPORT_REFUSED" });
     }
     expect(readFileSync(to, "utf8")).toBe("mine");
-    const nowhere = streams.export(target, join(folder.path, "no", "where"), "files");
+    const nowhere = streams.export(target, join(folder.path, "no", "where"), PLAIN);
     await expect(nowhere).rejects.toMatchObject({ code: "EXPORT_REFUSED" });
-    const none = streams.export(join(folder.path, "none.tar"), `${to}2`, "tar");
+    const none = streams.export(join(folder.path, "none.tar"), `${to}2`, { as: "tar" });
     await expect(none).rejects.toMatchObject({ code: "ARCHIVE_NOT_FOUND" });
   });
 });
+
+/** Lines with a secret across every border of a frame, wherever the frames begin. */
+function secretsAt(secret: string, frameBytes: number): Buffer {
+  const line = `${secret} ${"x".repeat(90)}\n`;
+  return Buffer.from(line.repeat(Math.ceil((frameBytes * 5) / 2 / line.length)));
+}
