@@ -1,6 +1,8 @@
 /** What the `Store` port promises about archives, on real SQLite, also with very many of them. */
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
+import { openStoreToRead } from "../../src/adapters/sqlite/store-to-read.ts";
+import { machineClock } from "../../src/adapters/time/machine-time.ts";
 import type { Store } from "../../src/supervision/store.ts";
 import { newAgent, settlement, storeStage, task } from "../helpers/fault-store.ts";
 
@@ -95,6 +97,33 @@ describe("archives", () => {
     expect(ids(store, { madeBefore: first!.resource.changedAt - 1 })).toEqual([]);
     expect(store.countArchives({})).toEqual({ count: 4, bytes: 40 });
     expect(store.countArchives({ taskId: "T2" })).toEqual({ count: 1, bytes: 10 });
+  });
+
+  test("are read beside their owner as the owner reads them, and nothing else can be done so", () => {
+    using here = stage();
+    const { store } = here;
+    for (const id of ["a", "b"]) archived(store, id, "T1", 10);
+    const reader = openStoreToRead(here.path, machineClock);
+    archived(store, "c", "T2", 7);
+    for (const filter of [{ max: 9 }, { max: 9, taskId: "T2" }]) {
+      expect(reader.keptArchives(filter)).toEqual(store.keptArchives(filter));
+    }
+    expect(reader.countArchives({})).toEqual(store.countArchives({}));
+    expect(reader.agent("a")).toEqual(store.agent("a"));
+    expect(reader.resourcesOf("a")).toEqual(store.resourcesOf("a"));
+    expect(reader.world.salt).toBe(store.world.salt);
+    reader.close();
+  });
+
+  test("of a database that lacks what is asked for are a fault that says so", () => {
+    using here = stage();
+    here.store.close();
+    const old = new DatabaseSync(here.path);
+    old.exec("DROP TABLE secrets; PRAGMA user_version = 1");
+    old.close();
+    const reader = openStoreToRead(here.path, machineClock);
+    expect(() => reader.secrets()).toThrow(/cannot be read/);
+    reader.close();
   });
 
   test("take their place until their absence was seen, and what was seen is told once, with it", () => {

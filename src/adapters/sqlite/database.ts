@@ -37,9 +37,24 @@ export function openDatabase(path: string): Database {
   return database(connection);
 }
 
-/** Opens an existing database for reading only, beside its owner. @throws {Fault} as {@link openDatabase}. */
+/**
+ * Opens an existing database for reading only, beside its owner, who may be of another version.
+ * @throws {Fault} as {@link openDatabase}; its questions STATE_UNUSABLE, where it lacks what they ask for.
+ */
 export function openDatabaseToRead(path: string): Database {
-  return database(connect(path, true));
+  const reader = database(connect(path, true));
+  const told = <T>(ask: () => T): T => {
+    try {
+      return ask();
+    } catch (error) {
+      throw unusable("read", error);
+    }
+  };
+  return {
+    ...reader,
+    get: (sql, ...values) => told(() => reader.get(sql, ...values)),
+    all: (sql, ...values) => told(() => reader.all(sql, ...values)),
+  };
 }
 
 function connect(path: string, readOnly = false): DatabaseSync {

@@ -34,7 +34,7 @@ export function openStoreToRead(path: string, clock: Clock): StoreToRead {
   const { resourcesOf } = ledgerRows(database, clock);
   const salt = database.get("SELECT value FROM world WHERE key = 'salt'")?.["value"];
   return {
-    world: { salt: String(salt ?? "") },
+    world: { salt: typeof salt === "string" ? salt : "" },
     agent: agents.agent,
     agentsBy,
     heldByOwner,

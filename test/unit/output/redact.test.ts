@@ -222,7 +222,7 @@ describe("pieces one after the other", () => {
       [SECRET_REACH_BYTES - 1, 1],
       [65_536],
     ]) {
-      expect((await masked(sizes)) === whole, `pieces of ${sizes}`).toBe(true);
+      expect((await masked(sizes)) === whole, `pieces of ${sizes.join(", ")}`).toBe(true);
     }
   });
 
