@@ -1,5 +1,5 @@
-/** The stop of an agent that must not fail for want of room to write it down. */
-import { asFault, Fault } from "../kernel/fault.ts";
+/** The stop of an agent, which must not fail because it cannot be written down. */
+import { asFault, Fault, messageOf } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { SECOND_MS } from "../kernel/units.ts";
 import type { AgentLoops } from "./agent-loop.ts";
@@ -11,10 +11,10 @@ import { processSetOf } from "./sighting.ts";
 export const KILLING_MS = 5 * SECOND_MS;
 
 /**
- * Begins a stop. A full disk must not keep an agent alive that may be filling it: what cannot be
- * written down, with the ballast's room neither, is killed at once.
+ * Begins a stop. A full or broken disk must not keep an agent alive that may be filling it: what
+ * cannot be written down, with the ballast's room neither, is killed at once.
  *
- * @throws {Fault} DISK_FULL when it was killed and nothing was recorded.
+ * @throws {Fault} DISK_FULL, STATE_UNUSABLE when it was killed and nothing was recorded.
  */
 export async function stopOrKill(
   setting: Setting,
@@ -27,14 +27,17 @@ export async function stopOrKill(
   } catch (error) {
     const fault = asFault(error);
     const set = processSetOf(setting.store.resourcesOf(agentId));
-    if (fault.code !== "DISK_FULL" || set === null) throw fault;
+    const isFull = fault.code === "DISK_FULL";
+    // Any other fault that has a name of its own is an answer, and no failure to write.
+    if ((!isFull && fault.code !== "INTERNAL") || set === null) throw fault;
     const { members } = await setting.containment.kill(set, KILLING_MS);
     const left = members.length === 0 ? "none of its processes is alive" : "some survived";
+    const why = isFull ? "the disk is too full" : `the store fails (${messageOf(error)})`;
     throw new Fault(
-      "DISK_FULL",
-      `The agent was killed and ${left}; the disk is too full to record it.`,
+      isFull ? "DISK_FULL" : "STATE_UNUSABLE",
+      `The agent was killed and ${left}; it could not be recorded: ${why}.`,
       {
-        hint: 'Free some space: its end is recorded and the rest released by itself then, or by "corral sweep --apply".',
+        hint: `${isFull ? "Free some space" : "See to the disk of the state directory"}: its end is recorded and the rest released by itself then, or by "corral sweep --apply".`,
         details: { agent_id: agentId, survivors: members.length },
         cause: error,
       },

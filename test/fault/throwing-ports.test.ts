@@ -2,12 +2,14 @@
  * G1, G2: a port that fails (disk full, I/O error, no permission) at any call of a deploy and of
  * a release leaves nothing behind: the deploy says so, and what could not be undone is tried again.
  */
+import { readlinkSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { AgentView } from "../../src/contract/agent.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import type { Injection } from "../helpers/fault-points.ts";
 import { lastComplaints } from "../helpers/fault-rounds.ts";
 import { type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
+import { processes, processOf } from "../helpers/os-look.ts";
 
 /** Calls of a deploy from its admission on; all of them are made once or more in each. */
 const OF_A_DEPLOY = [
@@ -50,6 +52,20 @@ async function refusalOf(deploying: Promise<unknown>): Promise<Refused | null> {
     return null;
   } catch (error) {
     return (JSON.parse((error as Error).message) as { error: Refused }).error;
+  }
+}
+
+/** Pid of the sleeper that works in the folder. */
+function sleeperIn(folder: string): number | undefined {
+  const found = processes().find(({ pid, name }) => name === "sleep" && folderOf(pid) === folder);
+  return found?.pid;
+}
+
+function folderOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null; // it has ended
   }
 }
 
@@ -123,6 +139,27 @@ test(
     expect(fault.remains()).toEqual([]);
   },
 );
+
+test("a stop that the store cannot write kills at once, says so, and is recorded later", async () => {
+  await using fault = await makeFaultWorld();
+  const daemon = await fault.start();
+  const { agent_id, task_id } = await fault.deploy(["/bin/sleep", "300"]);
+  const pid = await waitFor("the agent's own process", () => sleeperIn(fault.project));
+  const injection = { point: "store.recordStop", when: "before", nth: 1, act: "throw" } as const;
+  await daemon.arm({ ...injection, errno: "EIO" });
+  const killing = fault.api("/api/tools/kill_real_agent", { task_id, agent_id });
+  const refused = await refusalOf(killing);
+  expect(refused?.code).toBe("STATE_UNUSABLE");
+  expect(refused?.message).toMatch(/was killed and none of its processes is alive.*EIO/);
+  expect(processOf(pid)).toBeUndefined();
+  await daemon.arm(null);
+  const agents = await ended(fault);
+  expect(agents.map(({ status }) => status)).toEqual(["failed"]);
+  expect(await lastComplaints(fault)).toEqual([]);
+  await fault.api("/api/leave", { mode: "end" });
+  await daemon.end;
+  expect(fault.remains()).toEqual([]);
+});
 
 test("a release that keeps failing is stuck, says why, and is clean once it can be", async () => {
   await using fault = await makeFaultWorld();
