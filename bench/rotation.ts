@@ -194,6 +194,8 @@ const AGENT: AgentView = {
   harness: "command",
   parent: "orchestrator",
   depth: 1,
+  resumed_from: null,
+  resumed_as: null,
   status: "completed",
   reported: null,
   activity: null,

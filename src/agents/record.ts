@@ -43,6 +43,13 @@ export interface StopRecord {
 /** `plan`: reads and reports; `default`: edits in its folder; `skip`: may run anything. */
 export type Permission = "plan" | "default" | "skip";
 
+/** What a resume takes over. In the words of the deploy tools. */
+export interface KeptOptions {
+  readonly given: Readonly<Record<string, unknown>>;
+  /** What was left out because it holds a secret: `"env.NAME"`, `"mcp_servers.NAME"`, `"preamble"`. */
+  readonly withheld: readonly string[];
+}
+
 export interface AgentRecord {
   readonly id: AgentId;
   readonly taskId: TaskId;
@@ -99,6 +106,12 @@ export interface AgentRecord {
   readonly costLimit: number | null;
   /** The CLI's own session id, when its stream told one. */
   readonly cliSession: string | null;
+  /** The ended agent whose conversation it goes on with; null for a new one. */
+  readonly resumedFrom: AgentId | null;
+  /** The last agent that was to go on with its conversation; null when none was. */
+  readonly resumedAs: AgentId | null;
+  /** What it was deployed with, without secrets; null for agents of before, and forgotten ones. */
+  readonly options: KeptOptions | null;
   /** Since when only its outcome is kept: its rows and reports are gone. Null: all is there. */
   readonly forgottenAt: EpochMs | null;
 }

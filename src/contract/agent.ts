@@ -139,6 +139,16 @@ export const AgentView = z.object({
   harness: HarnessName,
   parent: z.string().describe('"orchestrator" or the id of the agent that spawned it'),
   depth: z.int().describe("1 for an agent that the orchestrator deployed"),
+  resumed_from: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("the ended agent whose conversation it goes on with"),
+  resumed_as: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("the agent that goes on with its conversation"),
   status: AgentStatus,
   reported: z
     .object({ status: z.string(), message: z.string(), progress: z.int(), at: isoTime })

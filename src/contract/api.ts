@@ -17,6 +17,9 @@
  *   GET  /api/agents/<id>/processes          ProcessesAnswer
  *   GET  /api/samples                        SamplesAnswer
  *   GET  /api/history?scope=&id=&span=       HistoryAnswer
+ *   GET  /api/agents/<id>/messages?limit=    MessagesAnswer
+ *   POST /api/agents/<id>/messages           MessageInput → SendAnswer
+ *   POST /api/agents/<id>/resume             ResumePageInput → ResumeAnswer
  *   GET  /api/ledger?owner=&all=1            LedgerAnswer
  *   POST /api/wait                           WaitInput → WaitAnswer
  *   GET  /api/events?after=<seq>             Server-Sent Events, `id:` is the seq

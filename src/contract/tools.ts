@@ -18,6 +18,14 @@ import {
 } from "./tools/agents.ts";
 import { DeployAnswer, DeployInput, SpawnChildInput } from "./tools/deploying.ts";
 import {
+  AgentMessagesInput,
+  MessagesAnswer,
+  ResumeAnswer,
+  ResumeInput,
+  SendAnswer,
+  SendMessageInput,
+} from "./tools/messages.ts";
+import {
   FindingAnswer,
   FindingInput,
   ProgressAnswer,
@@ -41,6 +49,7 @@ import {
 export * from "./tools/agents.ts";
 export * from "./tools/deploying.ts";
 export * from "./tools/limits.ts";
+export * from "./tools/messages.ts";
 export * from "./tools/reports.ts";
 export * from "./tools/tasks.ts";
 
@@ -203,6 +212,33 @@ export const TOOLS = {
     input: SearchInput,
     output: SearchAnswer,
     annotations: READS,
+    alwaysLoad: false,
+  },
+  send_agent_message: {
+    title: "Send an agent a message",
+    description:
+      "Use to tell a running agent something: it is in the answer of the agent's next report. Says what the message waits for; get_agent_messages tells whether it was delivered and read. For an agent that has ended use resume_agent.",
+    input: SendMessageInput,
+    output: SendAnswer,
+    annotations: CHANGES,
+    alwaysLoad: false,
+  },
+  get_agent_messages: {
+    title: "See an agent's messages",
+    description:
+      "Use to see what became of messages to an agent: queued, delivered, consumed or undeliverable, each with when, how, and what it waits for.",
+    input: AgentMessagesInput,
+    output: MessagesAnswer,
+    annotations: READS,
+    alwaysLoad: false,
+  },
+  resume_agent: {
+    title: "Resume an agent",
+    description:
+      "Use to go on with an agent that has ended: a new agent continues its conversation in the same folder with the same options, and gets your message, behind any that waited for it. For a running agent use send_agent_message.",
+    input: ResumeInput,
+    output: ResumeAnswer,
+    annotations: { ...CHANGES, openWorldHint: true },
     alwaysLoad: false,
   },
 } as const satisfies Record<string, ToolContract>;

@@ -14,8 +14,8 @@ export interface Capabilities {
   readonly stream: string;
   /** How a session goes on later; null: it cannot. */
   readonly resume: string | null;
-  /** How it takes a message while it works; null: only when its turn is over. */
-  readonly messages: string | null;
+  /** Where it finds a message while it works. */
+  readonly messages: string;
   readonly sandbox: string | null;
   /** When it tells the tokens, and the cost, of what it has done; null: never. */
   readonly tokens: ToldWhen;
@@ -34,12 +34,15 @@ export interface Capabilities {
   readonly limits: readonly string[];
 }
 
+/** The same for all: see docs/adr/0030-messages-in-answers.md. */
+const IN_ANSWERS = "in the answer of its next report";
+
 export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
   claude: {
     tested: "2.1.330",
     stream: "stream-json",
     resume: "--resume ID",
-    messages: "--input-format stream-json",
+    messages: IN_ANSWERS,
     sandbox: null,
     tokens: "each answer",
     cost: "its end",
@@ -63,7 +66,7 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     tested: "0.169.0",
     stream: "exec --json",
     resume: "exec resume ID",
-    messages: null,
+    messages: IN_ANSWERS,
     sandbox: "its own (bubblewrap, Landlock, Seatbelt)",
     tokens: "its end",
     cost: null,
@@ -78,7 +81,7 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     tested: "0.61.0",
     stream: "stream-json",
     resume: "--resume ID",
-    messages: null,
+    messages: IN_ANSWERS,
     sandbox: null,
     tokens: "its end",
     cost: null,
@@ -99,7 +102,7 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     tested: "1.18.33",
     stream: "run --format json",
     resume: "--session ID",
-    messages: null,
+    messages: IN_ANSWERS,
     sandbox: null,
     tokens: "each answer",
     cost: "each answer",
@@ -117,7 +120,7 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     tested: null,
     stream: "plain lines",
     resume: null,
-    messages: null,
+    messages: IN_ANSWERS,
     sandbox: null,
     tokens: null,
     cost: null,
@@ -165,7 +168,7 @@ export function capabilityRows(): readonly (readonly string[])[] {
     row("version that the tests run", ({ tested }) => tested ?? "–"),
     row("stream", ({ stream }) => (stream.includes("lines") ? stream : `\`${stream}\``)),
     row("a session goes on by", ({ resume }) => code(resume)),
-    row("messages while it works", ({ messages }) => code(messages)),
+    row("messages while it works", ({ messages }) => messages),
     row("sandbox that Corral turns on", ({ sandbox }) => sandbox ?? "no"),
     row("tells tokens with", ({ tokens }) => tokens ?? "no"),
     row("tells cost with", ({ cost }) => cost ?? "no"),

@@ -5,7 +5,7 @@
  */
 import { claudeEvents } from "./claude-stream.ts";
 import { CLAUDE_ENV_ALLOW } from "./env.ts";
-import type { Harness, HarnessRequest, LaunchPlan } from "./harness.ts";
+import type { Environment, Harness, HarnessRequest, LaunchPlan } from "./harness.ts";
 import { choice, jsonFile, PROMPT_FILE, serversOf, skipWarning } from "./options.ts";
 import { verdictOf } from "./verdict.ts";
 
@@ -25,6 +25,14 @@ export const claudeHarness: Harness = {
   installHint: 'Install Claude Code with "npm install -g @anthropic-ai/claude-code".',
   login: LOGIN,
   toolPrefix: "mcp__corral__",
+  resume: {
+    place: ({ session, environment }) => ({
+      root: `${userHome(environment)}/projects`,
+      nameEnds: session,
+      extensions: [".jsonl"],
+      carryTo: null,
+    }),
+  },
   plan,
   events: claudeEvents,
   judge: (exit, outcome) =>
@@ -45,6 +53,7 @@ function plan(request: HarnessRequest): LaunchPlan {
       "--mcp-config",
       `${request.directory}/${MCP_FILE}`,
       "--strict-mcp-config",
+      ...choice("--resume", request.session ?? null),
       ...choice("--model", request.model),
       ...choice("--effort", request.effort),
       ...choice("--max-budget-usd", request.maxCostUsd?.toString() ?? null),
@@ -106,4 +115,8 @@ function mcpConfig(request: HarnessRequest): string {
     return [name, { type, ...server }] as const;
   });
   return jsonFile({ mcpServers: Object.fromEntries(servers) });
+}
+
+function userHome(environment: Environment): string {
+  return environment["CLAUDE_CONFIG_DIR"] ?? `${environment["HOME"] ?? ""}/.claude`;
 }

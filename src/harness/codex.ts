@@ -13,6 +13,8 @@ import { toml } from "./toml.ts";
 import { verdictOf } from "./verdict.ts";
 
 const HOME = "codex";
+/** Its conversations, each a file that is named after its id. */
+const SESSIONS = `${HOME}/sessions`;
 /** Codex lays `$CODEX_HOME/<profile>.config.toml` over `config.toml`. */
 const PROFILE = "corral";
 
@@ -28,6 +30,14 @@ export const codexHarness: Harness = {
   login: LOGIN,
   toolPrefix: "",
   userFiles: (environment) => [`${userHome(environment)}/config.toml`],
+  resume: {
+    place: ({ session, directory }) => ({
+      root: `${directory}/${SESSIONS}`,
+      nameEnds: `-${session}`,
+      extensions: [".jsonl", ".jsonl.zst"],
+      carryTo: SESSIONS,
+    }),
+  },
   plan,
   events: codexEvents,
   judge: (exit, outcome) =>
@@ -49,6 +59,7 @@ function plan(request: HarnessRequest): LaunchPlan {
       PROFILE,
       ...choice("--model", request.model),
       ...PERMISSIONS[permissionMode],
+      ...resumed(request),
       // The prompt comes by stdin: Codex reads it to its end in any case.
       "-",
     ],
@@ -63,6 +74,11 @@ function plan(request: HarnessRequest): LaunchPlan {
     stdin: PROMPT_FILE,
     warnings: warningsOf(request),
   };
+}
+
+/** Its subcommand knows fewer options than `exec`: they stand before it. */
+function resumed({ session }: HarnessRequest): readonly string[] {
+  return choice("resume", session ?? null);
 }
 
 const PERMISSIONS = {

@@ -15,6 +15,8 @@ import { verdictOf } from "./verdict.ts";
 
 const HOME = "gemini";
 const SETTINGS = "settings.json";
+/** Its conversations, by project. */
+const CHATS = `${HOME}/.gemini/tmp`;
 
 /** What Gemini finds of the user's in the agent's home: logins, keys, and what the user told every agent. */
 const LINKED = [
@@ -38,6 +40,15 @@ export const geminiHarness: Harness = {
   login: LOGIN,
   toolPrefix: "mcp_corral_",
   userFiles: (environment) => [`${userHome(environment)}/${SETTINGS}`],
+  resume: {
+    place: ({ session, directory }) => ({
+      root: `${directory}/${CHATS}`,
+      // A file has only the first eight digits of the id in its name.
+      nameEnds: `-${session.slice(0, 8)}`,
+      extensions: [".jsonl", ".json"],
+      carryTo: CHATS,
+    }),
+  },
   plan,
   events: geminiEvents,
   stderrEvents: geminiStderrEvents,
@@ -65,6 +76,7 @@ function plan(request: HarnessRequest): LaunchPlan {
       ...choice("--model", request.model),
       "--approval-mode",
       APPROVALS[permissionMode],
+      ...choice("--resume", request.session ?? null),
     ],
     env: {
       // Its second process would go on working when the first is ended.

@@ -4,6 +4,7 @@
  */
 import type { HarnessName, Usage } from "../contract/agent.ts";
 import type { EpochMs } from "../kernel/units.ts";
+import type { MessageId } from "../kernel/ids.ts";
 
 /** A further MCP server of the agent's: a program that it starts, or an address. */
 export type McpServer =
@@ -40,6 +41,34 @@ export interface HarnessRequest {
   readonly userFiles: Readonly<Record<string, string | null>>;
   /** True when Corral runs as root: some CLIs refuse to skip permissions then. */
   readonly isRoot: boolean;
+  /** The CLI's own id of the session that this run goes on with; absent for a new one. */
+  readonly session?: string;
+}
+
+/** An agent that has ended, as far as its session hangs on it. */
+export interface EarlierRun {
+  /** Letters, digits, dashes and underscores; begins with neither of the last two. */
+  readonly session: string;
+  /** Its own directory. */
+  readonly directory: string;
+  readonly environment: Environment;
+}
+
+/** Where a CLI keeps a session as files. */
+export interface SessionPlace {
+  /** The folder below which it lies. Absolute. */
+  readonly root: string;
+  /** How the name of a file of it ends, before what {@link extensions} says. */
+  readonly nameEnds: string;
+  readonly extensions: readonly string[];
+  /** Where the folder is copied to in the directory of the new run; null: the CLI finds it where it is. */
+  readonly carryTo: string | null;
+}
+
+/** How a harness goes on with a session. {@link HarnessRequest.session} then has its id. */
+export interface ResumeRoad {
+  /** Where the session lies; null when no file shows it: then the CLI itself says that it is gone. */
+  place(earlier: EarlierRun): SessionPlace | null;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -136,6 +165,18 @@ export type StreamEvent =
   /** A line that is no JSON: plain output. */
   | { readonly type: "plain"; readonly line: string };
 
+/** Which messages a model has read, as its stream shows; see src/output/heard.ts. */
+export interface Heard {
+  /** The model has said something: it has read its prompt. */
+  readonly hasSpoken: boolean;
+  /** A failure was told last: the text behind it may be the failure's, in the model's place. */
+  readonly isFailing: boolean;
+  /** Messages in answers that the model has not gone on after yet. */
+  readonly before: readonly MessageId[];
+  /** Messages that it has gone on after, oldest first; a bounded number of the newest. */
+  readonly read: readonly MessageId[];
+}
+
 /** What the whole stream amounts to. */
 export interface StreamOutcome {
   /** The last result event; null when there was none. */
@@ -154,6 +195,8 @@ export interface StreamOutcome {
   readonly isTextOpen: boolean;
   /** Events of kinds that the harness does not know. */
   readonly unknown: number;
+  /** Which messages its model has read. */
+  readonly heard: Heard;
 }
 
 /** How the process ended, as its runner wrote it down. */
@@ -178,6 +221,8 @@ export interface Harness {
   readonly hidesCalls?: true;
   /** Files of the user's that the plan depends on. Absolute paths; absent means none. */
   userFiles?(environment: Environment): readonly string[];
+  /** How it goes on with a session of its CLI; absent: it cannot. */
+  readonly resume?: ResumeRoad;
   /** @throws {Fault} INPUT_INVALID. */
   plan(request: HarnessRequest): LaunchPlan;
   /** The events of one whole line (without its newline); never throws; usually one, sometimes several. */

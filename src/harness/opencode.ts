@@ -33,6 +33,8 @@ export const opencodeHarness: Harness = {
   toolPrefix: "corral_",
   hidesCalls: true,
   userFiles: ({ OPENCODE_CONFIG: path }) => (path === undefined ? [] : [path]),
+  // Its sessions are rows of one database of the user's, which only opencode itself reads.
+  resume: { place: () => null },
   plan,
   events: opencodeEvents,
   stderrEvents: opencodeStderrEvents,
@@ -59,6 +61,7 @@ function plan(request: HarnessRequest): LaunchPlan {
       ...choice("--model", request.model),
       ...choice("--variant", request.effort),
       ...(permissionMode === "skip" ? ["--auto"] : []),
+      ...choice("--session", request.session ?? null),
     ],
     env: {
       OPENCODE_DISABLE_AUTOUPDATE: "1",

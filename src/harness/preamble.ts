@@ -5,6 +5,9 @@
  * comes last, where models weigh it most.
  */
 
+import { messageLines } from "../agents/message.ts";
+import type { ArrivingMessage } from "../contract/messages.ts";
+
 export interface HistoryTurn {
   readonly role: string;
   readonly content: string;
@@ -74,6 +77,40 @@ export function agentPrompt(input: AgentPromptInput): string {
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
 }
 
+export interface ResumePromptInput extends AgentPromptInput {
+  /** The agent whose conversation goes on. */
+  readonly earlier: string;
+  /** What was sent to it and not read for certain, oldest first. */
+  readonly messages: readonly ArrivingMessage[];
+}
+
+/**
+ * The prompt of an agent that goes on with a conversation: who it is now, the messages that waited for
+ * it, then what it is to do. The task it was told in the conversation.
+ */
+export function resumePrompt(input: ResumePromptInput): string {
+  const { task, agent, prompt, toolPrefix = "", preamble, earlier, messages } = input;
+  const before =
+    preamble === undefined
+      ? [goesOn(task, agent, earlier), reporting(task, agent, toolPrefix)]
+      : [filledIn(preamble, task, agent)];
+  const sections = [
+    ...before,
+    messages.length === 0
+      ? ""
+      : ["# Messages that were sent to you", ...messages.flatMap(messageLines)].join("\n"),
+    preamble === "" && messages.length === 0 ? prompt : `# What to do now\n${prompt}`,
+  ];
+  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
+
+function goesOn(task: PreambleTask, agent: PreambleAgent, earlier: string): string {
+  return [
+    `You are ${agent.agentId}, a headless "${agent.agentType}" agent, and go on with this conversation, in which you were ${earlier}. That agent has ended: from now on use your new id. What it had started is gone.`,
+    `Task ${task.taskId}; parent ${agent.parent}; depth ${agent.depth} of ${agent.maxDepth}.${wallClock(agent)}`,
+  ].join("\n");
+}
+
 /** Only these three: any other brace is the caller's text. */
 function filledIn(text: string, task: PreambleTask, agent: PreambleAgent): string {
   const known: Readonly<Record<string, string>> = {
@@ -87,12 +124,14 @@ function filledIn(text: string, task: PreambleTask, agent: PreambleAgent): strin
   );
 }
 
+function wallClock({ wallClockS }: PreambleAgent): string {
+  return wallClockS === null ? "" : ` You are stopped after ${wallClockS} seconds.`;
+}
+
 function identity(task: PreambleTask, agent: PreambleAgent): string {
-  const limit =
-    agent.wallClockS === null ? "" : ` You are stopped after ${agent.wallClockS} seconds.`;
   return [
     `You are ${agent.agentId}, a headless "${agent.agentType}" agent. Nobody can answer questions: decide, and say what you decided.`,
-    `Task ${task.taskId}; parent ${agent.parent}; depth ${agent.depth} of ${agent.maxDepth}.${limit}`,
+    `Task ${task.taskId}; parent ${agent.parent}; depth ${agent.depth} of ${agent.maxDepth}.${wallClock(agent)}`,
     "When you end, every process you started is ended too: leave nothing running that must outlive you.",
     `\n# The task\n${task.description}`,
   ].join("\n");
@@ -118,7 +157,7 @@ function reporting(task: PreambleTask, agent: PreambleAgent, prefix: string): st
   return [
     "# How to report (MCP server `corral`)",
     `- \`${prefix}update_agent_progress\` with ${self}: status "working" when you start and every few minutes, "blocked" when you cannot go on.`,
-    `- \`${prefix}report_agent_finding\` with the same ids: as soon as you find something worth knowing.`,
+    `- \`${prefix}report_agent_finding\` with the same ids: as soon as you find something worth knowing. Their answers bring you messages: heed them.`,
     children(task, agent, prefix),
     `- At the end, once: \`${prefix}update_agent_progress\` with status "completed" and progress 100, saying what you did and how you verified it; or "failed" and why. Then finish your turn: soon after, you are stopped.`,
   ].join("\n");

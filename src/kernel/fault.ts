@@ -25,6 +25,7 @@ const CATALOGUE = {
   PLAN_NOT_FOUND: { http: 404, retryable: false, exit: "not-found" },
   TASK_CLOSED: { http: 409, retryable: false, exit: "refused" },
   ARCHIVE_NOT_FOUND: { http: 404, retryable: false, exit: "not-found" },
+  RESUME_REFUSED: { http: 409, retryable: false, exit: "refused" },
   AGENT_ENDED: { http: 409, retryable: false, exit: "refused" },
   ARCHIVE_EXISTS: { http: 409, retryable: false, exit: "refused" },
   EXPORT_REFUSED: { http: 409, retryable: false, exit: "usage" },

@@ -8,6 +8,9 @@ export type TaskId = string;
 /** `<agent type>-HHMMSS-<6 hex>`, UTC. */
 export type AgentId = string;
 
+/** `MSG-<12 hex>`. */
+export type MessageId = string;
+
 /** What a caller may name an agent type: 1 to 64 of letters, digits, `.`, `_`, `-`; starts with a letter or digit. */
 export const AGENT_TYPE_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -31,6 +34,14 @@ export function mintTaskId(now: number, random: RandomHex): TaskId {
 export function mintAgentId(type: string, now: number, random: RandomHex): AgentId {
   return `${type}-${stamp(now)[1]}-${random(3)}`;
 }
+
+/** Mints a message id: found again in any text that holds it, by {@link MESSAGE_ID_PATTERN}. */
+export function mintMessageId(random: RandomHex): MessageId {
+  return `MSG-${random(6)}`;
+}
+
+/** Every message id in a text. */
+export const MESSAGE_ID_PATTERN = /MSG-[0-9a-f]{12}(?![0-9a-f])/g;
 
 /**
  * The tmux session name of an agent. tmux itself turns `.` and `:` into `_`, silently;

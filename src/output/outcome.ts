@@ -5,6 +5,7 @@
  */
 import type { Activity, Usage } from "../contract/agent.ts";
 import type { Harness, StreamEvent, StreamOutcome } from "../harness/harness.ts";
+import { heardAfter, NOTHING_HEARD } from "./heard.ts";
 import { BLOCK_SIZES, forwardBlocks, wholeLinesEnd, type BlockSizes } from "./blocks.ts";
 import { linesOf } from "./lines.ts";
 import type { OutputFile } from "./ports.ts";
@@ -35,6 +36,7 @@ export const NO_OUTCOME: OutcomeState = {
     lastText: "",
     isTextOpen: false,
     unknown: 0,
+    heard: NOTHING_HEARD,
   },
   activity: null,
 };
@@ -79,6 +81,12 @@ export async function streamOutcome(
 
 /** One more event. A later result replaces an earlier one; errors that were got over stay told. */
 export function foldEvent(outcome: StreamOutcome, event: StreamEvent): StreamOutcome {
+  const heard = heardAfter(outcome.heard, event);
+  const after = foldSaid(outcome, event);
+  return heard === after.heard ? after : { ...after, heard };
+}
+
+function foldSaid(outcome: StreamOutcome, event: StreamEvent): StreamOutcome {
   switch (event.type) {
     case "started":
       return { ...outcome, sessionId: event.sessionId ?? outcome.sessionId };

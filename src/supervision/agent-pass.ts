@@ -8,6 +8,7 @@ import { releaseAll } from "../ledger/release.ts";
 import { budgetsOf, spending } from "./budget-watch.ts";
 import { type Action, decide, type StopPolicy } from "./decide.ts";
 import { judgeEnd } from "./judge-end.ts";
+import { noteRead } from "./messages.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessSeen } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { type Memory, processSetOf, runnerOf, sight, type Sighted } from "./sighting.ts";
@@ -135,6 +136,7 @@ async function settle(
   const settlement = judgeEnd(end, setting.harnessOf(agent.harness));
   const budgets = budgetsOf(setting, agent);
   setting.store.atomically(() => {
+    noteRead(setting, agent.id, end.outcome.heard);
     spending(setting, agent, budgets, () => setting.store.settle(agent.id, settlement));
     // A settled agent's word counts no more: what is left of it must not report.
     setting.store.revokeToken(agent.id);

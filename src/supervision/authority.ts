@@ -64,11 +64,37 @@ function refusal(
       return agent_id === caller.agentId || descends(agent_id, caller, parentOf)
         ? null
         : "An agent may only read itself and its descendants.";
+    case "send_agent_message":
+    case "get_agent_messages":
+      return mayWrite(name, agent_id, caller, parentOf)
+        ? null
+        : "An agent may only write to its descendants and its parent, and see its own messages and theirs.";
+    case "resume_agent":
+      return descends(agent_id, caller, parentOf)
+        ? null
+        : "An agent may only resume its descendants.";
     case "kill_real_agent":
       return descends(agent_id, caller, parentOf)
         ? null
         : "An agent may only stop its descendants.";
   }
+}
+
+/** Its parent is told what it sent there and no more; see {@link isAbove}. */
+function mayWrite(
+  name: "send_agent_message" | "get_agent_messages",
+  agentId: string | undefined,
+  caller: AgentCaller,
+  parentOf: ParentOf,
+): boolean {
+  if (agentId === undefined) return false;
+  if (agentId === caller.agentId) return name === "get_agent_messages";
+  return descends(agentId, caller, parentOf) || isAbove(agentId, caller, parentOf);
+}
+
+/** True when an agent is the parent of the one that asks. */
+export function isAbove(agentId: AgentId, caller: AgentCaller, parentOf: ParentOf): boolean {
+  return parentOf(caller.agentId) === agentId;
 }
 
 function refusesReport(

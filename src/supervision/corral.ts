@@ -20,7 +20,7 @@ import { isHeld } from "../ledger/resource.ts";
 import { refuseClosed, type TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import type { Archives } from "./archives.ts";
-import { authorize, descendantsAmong } from "./authority.ts";
+import { authorize, descendantsAmong, isAbove } from "./authority.ts";
 import { closeTask } from "./close-task.ts";
 import { configurationView, overview } from "./overview.ts";
 import type { Deploys } from "./deploy.ts";
@@ -34,6 +34,7 @@ import {
   waitForAgents,
 } from "./history-tools.ts";
 import { detach, endAll } from "./leave.ts";
+import { messages } from "./messages.ts";
 import type { Caller, Operations, StreamRequest } from "./operations.ts";
 import type { OutputReader } from "./output-reader.ts";
 import { type DeployRequest, optionsOf } from "./plan-run.ts";
@@ -42,6 +43,7 @@ import { resourceReport } from "./resource-report.ts";
 import { readResource } from "./resources.ts";
 import { processLists } from "./sampling/processes.ts";
 import type { Sampler } from "./sampling/sampler.ts";
+import { resumeAgent } from "./resume.ts";
 import type { Setting } from "./setting.ts";
 import { KILLING_MS, stopOrKill } from "./stop-or-kill.ts";
 import type { Sweep } from "./sweep.ts";
@@ -90,7 +92,17 @@ export function corral(parts: CorralParts): Operations {
       throw agentNotFound(id);
     return agent;
   };
-  const parentOf = (id: AgentId): AgentId | null => store.agent(id)?.parent ?? null;
+  /** An agent, or whoever goes on with its conversation by now. */
+  const heirOf = (id: AgentId): AgentId => {
+    const next = store.agent(id)?.resumedAs ?? null;
+    return next === null ? id : heirOf(next);
+  };
+  // Whoever goes on with the parent's conversation has its children.
+  const parentOf = (id: AgentId): AgentId | null => {
+    const parent = store.agent(id)?.parent ?? null;
+    return parent === null ? null : heirOf(parent);
+  };
+  const mail = messages(setting);
   const refuseWhileLeaving = (): void => {
     if (leaving === null) return;
     throw new Fault("DAEMON_STOPPING", "The daemon is shutting down and starts nothing new.", {
@@ -160,13 +172,16 @@ export function corral(parts: CorralParts): Operations {
     get_agent_output: (input) =>
       output.read(agentOf(input.agent_id, taskOf(input.task_id).id), input),
     kill_real_agent: kill,
-    update_agent_progress: (input) => {
+    update_agent_progress: (input, caller) => {
       const task = taskOf(input.task_id);
-      return reportProgress(setting, loops, task, agentOf(input.agent_id, task.id), input);
+      const agent = agentOf(input.agent_id, task.id);
+      const inbox = () => mail.inbox(agent, caller);
+      return reportProgress(setting, loops, task, agent, input, inbox);
     },
-    report_agent_finding: (input) => {
+    report_agent_finding: (input, caller) => {
       const task = taskOf(input.task_id);
-      return reportFinding(setting, task, agentOf(input.agent_id, task.id), input);
+      const agent = agentOf(input.agent_id, task.id);
+      return reportFinding(setting, task, agent, input, () => mail.inbox(agent, caller));
     },
     get_resource_report: (input) =>
       resourceReport(setting, input, disk.report().file_systems, sampler.portsOf),
@@ -198,6 +213,27 @@ export function corral(parts: CorralParts): Operations {
       if (input.task_id !== undefined) taskOf(input.task_id);
       return searchHistory(store, input);
     },
+    send_agent_message: (input, caller) => {
+      const task = taskOf(input.task_id);
+      const agent = agentOf(input.agent_id, task.id);
+      if (caller.kind === "client") return mail.send(agent, input, caller, "orchestrator");
+      const isUp = isAbove(agent.id, caller, parentOf);
+      return mail.send(agent, input, caller, isUp ? "descendant" : "ancestor");
+    },
+    get_agent_messages: (input, caller) => {
+      const agent = agentOf(input.agent_id, taskOf(input.task_id).id);
+      const isUp = caller.kind === "agent" && isAbove(agent.id, caller, parentOf);
+      return mail.list(agent, input, isUp ? caller.agentId : null);
+    },
+    resume_agent: (input, caller) => {
+      refuseWhileLeaving();
+      const task = taskOf(input.task_id);
+      refuseClosed(task);
+      const agent = agentOf(input.agent_id, task.id);
+      const spawner = caller.kind === "agent" ? agentOf(caller.agentId) : null;
+      const parent = parentOf(agent.id) ?? agent.parent;
+      return resumeAgent(setting, deploys, { task, agent, parent, spawner }, input);
+    },
   };
 
   const health = (): HealthAnswer => ({
@@ -216,6 +252,7 @@ export function corral(parts: CorralParts): Operations {
   return {
     async tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
       authorize(name, input, caller, parentOf);
+      if (caller.kind === "agent") mail.called(agentOf(caller.agentId));
       // The table's own type has tied each name to its input; the index forgets it.
       const run = tools[name] as (input: ToolInput<N>, caller: Caller) => unknown;
       return (await run(input, caller)) as ToolAnswer<N>;

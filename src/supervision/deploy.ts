@@ -16,6 +16,7 @@ import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import { newStop } from "./agent-pass.ts";
 import type { DiskWatch } from "./disk-watch.ts";
+import { keptOptions } from "./kept-options.ts";
 import { type DeployRequest, planRun, type RunPlan } from "./plan-run.ts";
 import type { ProcessIdentity, ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
@@ -131,6 +132,10 @@ function admitAgent(
     diskLimit: plan.diskLimit,
     tokenLimit: plan.budget.tokens,
     costLimit: plan.budget.costUsd,
+    resumedFrom: request.resumes?.agent.id ?? null,
+    messages: (request.resumes?.messages ?? []).map(({ id }) => id),
+    // After its secrets were learned: what a surface would mask is not kept.
+    options: keptOptions(request.options, (value) => setting.secrets.value(value) !== value),
     intents: (slot) => intentsOf(setting, task, plan, setting.containment.plan(plan.agentId, slot)),
   });
 }
@@ -184,6 +189,7 @@ async function make(
     { name: "spec.json", text: specOf(agent, plan) },
   ];
   setting.files.prepare(plan.directory, files, plan.links);
+  if (plan.carry !== null) setting.files.copyFolder(plan.carry.from, plan.carry.to);
   setting.files.link(resources[0]!.locator, plan.directory);
   const notEnforced = await setting.containment.make(set, plan.limits);
   const started = startedOrDeadline(setting, agent, waiting);

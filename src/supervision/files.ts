@@ -47,6 +47,16 @@ export interface AgentFiles {
   identityOf(path: string): string | null;
   /** Deletes exactly this path (a folder with all in it) and looks that it is gone. @returns how that was seen. */
   remove(path: string): string;
+  /**
+   * True when a file below a folder has a name that ends in one of these; looks at most a few folders
+   * deep. True as well when it could not look: a failed look is no absence.
+   */
+  hasFile(root: string, endings: readonly string[]): boolean;
+  /**
+   * Copies the plain files of a folder, and of those in it, into one that is made (0700, files 0600);
+   * links are left out. Throws what the system said; what was copied stays for the release to find.
+   */
+  copyFolder(from: string, to: string): void;
   /** Makes the symbolic link `path` → `target`; one that is there already is replaced. */
   link(path: string, target: string): void;
   /** Makes a task's workspace: the folder with `agents/ progress/ findings/ archive/` and a `.gitignore`. */

@@ -43,7 +43,16 @@ import type { EpochMs } from "../kernel/units.ts";
 /** Who is asking. A client may do all; an agent only what design and docs/errors.md allow. */
 export type Caller =
   | { readonly kind: "client"; /** The client's folder, when it has one. */ readonly cwd?: string }
-  | { readonly kind: "agent"; readonly agentId: AgentId; readonly taskId: TaskId };
+  | {
+      readonly kind: "agent";
+      readonly agentId: AgentId;
+      readonly taskId: TaskId;
+      /**
+       * Calls back once the answer to this call is over: true when all of it was handed to the system
+       * on a living connection. Absent: nobody can tell, and nothing that has to arrive is put into it.
+       */
+      readonly onAnswered?: (listener: (isHandedOver: boolean) => void) => void;
+    };
 
 export interface StreamRequest {
   readonly stream: "stdout" | "stderr";

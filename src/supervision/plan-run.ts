@@ -1,4 +1,5 @@
 /** What will be run for an agent: argv, environment, files, folder. Makes nothing. */
+import { arriving, type MessageRecord } from "../agents/message.ts";
 import type { AgentRecord, Permission } from "../agents/record.ts";
 import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { AgentLimits, DeployInput, SpawnChildInput } from "../contract/tools.ts";
@@ -10,13 +11,14 @@ import type {
   LaunchPlan,
   LinkToMake,
 } from "../harness/harness.ts";
-import { agentPrompt } from "../harness/preamble.ts";
+import { agentPrompt, resumePrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { SECOND_MS } from "../kernel/units.ts";
 import { budgetWarnings } from "../harness/budget-warnings.ts";
 import { type Budget, leftOf } from "../tasks/budget.ts";
 import { budgetOf, type TaskRecord } from "../tasks/task.ts";
+import { carryOf } from "./carried.ts";
 import type { Configuration } from "./configuration.ts";
 import type { SetLimits } from "./ports.ts";
 import type { Setting } from "./setting.ts";
@@ -35,10 +37,18 @@ export interface DeployRequest {
   /** The agent that asks for it; null when a client does. */
   readonly spawner: Pick<AgentRecord, "id" | "permission" | "cwd"> | null;
   readonly idempotencyKey: string | null;
+  /** The ended agent whose conversation goes on, with what it has not read. Absent: a new conversation. */
+  readonly resumes?: Resumption;
   readonly options: Omit<
     DeployInput,
     "task_id" | "agent_type" | "prompt" | "parent" | "idempotency_key"
   >;
+}
+
+export interface Resumption {
+  readonly agent: AgentRecord;
+  /** Oldest first. */
+  readonly messages: readonly MessageRecord[];
 }
 
 export interface RunPlan {
@@ -52,6 +62,8 @@ export interface RunPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly FileToWrite[];
   readonly links: readonly LinkToMake[];
+  /** A folder of an earlier run that is copied into this one's directory; null for none. */
+  readonly carry: { readonly from: string; readonly to: string } | null;
   readonly stdinPath: string | null;
   readonly wallClockS: number;
   /** Null: it is never stopped for doing nothing. Milliseconds. */
@@ -96,6 +108,8 @@ export function planRun(
   };
   const taskBudget = budgetOf(task.limits);
   const taskLeft = leftOf(setting.store.taskSpent(task.id), taskBudget);
+  const user = ofTheUser(setting, harness, options.env ?? {});
+  const session = request.resumes?.agent.cliSession ?? null;
   const launch = harness.plan({
     taskId: task.id,
     agentId,
@@ -109,8 +123,9 @@ export function planRun(
     directory,
     mcp: { url: `${setting.url()}/mcp`, token },
     mcpServers: serversGiven(options),
-    ...ofTheUser(setting, harness, options.env ?? {}),
+    ...user,
     isRoot: setting.uid === 0,
+    ...(session === null ? {} : { session }),
   });
   const env = environmentOf(setting, launch, options.env ?? {}, directory, cwd);
   return {
@@ -123,6 +138,7 @@ export function planRun(
     env,
     files: launch.files,
     links: launch.links ?? [],
+    carry: carryOf(setting, harness, request.resumes, user.environment, directory),
     stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
     wallClockS,
     idleMs: idleOf(options.limits?.idle_s, configuration.idle_ms),
@@ -257,7 +273,8 @@ function promptOf(
   { program, toolPrefix }: Harness,
 ): string {
   const { background, deliverables, criteria, constraints, files, history } = task.context;
-  return agentPrompt({
+  const { resumes } = request;
+  return (resumes === undefined ? agentPrompt : resumePrompt)({
     task: {
       taskId: task.id,
       description: task.description,
@@ -277,6 +294,8 @@ function promptOf(
       wallClockS,
     },
     prompt: request.prompt,
+    earlier: resumes?.agent.id ?? "",
+    messages: (resumes?.messages ?? []).map(arriving),
     hasTools: program !== null,
     toolPrefix,
     ...(request.options.preamble === undefined ? {} : { preamble: request.options.preamble }),

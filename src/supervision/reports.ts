@@ -2,6 +2,7 @@
 import type { AgentRecord } from "../agents/record.ts";
 import { validateCompletion } from "../agents/completion.ts";
 import type { Validation } from "../contract/agent.ts";
+import type { Inbox } from "../contract/messages.ts";
 import type {
   FindingAnswer,
   FindingInput,
@@ -22,6 +23,7 @@ const REPORTS_WEIGHED = 200;
  * Records a progress report. A claimed completion is validated; when it is accepted, the
  * agent gets a linger in which it may finish its last turn and leave by itself.
  *
+ * @param inbox  Its messages, taken when the report is durable: a report that fails brings none.
  * @throws {Fault} AGENT_ENDED: a settled agent never revives.
  */
 export async function reportProgress(
@@ -30,6 +32,7 @@ export async function reportProgress(
   task: TaskRecord,
   agent: AgentRecord,
   input: ProgressInput,
+  inbox: () => Inbox | null,
 ): Promise<ProgressAnswer> {
   refuseEnded(agent);
   const at = setting.clock.now();
@@ -48,15 +51,16 @@ export async function reportProgress(
     setting.store.recordLinger(agent.id, at + setting.configuration().linger_ms);
     loops.poke(agent.id);
   }
-  return { own_update: own, validation, peers: peersOf(setting, task, agent) };
+  return { own_update: own, validation, peers: peersOf(setting, task, agent), inbox: inbox() };
 }
 
-/** Records a finding. @throws {Fault} AGENT_ENDED. */
+/** Records a finding. @param inbox  As for {@link reportProgress}. @throws {Fault} AGENT_ENDED. */
 export function reportFinding(
   setting: Setting,
   task: TaskRecord,
   agent: AgentRecord,
   input: FindingInput,
+  inbox: () => Inbox | null,
 ): FindingAnswer {
   refuseEnded(agent);
   const record = setting.store.addFinding(
@@ -72,7 +76,7 @@ export function reportFinding(
   );
   const own = findingView(record);
   tryToCatchUp(setting, "findings", agent, task);
-  return { own_finding: own, peers: peersOf(setting, task, agent) };
+  return { own_finding: own, peers: peersOf(setting, task, agent), inbox: inbox() };
 }
 
 function refuseEnded(agent: AgentRecord): void {

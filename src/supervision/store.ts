@@ -5,7 +5,7 @@
 import type { AgentRecord, Settlement, StopRecord } from "../agents/record.ts";
 import type { AgentStatus, Severity, Validation } from "../contract/agent.ts";
 import type { CorralEvent, EventKind } from "../contract/events.ts";
-import type { AgentId, TaskId } from "../kernel/ids.ts";
+import type { AgentId, MessageId, TaskId } from "../kernel/ids.ts";
 import type { EpochMs } from "../kernel/units.ts";
 import type { LedgerStore } from "../ledger/ports.ts";
 import type { PlannedTarget } from "../ledger/plan-identity.ts";
@@ -16,6 +16,7 @@ import type { TaskRecord } from "../tasks/task.ts";
 import type { HistoryStore } from "./history.ts";
 import type { ForgettingStore } from "./forgetting.ts";
 import type { SampleStore } from "./sampling/history.ts";
+import type { MessageStore } from "./message-store.ts";
 
 /** What makes this state directory itself, for ever. */
 export interface World {
@@ -88,8 +89,12 @@ export type NewAgent = Pick<
   | "diskLimit"
   | "tokenLimit"
   | "costLimit"
+  | "resumedFrom"
+  | "options"
 > & {
   readonly tokenHash: string;
+  /** Messages that stand at the head of its prompt. */
+  readonly messages: readonly MessageId[];
   /** What it will hold, given the slot of its mark; in the order of making. */
   readonly intents: (slot: number) => readonly ResourceIntent[];
 };
@@ -146,7 +151,8 @@ export interface LiveDisk extends Pick<
   readonly taskLimit: number | null;
 }
 
-export interface Store extends LedgerStore, HistoryStore, ForgettingStore, SampleStore {
+export interface Store
+  extends LedgerStore, HistoryStore, ForgettingStore, SampleStore, MessageStore {
   readonly world: World;
   /** The loopback port used so far; null before the first daemon. */
   port(): number | null;
@@ -158,8 +164,11 @@ export interface Store extends LedgerStore, HistoryStore, ForgettingStore, Sampl
   /**
    * Reserves and writes an agent with its intents in one transaction: counts, compares, inserts.
    *
+   * One that goes on with an ended agent takes that agent's open messages with it.
+   *
    * @returns the new record, or the earlier one with the same idempotency key.
-   * @throws {Fault} LIMIT_REACHED, BUDGET_SPENT; nothing was written.
+   * @throws {Fault} LIMIT_REACHED, BUDGET_SPENT; RESUME_REFUSED when another agent goes on with it;
+   *                 nothing was written.
    */
   admitAgent(agent: NewAgent): { readonly agent: AgentRecord; readonly isNew: boolean };
   agent(id: AgentId): AgentRecord | null;

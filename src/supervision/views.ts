@@ -63,6 +63,8 @@ function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
     harness: agent.harness,
     parent: agent.parent,
     depth: agent.depth,
+    resumed_from: agent.resumedFrom,
+    resumed_as: agent.resumedAs,
     status: agent.status,
     reported: reported === null ? null : { ...reported, at: isoTime(reported.at) },
     activity: agent.activity,

@@ -15,6 +15,7 @@ import type { AgentLoops } from "./agent-loop.ts";
 import { QUIET_MS } from "../harness/doing.ts";
 import { budgetsOf, isBudgeted, overBudget, spending } from "./budget-watch.ts";
 import { dueStop, type WatchPolicy } from "./due-stop.ts";
+import { noteRead } from "./messages.ts";
 import type { WorkDone } from "./meters.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
@@ -213,10 +214,23 @@ function policyOf(setting: Setting, one: Watched): WatchPolicy {
   };
 }
 
+/** Messages that its model has gone on after: told as soon as that is seen. */
+function tellRead(setting: Setting, one: Watched): void {
+  const { heard } = one.outcome;
+  if (heard === one.told.heard) return;
+  try {
+    noteRead(setting, one.agent.id, heard);
+    one.told = { ...one.told, heard };
+  } catch (error) {
+    setting.log.warn("watch.not_told", { agentId: one.agent.id, cause: messageOf(error) });
+  }
+}
+
 /** Writes down what has changed; details of what has not, now and then. */
 function tell(setting: Setting, one: Watched, found: Judged, now: EpochMs): void {
   const { log, store } = setting;
   const { told, outcome, agent } = one;
+  tellRead(setting, one);
   const { activity, trouble } = found;
   const usage = JSON.stringify([outcome.usage, outcome.sessionId, trouble?.attempts ?? 0]);
   const isNews =
@@ -230,7 +244,7 @@ function tell(setting: Setting, one: Watched, found: Judged, now: EpochMs): void
     spending(setting, agent, one.budgets, () =>
       store.recordDoing(agent.id, { activity, trouble, usage: used, cliSession }),
     );
-    one.told = { activity, trouble, at: now, usage };
+    one.told = { ...one.told, activity, trouble, at: now, usage };
   } catch (error) {
     // A full disk: it is told again in the next round.
     log.warn("watch.not_told", { agentId: agent.id, cause: messageOf(error) });

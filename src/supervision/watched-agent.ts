@@ -10,7 +10,8 @@ import {
   silentTrouble,
   type Surroundings,
 } from "../harness/doing.ts";
-import type { Harness, StreamEvent, StreamOutcome } from "../harness/harness.ts";
+import type { Harness, Heard, StreamEvent, StreamOutcome } from "../harness/harness.ts";
+import { NOTHING_HEARD } from "../output/heard.ts";
 import { FOLLOW_START, type Followed, followStep } from "../output/follow.ts";
 import { foldEvent, NO_OUTCOME } from "../output/outcome.ts";
 import type { EpochMs } from "../kernel/units.ts";
@@ -41,7 +42,13 @@ export interface Watched {
   /** Not looked at before. */
   nextAt: EpochMs;
   /** What the store was told last. */
-  told: { activity: Activity | null; trouble: AgentTrouble | null; at: EpochMs; usage: string };
+  told: {
+    activity: Activity | null;
+    trouble: AgentTrouble | null;
+    at: EpochMs;
+    usage: string;
+    heard: Heard;
+  };
 }
 
 export function watchedAgent(
@@ -66,7 +73,7 @@ export function watchedAgent(
     sample: null,
     set: null,
     nextAt: 0,
-    told: { activity, trouble, at: 0, usage: "" },
+    told: { activity, trouble, at: 0, usage: "", heard: NOTHING_HEARD },
   };
 }
 

@@ -137,7 +137,7 @@ describe("who may come in", () => {
       const body = { task_id: taskId, agent_id: agentId, status: "working", message: "on it" };
       const report = await over(to, "/api/tools/update_agent_progress", { headers, body });
       expect(report).toMatchObject({ status: 200 });
-      expect(to.operations.seen.at(-1)?.caller).toEqual({ kind: "agent", agentId, taskId });
+      expect(to.operations.seen.at(-1)?.caller).toMatchObject({ kind: "agent", agentId, taskId });
       const uri = encodeURIComponent(`task://${taskId}/status`);
       expect(await over(to, `/api/resource?uri=${uri}`, { headers })).toMatchObject({
         status: 200,

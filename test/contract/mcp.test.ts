@@ -107,6 +107,9 @@ describe.for(MATRIX)("$era era over $transport", (kind) => {
       list_tasks: {},
       close_task: { task_id, outcome: "completed" },
       search_history: { query: "words" },
+      send_agent_message: { task_id, agent_id, text: "a word" },
+      get_agent_messages: { task_id, agent_id },
+      resume_agent: { task_id, agent_id },
     };
     for (const [name, given] of Object.entries(calls)) {
       const answer = await client.callTool({ name, arguments: given });
@@ -186,7 +189,7 @@ describe.for(MATRIX)("$era era over $transport", (kind) => {
       name: "update_agent_progress",
       arguments: { task_id: taskId, agent_id: agentId, status: "working", message: "on it" },
     });
-    expect(to.operations.seen.at(-1)?.caller).toEqual({ kind: "agent", agentId, taskId });
+    expect(to.operations.seen.at(-1)?.caller).toMatchObject({ kind: "agent", agentId, taskId });
   });
 });
 

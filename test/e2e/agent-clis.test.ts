@@ -1,6 +1,6 @@
 /** Corral with the real agent CLIs from deploy to receipt; only their models are scripted. */
 import { randomInt } from "node:crypto";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { describe, expect, test } from "vitest";
@@ -275,6 +275,63 @@ describe.each(REAL_CLIS)("$name", (cli) => {
       });
       expect(existsSync(outside), "nothing was written outside").toBe(false);
       await expectNothingLeft(world, deployed.agent_id, tag);
+    },
+  );
+
+  it(
+    "reads a message that its report brings, and later goes on with its conversation",
+    { timeout: 5 * MINUTES },
+    async () => {
+      await using world = await makeWorld();
+      const turns: readonly (Turn | Script)[] = [
+        { toolUses: [cli.shell("until [ -e go ]; do sleep 0.1; done; echo gone")] },
+        reports(cli, { status: "working", message: "Waited for the word.", progress: 50 }),
+        { text: "I have read it." },
+        { text: "I have gone on." },
+      ];
+      await using model = await startModelServer(scripted({ "SCRIPTED-MISSION": turns }));
+      const client = await startCorral(world);
+      const first = await deployCli(world, client, cli, model.url);
+      const { agent_id, task_id } = first;
+      const sent = await callTool(client, "send_agent_message", {
+        task_id,
+        agent_id,
+        text: "THE-WORD: leave the lockfile\nas it is.",
+      });
+      expect(sent.message).toMatchObject({ state: "queued", handed_over: 0 });
+      writeFileSync(join(first.cwd, "go"), "");
+      const ended1 = await ended(world, agent_id);
+      expect(ended1, JSON.stringify(ended1)).toMatchObject({ status: "completed" });
+      const brought = model.requests.find(({ conversation }) =>
+        conversation.results.some((text) => text.includes("THE-WORD")),
+      );
+      const id = sent.message.message_id;
+      expect(brought?.conversation.results.join(""), "its model has it").toContain(id);
+      const kept = await callTool(client, "get_agent_messages", { task_id, agent_id });
+      expect(kept.messages).toMatchObject([
+        { message_id: id, state: "consumed", way: "answer", evidence: "stream", handed_over: 1 },
+      ]);
+
+      const before = model.requests.length;
+      const resumed = await callTool(client, "resume_agent", {
+        task_id,
+        agent_id,
+        message: "SECOND-MISSION: go on.",
+        env: cli.configure(world.home, model.url),
+      });
+      const ended2 = await ended(world, resumed.agent_id);
+      expect(ended2, JSON.stringify(ended2)).toMatchObject({
+        status: "completed",
+        resumed_from: agent_id,
+      });
+      const asked = model.requests
+        .slice(before)
+        .find(({ conversation }) => conversation.tools.length > 0);
+      expect(asked?.conversation.answered, "all three answers of before are in it").toBe(3);
+      for (const said of ["SCRIPTED-MISSION", "THE-WORD", "I have read it.", "SECOND-MISSION"]) {
+        expect(asked?.body, said).toContain(said);
+      }
+      expect(model.errors).toEqual([]);
     },
   );
 

@@ -10,6 +10,7 @@ import type {
   TaskSummary,
 } from "../../src/contract/agent.ts";
 import type { CorralEvent, EventKind } from "../../src/contract/events.ts";
+import type { MessageView } from "../../src/contract/messages.ts";
 import type {
   CreateTaskInput,
   DeployAnswer,
@@ -161,14 +162,15 @@ export function fakeOperations(): FakeOperations {
       const update = { seq: task.progress.length + 1, agent_id, status, message, progress, at: AT };
       task.progress.push(update);
       emit("agent.progress", input.task_id);
-      return { own_update: update, validation: null, peers: { progress: [], findings: [] } };
+      const peers = { progress: [], findings: [] };
+      return { own_update: update, validation: null, peers, inbox: null };
     },
     report_agent_finding: (input) => {
       const { agent_id, finding_type, severity, message, data = null } = input;
       const finding = { seq: 1, agent_id, finding_type, severity, message, data, at: AT };
       taskNamed(input.task_id).findings.push(finding);
       emit("agent.finding", input.task_id);
-      return { own_finding: finding, peers: { progress: [], findings: [] } };
+      return { own_finding: finding, peers: { progress: [], findings: [] }, inbox: null };
     },
     get_resource_report: ({ scope, id = null }) => ({
       scope,
@@ -206,7 +208,41 @@ export function fakeOperations(): FakeOperations {
       return { task_id, status: outcome, closed_at: AT, agents_stopped: agents.length, receipts };
     },
     search_history: () => ({ hits: [], next_cursor: null }),
+    send_agent_message: ({ task_id, agent_id, text }) => ({
+      message: messageTo(task_id, agent_id, text),
+      warnings: [],
+    }),
+    get_agent_messages: ({ task_id, agent_id }) => ({
+      messages: [messageTo(task_id, agent_id, "a word")],
+      left_out: 0,
+      counts: { queued: 1, delivered: 0, consumed: 0, undeliverable: 0 },
+    }),
+    resume_agent: ({ task_id, agent_id }) => ({
+      ...deploy(task_id, agentNamed(agent_id).agent_type, "orchestrator"),
+      resumed_from: agent_id,
+      messages: [],
+    }),
   };
+
+  function messageTo(task_id: string, agent_id: string, text: string): MessageView {
+    return {
+      message_id: "MSG-0123456789ab",
+      task_id,
+      agent_id: agentNamed(agent_id).agent_id,
+      from: "orchestrator",
+      text,
+      state: "queued",
+      waits_for: "the answer of its next report",
+      sent_at: AT,
+      way: null,
+      handed_over: 0,
+      delivered_to: null,
+      delivered_at: null,
+      consumed_at: null,
+      evidence: null,
+      reason: null,
+    };
+  }
 
   function summaries(): TaskSummary[] {
     return [...tasks].map(([task_id, { input, agents }]) => ({
@@ -404,6 +440,8 @@ function viewOf(agentId: string, taskId: string, type: string, parent: string): 
     harness: "claude",
     parent,
     depth: 1,
+    resumed_from: null,
+    resumed_as: null,
     status: "running",
     reported: null,
     activity: null,

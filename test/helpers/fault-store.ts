@@ -89,6 +89,9 @@ export function newAgent(id: string, over: Partial<NewAgent> = {}): NewAgent {
     diskLimit: null,
     tokenLimit: null,
     costLimit: null,
+    resumedFrom: null,
+    options: null,
+    messages: [],
     tokenHash: `hash of ${id}`,
     intents: (slot) => [
       { kind: "prompt_file", locator: `/agents/${id}/prompt.md` },

@@ -59,6 +59,8 @@ export interface RecordedRequest {
   readonly path: string;
   readonly conversation: Conversation;
   readonly model: string;
+  /** As it came. */
+  readonly body: string;
 }
 
 export interface ModelServer extends AsyncDisposable {
@@ -115,7 +117,7 @@ export async function startModelServer(script: Script): Promise<ModelServer> {
       return;
     }
     const { conversation, model } = asked;
-    requests.push({ path, conversation, model });
+    requests.push({ path, conversation, model, body: text });
     const turn = script(conversation);
     if (turn.fault !== undefined && "silent" in turn.fault) return;
     asked.answer(response, turn);

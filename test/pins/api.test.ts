@@ -17,6 +17,9 @@ const PUBLISHED_ROUTES = [
   "GET /api/agents/<id>/processes",
   "GET /api/samples",
   "GET /api/history",
+  "GET /api/agents/<id>/messages",
+  "POST /api/agents/<id>/messages",
+  "POST /api/agents/<id>/resume",
   "GET /api/ledger",
   "POST /api/wait",
   "GET /api/events",
@@ -37,7 +40,8 @@ const PUBLISHED_ROUTES = [
 // Frozen by hand: a longer list gives agents more than design says they may.
 const OPEN_TO_AGENTS = ["POST /api/tools/<tool>", "GET /api/resource"];
 
-// Frozen by hand: what a page that was tricked could do. Nothing here starts a program.
+// Frozen by hand: what a page that was tricked could do. What it starts is an agent that ran before, as
+// it was, with a message (docs/adr/0030-messages-in-answers.md).
 const OPEN_TO_PAGES = [
   "GET /api/health",
   "GET /api/overview",
@@ -50,6 +54,9 @@ const OPEN_TO_PAGES = [
   "GET /api/agents/<id>/processes",
   "GET /api/samples",
   "GET /api/history",
+  "GET /api/agents/<id>/messages",
+  "POST /api/agents/<id>/messages",
+  "POST /api/agents/<id>/resume",
   "GET /api/ledger",
   "GET /api/events",
   "GET /api/resource",
@@ -69,6 +76,7 @@ const TOOLS_OF_PAGES = [
   "wait_for_agents",
   "list_tasks",
   "search_history",
+  "get_agent_messages",
 ];
 
 const named = ({ method, path }: { readonly method: string; readonly path: string }) =>

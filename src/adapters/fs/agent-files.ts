@@ -19,6 +19,7 @@ import { errnoOf, Fault, isAbsence, messageOf } from "../../kernel/fault.ts";
 import { MIB } from "../../kernel/units.ts";
 import type { AgentFiles, NewFile, NewLink } from "../../supervision/files.ts";
 import { changedSince } from "./changed-since.ts";
+import { copyFolder, hasFile } from "./session-files.ts";
 import { appendToProjection, projectionEnd } from "./projection-file.ts";
 import { hasStarted, readExit, readRunner, removeRunnerRooms, tailOf } from "./runner-records.ts";
 
@@ -41,6 +42,8 @@ export function agentFiles(bells: string): AgentFiles {
     sizeOf,
     identityOf,
     remove,
+    hasFile,
+    copyFolder,
     link(path, target) {
       rmSync(path, { force: true });
       symlinkSync(target, path);

@@ -11,6 +11,7 @@ import type { Database } from "./database.ts";
 import { diskUseOf } from "./disk-rows.ts";
 import type { EventRows } from "./event-rows.ts";
 import { UNFINISHED, writeIntents } from "./ledger-rows.ts";
+import { messageRows } from "./message-rows.ts";
 import { agentOf, json, taskOf, toJson } from "./rows.ts";
 import { taskSpentOf } from "./spent-rows.ts";
 
@@ -37,6 +38,7 @@ export type AgentRows = Pick<
 >;
 
 export function agentRows(database: Database, events: EventRows, clock: Clock): AgentRows {
+  const messages = messageRows(database, events);
   const list = (sql: string, ...values: (string | number)[]): AgentRecord[] =>
     database.all(sql, ...values).map(agentOf);
   const one = (id: string): AgentRecord | null => {
@@ -47,7 +49,12 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
     Number(database.get(sql, ...values)?.["n"] ?? 0);
 
   return {
-    admitAgent: (agent) => events.atomically(() => admitAgent(database, events, agent, countOf)),
+    admitAgent: (agent) =>
+      events.atomically(() => {
+        const admitted = admitAgent(database, events, agent, countOf);
+        if (admitted.isNew) messages.offerMessages(agent.messages, agent.id, "resume");
+        return admitted;
+      }),
     agent: one,
     agentsOf: (taskId) =>
       list("SELECT * FROM agents WHERE task_id = ? ORDER BY created_at, rowid", taskId),
@@ -71,8 +78,15 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
           toJson(warnings),
           id,
         );
-        const agent = one(id);
-        if (changes > 0) events.add(told("agent.running", agent!, {}));
+        if (changes === 0) return;
+        events.add(told("agent.running", one(id)!, {}));
+        // What stood at the head of its prompt is handed over with its start.
+        const carried = messages.openMessages(id).filter(({ carrier }) => carrier === id);
+        messages.deliverMessages(
+          carried.map((message) => message.id),
+          id,
+          startedAt,
+        );
       });
     },
     recordStop(id, stop) {
@@ -107,6 +121,7 @@ function admitAgent(
     );
     if (earlier !== undefined) return { agent: agentOf(earlier), isNew: false };
   }
+  refuseGoneOn(database, agent.resumedFrom);
   const task = taskOf(database.get("SELECT * FROM tasks WHERE id = ?", agent.taskId)!);
   refuseClosed(task);
   const total = countOf(
@@ -124,8 +139,8 @@ function admitAgent(
   const row = database.get(
     `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
        containment, directory, cwd, idempotency_key, daemon_gone_stop_s, idle_ms, token_hash, created_at, wall_until,
-       output_limit, disk_limit, token_limit, cost_limit)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+       output_limit, disk_limit, token_limit, cost_limit, resumed_from, options)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
@@ -149,11 +164,36 @@ function admitAgent(
     agent.diskLimit,
     agent.tokenLimit,
     agent.costLimit,
+    agent.resumedFrom,
+    toJson(agent.options),
   );
   const record = agentOf(row!);
+  if (agent.resumedFrom !== null) {
+    database.run("UPDATE agents SET resumed_as = ? WHERE id = ?", agent.id, agent.resumedFrom);
+  }
   writeIntents(database, agent.id, agent.intents(slot), agent.createdAt);
-  events.add(told("agent.starting", record, { type: record.type, parent: record.parent }));
+  const { parent, resumedFrom, type } = record;
+  events.add(told("agent.starting", record, { type, parent, resumed_from: resumedFrom }));
   return { agent: record, isNew: true };
+}
+
+/** Two runs of one session would write into one conversation; the chain has one end, and that goes on. */
+function refuseGoneOn(database: Database, resumedFrom: string | null): void {
+  if (resumedFrom === null) return;
+  const row = database.get(
+    `SELECT * FROM agents WHERE id = (SELECT resumed_as FROM agents WHERE id = ?)
+       AND (ended_at IS NULL OR cli_session IS NOT NULL)`,
+    resumedFrom,
+  );
+  if (row === undefined) return;
+  const { endedAt, id } = agentOf(row);
+  throw new Fault("RESUME_REFUSED", `"${resumedFrom}" goes on as "${id}" already.`, {
+    hint:
+      endedAt === null
+        ? `Use send_agent_message with agent_id "${id}".`
+        : `Call resume_agent with agent_id "${id}".`,
+    details: { agent_id: resumedFrom, why: "resumed", resumed_as: id },
+  });
 }
 
 /** The next slot that no held process set uses; slots go round so that one is not soon used again. */

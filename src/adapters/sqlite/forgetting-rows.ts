@@ -150,7 +150,7 @@ function hasParts(database: Database, id: string): boolean {
 function keepOutcome(database: Database, id: string, at: number): void {
   database.run(
     `UPDATE agents SET forgotten_at = ?, stop = NULL, reported = NULL, warnings = '[]',
-       token_hash = NULL, linger_until = NULL, cli_session = NULL, reason = substr(reason, 1, ?)
+       token_hash = NULL, linger_until = NULL, cli_session = NULL, options = NULL, reason = substr(reason, 1, ?)
      WHERE id = ?`,
     at,
     REASON_KEPT,

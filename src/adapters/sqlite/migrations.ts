@@ -339,4 +339,41 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM task_spent WHERE task_id = OLD.id;
   END;
   `,
+  // Whose conversation an agent goes on with, what it was deployed with, and messages to agents.
+  // How many messages an agent may have is bounded where they are added.
+  `
+  ALTER TABLE agents ADD COLUMN resumed_from TEXT;
+  ALTER TABLE agents ADD COLUMN resumed_as TEXT;
+  ALTER TABLE agents ADD COLUMN options TEXT;
+
+  CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    task_id TEXT NOT NULL,
+    agent_id TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    relation TEXT NOT NULL,
+    text TEXT NOT NULL,
+    idempotency_key TEXT,
+    sent_at INTEGER NOT NULL,
+    offers INTEGER NOT NULL DEFAULT 0,
+    carrier TEXT,
+    way TEXT,
+    delivered_at INTEGER,
+    consumed_at INTEGER,
+    evidence TEXT
+  ) STRICT;
+  CREATE INDEX messages_of ON messages (agent_id, seq);
+  CREATE INDEX messages_open ON messages (agent_id) WHERE consumed_at IS NULL;
+  CREATE INDEX messages_carried ON messages (carrier) WHERE consumed_at IS NULL;
+  CREATE UNIQUE INDEX messages_once ON messages (agent_id, sender, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+  CREATE TRIGGER messages_forgotten AFTER UPDATE OF forgotten_at ON agents
+  WHEN NEW.forgotten_at IS NOT NULL BEGIN
+    DELETE FROM messages WHERE agent_id = NEW.id;
+  END;
+  CREATE TRIGGER messages_dropped AFTER DELETE ON agents BEGIN
+    DELETE FROM messages WHERE agent_id = OLD.id;
+  END;
+  `,
 ];

@@ -88,6 +88,9 @@ export function agentOf(row: Row): AgentRecord {
     tokenLimit: numberOrNull(row, "token_limit"),
     costLimit: numberOrNull(row, "cost_limit"),
     cliSession: textOrNull(row, "cli_session"),
+    resumedFrom: textOrNull(row, "resumed_from"),
+    resumedAs: textOrNull(row, "resumed_as"),
+    options: json<NonNullable<AgentRecord["options"]>>(row, "options"),
     forgottenAt: numberOrNull(row, "forgotten_at"),
   };
 }

@@ -15,6 +15,7 @@ import { forgettingRows } from "./forgetting-rows.ts";
 import { sampleRows } from "./sample-rows.ts";
 import { sweepPlanRows } from "./sweep-plan-rows.ts";
 import { historyRows } from "./history-rows.ts";
+import { messageRows } from "./message-rows.ts";
 import { findingOf, progressOf, toJson } from "./rows.ts";
 import { secretRows } from "./secret-rows.ts";
 import { taskRows } from "./task-rows.ts";
@@ -63,6 +64,7 @@ export function openStore(
     ...sampleRows(database),
     ...sweepPlanRows(database),
     ...forgettingRows(database, clock),
+    ...messageRows(database, events),
     intend: (owner, intents) =>
       events.atomically(() => writeIntents(database, owner, intents, clock.now())),
     addEvent: events.add,

@@ -107,6 +107,30 @@ const deployOptions = {
     .describe("a second call with the same key on the task answers with the first agent"),
 };
 
+/**
+ * What may be changed when an agent is resumed; what is absent stays as it was. Its folder and its
+ * CLI do not change: the conversation belongs to them.
+ */
+export const resumeOptions = {
+  model: deployOptions.model,
+  effort: deployOptions.effort,
+  env: variables
+    .optional()
+    .describe("laid over what it had; secrets are not kept, so give them again"),
+  mcp_servers: deployOptions.mcp_servers.meta({
+    description:
+      "as for deploy_headless_agent, in place of those it had; {} for none; default: the same, unless one held a secret",
+    isToldElsewhere: true,
+  }),
+  limits: AgentLimits.optional().meta({
+    description: "as for deploy_headless_agent, laid over those it had",
+    isToldElsewhere: true,
+  }),
+  permission_mode: z.enum(PERMISSION_MODES).optional().describe("default: as before"),
+  on_daemon_gone: OnDaemonGone.optional().describe("default: as before"),
+  idempotency_key: deployOptions.idempotency_key,
+};
+
 export const DeployInput = z.strictObject({
   task_id: taskId,
   agent_type: agentType.describe('what it is: "investigator", "builder", "fixer" or your own word'),

@@ -1,6 +1,7 @@
 /** What agents report, and reading and searching it. */
 import { z } from "zod";
 import { FindingView, ProgressView, ReportedStatus, Severity, Validation } from "../agent.ts";
+import { Inbox } from "../messages.ts";
 import { agentId, limit, plainText, since, taskId } from "./fields.ts";
 
 export const ProgressInput = z.strictObject({
@@ -16,6 +17,7 @@ export const ProgressAnswer = z.object({
   own_update: ProgressView,
   validation: Validation.nullable().describe("only when you claim completed"),
   peers: z.object({ progress: z.array(ProgressView), findings: z.array(FindingView) }),
+  inbox: Inbox.nullable().default(null).describe("messages to you; null when there are none"),
 });
 export type ProgressAnswer = z.infer<typeof ProgressAnswer>;
 
@@ -32,6 +34,7 @@ export type FindingInput = z.infer<typeof FindingInput>;
 export const FindingAnswer = z.object({
   own_finding: FindingView,
   peers: z.object({ progress: z.array(ProgressView), findings: z.array(FindingView) }),
+  inbox: Inbox.nullable().default(null).describe("messages to you; null when there are none"),
 });
 export type FindingAnswer = z.infer<typeof FindingAnswer>;
 

@@ -55,6 +55,21 @@ export const VERBS = {
     load: async () => (await import("./verbs/deploy.ts")).deploy,
     onlyLooks: false,
   },
+  resume: {
+    summary: "go on with an agent that has ended, with a new message",
+    load: async () => (await import("./verbs/resume.ts")).resume,
+    onlyLooks: false,
+  },
+  send: {
+    summary: "send a message to a running agent",
+    load: async () => (await import("./verbs/send.ts")).send,
+    onlyLooks: false,
+  },
+  messages: {
+    summary: "say what became of the messages to an agent",
+    load: async () => (await import("./verbs/messages.ts")).messages,
+    onlyLooks: true,
+  },
   logs: {
     summary: "print what an agent printed",
     load: async () => (await import("./verbs/logs.ts")).logs,

@@ -83,7 +83,7 @@ export function requestHandler({
       (token) => operations.authenticate(token),
       dashboard.sessions,
     );
-    const { caller } = visitor;
+    const caller = toldWhenAnswered(visitor.caller, response);
     if (refusing) throw stopping();
     if (path === "/mcp") {
       permit(visitor, { forAgents: true }, path);
@@ -172,6 +172,14 @@ function sendNoRoute(
     hint: `Use ${found.allow} on this path.`,
   });
   sendFault(response, fault, { status: 405, headers: { allow: found.allow } });
+}
+
+/** An agent's call learns whether its answer got out: what an answer brings is not delivered before. */
+function toldWhenAnswered(caller: Caller, response: ServerResponse): Caller {
+  if (caller.kind !== "agent") return caller;
+  const onAnswered = (listener: (isHandedOver: boolean) => void): void =>
+    void response.once("close", () => listener(response.writableFinished));
+  return { ...caller, onAnswered };
 }
 
 function goneSignal(response: ServerResponse): { signal: AbortSignal; release: () => void } {

@@ -7,7 +7,8 @@ import { TaskStatus } from "../../contract/agent.ts";
 import { ExportInput, PruneInput } from "../../contract/archive.ts";
 import { LeaveInput, SweepInput, WaitInput } from "../../contract/api.ts";
 import { HistoryQuery } from "../../contract/sampling.ts";
-import { TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
+import { MessageInput, ResumePageInput } from "../../contract/messages.ts";
+import { GO_ON, TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
 import { KIB, MIB } from "../../kernel/units.ts";
 import type { Caller, Operations } from "../../supervision/operations.ts";
@@ -78,6 +79,9 @@ const StreamQuery = z.strictObject({
     .transform((text) => Date.parse(text))
     .optional(),
 });
+const MessagesQuery = z.strictObject({
+  limit: count.pipe(z.int().min(1).max(500)).optional(),
+});
 const ResourceQuery = z.strictObject({ uri: z.string().min(1).max(512) });
 /** `/api/events`: the last event the reader has seen. */
 export const EventsQuery = z.strictObject({ after: count.optional() });
@@ -142,6 +146,9 @@ export const ROUTES: readonly Route[] = [
     answer: ({ operations, query }) =>
       operations.history(parseInput(HistoryQuery, query, "GET /api/history")),
   },
+  { method: "GET", path: "/api/agents/<id>/messages", forPages: always, answer: answerMessages },
+  { method: "POST", path: "/api/agents/<id>/messages", forPages: always, answer: answerSend },
+  { method: "POST", path: "/api/agents/<id>/resume", forPages: always, answer: answerResume },
   { method: "GET", path: "/api/ledger", forPages: always, answer: answerLedger },
   {
     method: "POST",
@@ -209,7 +216,10 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/api/session/end", forPages: always, answer: "end" },
 ];
 
-/** Tools that change something and are buttons of the dashboard. Deploying is not one: a page can start no program. */
+/**
+ * Tools that change something and are buttons of the dashboard. Deploying is not one: a page can start
+ * no program but an agent that ran before, as it was.
+ */
 const PAGE_TOOLS: ReadonlySet<string> = new Set(["kill_real_agent"]);
 
 function isPageTool(name: string): boolean {
@@ -301,6 +311,30 @@ function answerStream(call: RouteCall): Promise<unknown> {
     });
   }
   return call.operations.stream(agentIn(call), { stream, from, maxBytes, ...present({ since }) });
+}
+
+function answerMessages(call: RouteCall): Promise<unknown> {
+  const { limit = 50 } = parseInput(MessagesQuery, call.query, "GET /api/agents/<id>/messages");
+  const tool = "get_agent_messages";
+  return call.operations.tool(tool, { ...namedIn(call), limit }, call.caller);
+}
+
+function answerSend(call: RouteCall): Promise<unknown> {
+  const input = parseInput(MessageInput, call.body, "POST /api/agents/<id>/messages");
+  return call.operations.tool("send_agent_message", { ...namedIn(call), ...input }, call.caller);
+}
+
+/** As it was: a page changes nothing of what the agent may do. */
+function answerResume(call: RouteCall): Promise<unknown> {
+  const input = parseInput(ResumePageInput, call.body ?? {}, "POST /api/agents/<id>/resume");
+  const { message = GO_ON, ...once } = input;
+  return call.operations.tool("resume_agent", { ...namedIn(call), message, ...once }, call.caller);
+}
+
+/** An agent with its task, as tools want them. */
+function namedIn(call: RouteCall): { readonly task_id: string; readonly agent_id: string } {
+  const { agent_id, task_id } = call.operations.agent(agentIn(call));
+  return { task_id, agent_id };
 }
 
 function answerResource({ operations, caller, query }: RouteCall): unknown {

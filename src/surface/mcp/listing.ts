@@ -52,8 +52,22 @@ function answerSchema(schema: z.ZodType): Tool["inputSchema"] {
   };
 }
 
-/** Zod says of every whole number that it is a safe one: models would pay to read that. */
-function dropNoise({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+/**
+ * Zod says of every whole number that it is a safe one: models would pay to read that. And what another
+ * tool has described already (`isToldElsewhere`) is told in a sentence.
+ */
+function dropNoise({
+  zodSchema,
+  jsonSchema,
+}: {
+  readonly zodSchema: z.core.$ZodType;
+  readonly jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  if (z.globalRegistry.get(zodSchema)?.["isToldElsewhere"] === true) {
+    const { description } = jsonSchema;
+    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+    Object.assign(jsonSchema, { type: "object", description });
+  }
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 }

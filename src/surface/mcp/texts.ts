@@ -10,7 +10,9 @@ import type {
   Receipt,
   TaskBudget,
 } from "../../contract/agent.ts";
+import { messageLines } from "../../agents/message.ts";
 import type { CorralEvent } from "../../contract/events.ts";
+import type { MessageView } from "../../contract/messages.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
 import { counted, humanBytes, humanDuration } from "../../kernel/units.ts";
 import { dollars } from "../../tasks/budget.ts";
@@ -43,11 +45,16 @@ const TEXTS: Texts = {
     lines(
       `Recorded: ${progressLine(answer.own_update)}`,
       ...validationLines(answer.validation),
+      ...inboxLines(answer.inbox),
       ...peerLines(answer.peers),
     ),
   ],
   report_agent_finding: (answer) => [
-    lines(`Recorded: ${findingLine(answer.own_finding)}`, ...peerLines(answer.peers)),
+    lines(
+      `Recorded: ${findingLine(answer.own_finding)}`,
+      ...inboxLines(answer.inbox),
+      ...peerLines(answer.peers),
+    ),
   ],
   get_resource_report: (answer) => [reportText(answer)],
   sweep_resources: (answer) => [sweepText(answer)],
@@ -96,7 +103,43 @@ const TEXTS: Texts = {
       ...(next_cursor === null ? [] : [`[read on with cursor ${next_cursor}]`]),
     ),
   ],
+  send_agent_message: ({ message, warnings: warned }) => [
+    lines(
+      messageLine(message),
+      ...warnings(warned),
+      `Next: get_agent_messages with task_id ${message.task_id} and agent_id ${message.agent_id} says what became of it.`,
+    ),
+  ],
+  get_agent_messages: ({ messages, left_out: leftOut, counts }) => [
+    lines(
+      `Messages: ${counts.queued} queued, ${counts.delivered} delivered, ${counts.consumed} consumed, ${counts.undeliverable} undeliverable.`,
+      ...some(messages, (message) => `- ${messageLine(message)}`, leftOut),
+    ),
+  ],
+  resume_agent: (answer) => {
+    const carried = answer.messages.length;
+    const [text = ""] = deployText(answer);
+    return [
+      lines(
+        `${answer.agent_id} goes on for ${answer.resumed_from}${carried === 0 ? "" : `, with ${carried} messages that waited`}.`,
+        text,
+      ),
+    ];
+  },
 };
+
+/** Each message as its agent reads it: a head of ours, its text behind bars. */
+function inboxLines(inbox: ToolAnswer<"update_agent_progress">["inbox"]): readonly string[] {
+  if (inbox === null) return [];
+  const more = inbox.more === 0 ? "" : ` (${inbox.more} more come with your next report)`;
+  return [`Messages to you${more}:`, ...inbox.messages.flatMap(messageLines)];
+}
+
+function messageLine(message: MessageView): string {
+  const { message_id: id, from, reason, state, text, waits_for: waits } = message;
+  const what = [waits === null ? "" : `waits for ${waits}`, reason ?? ""].filter(Boolean);
+  return `${id} from ${from}: ${state}${what.length === 0 ? "" : ` (${what.join("; ")})`}: ${clipped(text)}`;
+}
 
 function countsText(counts: Readonly<Record<string, number>>): string {
   const words = Object.entries(counts).map(([name, count]) => `${count} ${name}`);

@@ -29,6 +29,8 @@ export function anAgent(agentId: string): AgentView {
     harness: "command",
     parent: "orchestrator",
     depth: 1,
+    resumed_from: null,
+    resumed_as: null,
     status: "running",
     reported: null,
     activity: null,

@@ -51,6 +51,7 @@ describe("texts for models", () => {
       own_update: update,
       validation,
       peers: { progress: [update], findings: [] },
+      inbox: null,
     });
     expect(text).toMatch(/not accepted: keep working.*0\.20/);
     expect(text).toContain("Blocker: no file changed");

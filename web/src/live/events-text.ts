@@ -60,6 +60,16 @@ const SAYINGS: Readonly<Record<EventKind, (facts: Facts) => Said>> = {
     ),
     tone: "plain",
   }),
+  "message.queued": (facts) => ({
+    text: `has a message from ${textIn(facts, "from") || "somebody"}.`,
+    tone: "plain",
+  }),
+  "message.delivered": (facts) => ({
+    text:
+      textIn(facts, "way") === "resume" ? "was resumed with a message." : "was handed a message.",
+    tone: "plain",
+  }),
+  "message.consumed": () => ({ text: "has read a message.", tone: "good" }),
   "archive.made": () => ({ text: "is archived.", tone: "plain" }),
   "archive.deleted": () => ({ text: "is no longer kept: its archive was deleted.", tone: "plain" }),
   "agent.starting": () => ({ text: "is starting.", tone: "plain" }),

@@ -2,18 +2,15 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
 import { HARNESSES, type OnDaemonGone } from "../../../contract/agent.ts";
-import { type DeployAnswer, EFFORTS, PERMISSION_MODES } from "../../../contract/tools.ts";
+import { EFFORTS, PERMISSION_MODES } from "../../../contract/tools.ts";
 import { Fault } from "../../../kernel/fault.ts";
 import { addVariable, dollarsOf, keepOrSeconds, wholeNumber } from "../arguments.ts";
-import { EXIT } from "../exit-codes.ts";
-import { harmless } from "../paint.ts";
 import type { ApiClient } from "../../../contract/client.ts";
 import type { CliPorts } from "../ports.ts";
 import { resolveTask } from "../resolve.ts";
-import { example, jsonText, wantsJson } from "../verb.ts";
+import { example, wantsJson } from "../verb.ts";
 import type { Verb } from "../verb.ts";
-import { cleanupText, endText } from "../views.ts";
-import { waitFor } from "../waiting.ts";
+import { announce, awaitEnd, serversIn } from "./deployed.ts";
 
 interface DeployOptions {
   readonly task?: string;
@@ -155,49 +152,3 @@ function limitsOf({ maxCostUsd, maxTokens, wallClock }: DeployOptions): Record<s
 }
 
 /** The servers of a file as MCP clients write it: `{"mcpServers": {"name": {…}}}`. */
-async function serversIn({ readText }: CliPorts, file: string): Promise<unknown> {
-  const text = await readText(file);
-  try {
-    const { mcpServers } = JSON.parse(text) as { readonly mcpServers?: unknown };
-    if (typeof mcpServers === "object" && mcpServers !== null) return mcpServers;
-  } catch {
-    // What is no JSON has no servers in it either.
-  }
-  throw new Fault("INPUT_INVALID", `"${file}" holds no MCP servers.`, {
-    hint: 'Give a JSON file such as {"mcpServers": {"files": {"command": "files-mcp", "args": []}}}.',
-  });
-}
-
-function announce({ terminal }: CliPorts, deployed: DeployAnswer, json: boolean): number {
-  if (json) {
-    terminal.line(jsonText(deployed));
-    return EXIT.ok;
-  }
-  warn({ terminal }, deployed);
-  terminal.line(`${deployed.agent_id} is ${deployed.status} (task ${deployed.task_id}).`);
-  terminal.line(`Follow it with:  corral logs -f ${deployed.agent_id}`);
-  return EXIT.ok;
-}
-
-async function awaitEnd(ports: CliPorts, deployed: DeployAnswer, json: boolean): Promise<number> {
-  const { terminal } = ports;
-  if (!json) {
-    warn(ports, deployed);
-    terminal.note(`${deployed.agent_id} runs; waiting for its end.`);
-  }
-  const { answer, exit } = await waitFor(ports, {
-    agent_ids: [deployed.agent_id],
-    timeoutMs: null,
-  });
-  const [agent] = answer.agents;
-  if (json) terminal.line(jsonText({ ...deployed, agent: agent ?? null }));
-  else if (agent !== undefined) {
-    const cleanup = cleanupText(agent.cleanup);
-    terminal.line(`${agent.agent_id} ${agent.status}: ${endText(agent)}; cleanup ${cleanup}.`);
-  }
-  return exit;
-}
-
-function warn({ terminal }: Pick<CliPorts, "terminal">, { warnings }: DeployAnswer): void {
-  for (const warning of warnings) terminal.note(`Note: ${harmless(warning)}`);
-}
