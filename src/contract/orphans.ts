@@ -21,7 +21,11 @@ export type Orphan = z.infer<typeof Orphan>;
 
 export const OrphansAnswer = z.object({
   orphans: z.array(Orphan).describe("oldest first; Corral never touches any of them"),
-  own: z.int().describe("processes that bear a mark of Corral: left out, its sweep knows them"),
+  own: z
+    .int()
+    .describe(
+      "processes that bear a mark of Corral: left out, its sweep knows them, unless their state directory is gone",
+    ),
   best_effort: z.string().nullable().describe("what this platform does not tell; null: nothing"),
 });
 export type OrphansAnswer = z.infer<typeof OrphansAnswer>;

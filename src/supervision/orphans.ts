@@ -10,10 +10,13 @@
  *
  * One that leads a session may have made it itself. Then it counts when it was given to init or
  * to a known reaper, unless it is a unit of a service manager, which starts services just so.
+ *
+ * Agents of Corral itself are left out: its sweep knows them. One whose folder is gone with its
+ * state directory is nobody's any more, and is told like the others.
  */
 import type { Orphan, OrphansAnswer } from "../contract/orphans.ts";
 import { type EpochMs, isoTime, SECOND_MS } from "../kernel/units.ts";
-import { isStarter, recognise, type Recognised } from "./recognise.ts";
+import { isStarter, recognise, type Recognised, runnerIn } from "./recognise.ts";
 import { shownArgv } from "./shown-argv.ts";
 
 /** A live process. */
@@ -54,7 +57,9 @@ interface Candidate {
 /** Recognised processes that may be orphans, and everybody below them: whose details are wanted. */
 export function wantedDetails(all: readonly ListedProcess[]): readonly number[] {
   const children = Map.groupBy(all, ({ ppid }) => ppid);
-  const pids = candidatesOf(all).flatMap(({ one }) => familyOf(one.pid, children));
+  const pids = [...candidatesOf(all), ...runnersAmong(all)].flatMap(({ one }) =>
+    familyOf(one.pid, children),
+  );
   return [...new Set(pids)];
 }
 
@@ -63,19 +68,24 @@ export function wantedDetails(all: readonly ListedProcess[]): readonly number[] 
  *
  * @param details  Of {@link wantedDetails}; one that has ended meanwhile is absent, and in no answer.
  * @param bestEffort  What the platform does not tell; null when it tells all.
+ * @param isFolderGone  True when certainly nothing is at that absolute path.
  */
 export function orphansOf(
   all: readonly ListedProcess[],
   details: ReadonlyMap<number, ProcessDetails>,
   now: EpochMs,
   bestEffort: string | null,
+  isFolderGone: (path: string) => boolean,
 ): OrphansAnswer {
   const children = Map.groupBy(all, ({ ppid }) => ppid);
   const candidates = candidatesOf(all).filter(({ one }) => details.has(one.pid));
   const foreign = candidates.filter(({ one }) => details.get(one.pid)?.isOurs === false);
-  const orphans = foreign.filter(
-    (candidate) => !isService(candidate, details.get(candidate.one.pid)),
-  );
+  const orphans = [
+    ...foreign.filter((candidate) => !isService(candidate, details.get(candidate.one.pid))),
+    ...runnersAmong(all).filter(
+      ({ folder, one }) => details.get(one.pid)?.isOurs === true && isFolderGone(folder),
+    ),
+  ];
   const pids = new Set(orphans.map(({ one }) => one.pid));
   return {
     orphans: orphans
@@ -96,6 +106,20 @@ function candidatesOf(all: readonly ListedProcess[]): readonly Candidate[] {
     const parent = byPid.get(one.ppid);
     const why = whyOrphaned(one, byPid);
     return why === null ? [] : [{ one, recognised, parent, why }];
+  });
+}
+
+/** Runners of any Corral, as candidates: whose folder is there they are no orphans. */
+function runnersAmong(
+  all: readonly ListedProcess[],
+): readonly (Candidate & { readonly folder: string })[] {
+  const byPid = new Map(all.map((one) => [one.pid, one]));
+  return all.flatMap((one) => {
+    const runner = runnerIn(one.argv);
+    if (runner === null) return [];
+    const recognised = { kind: "agent" as const, what: runner.session };
+    const why = `Corral deployed it, and its state directory is gone: ${runner.folder}`;
+    return [{ one, recognised, parent: byPid.get(one.ppid), why, folder: runner.folder }];
   });
 }
 

@@ -58,6 +58,15 @@ export function recognise(argv: readonly string[]): Recognised | null {
     : { kind: "agent", what: agent.what };
 }
 
+/** The agent's folder and the session that a runner of Corral was started with; null for anything else. */
+export function runnerIn(
+  argv: readonly string[],
+): { readonly folder: string; readonly session: string } | null {
+  const [shell = "", script = "", folder = "", session = ""] = argv;
+  const isRunner = SHELL.test(baseOf(shell)) && script.endsWith("/runner.sh");
+  return isRunner && folder.startsWith("/") && session !== "" ? { folder, session } : null;
+}
+
 /** True for shells and package runners: they wait for what they started and are nobody's aim. */
 export function isStarter(argv: readonly string[]): boolean {
   const [first = "", second = ""] = argv;

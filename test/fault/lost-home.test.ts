@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { acquireStateLock } from "../../src/adapters/sqlite/state-lock.ts";
 import type { AgentView } from "../../src/contract/agent.ts";
+import type { Orphan, OrphansAnswer } from "../../src/contract/orphans.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { makeFaultWorld } from "../helpers/fault-world.ts";
 import { hardMarkOf, processes } from "../helpers/os-look.ts";
@@ -103,4 +104,28 @@ test("a lock that is deleted is taken again; where somebody else has it, the age
   await fault.start();
   expect(await fault.agents()).toMatchObject([{ agent_id: agent.agent_id, status: "running" }]);
   expect(readFileSync(lock)).toHaveLength(0);
+});
+
+test("agents whose state directory was deleted while no daemon lived are listed as orphans", async () => {
+  await using fault = await makeFaultWorld();
+  const { world } = fault;
+  const daemon = await fault.start();
+  const { agent_id } = await fault.deploy(["/bin/sleep", "300"]);
+  daemon.child.kill("SIGKILL");
+  await daemon.end;
+  const listed = async (): Promise<readonly Orphan[]> => {
+    const { stdout } = await world.corral(["doctor", "--orphans", "--json"]);
+    const { orphans } = JSON.parse(stdout) as OrphansAnswer;
+    return orphans.filter(({ what }) => what === `agent_${agent_id}`);
+  };
+  expect(await listed()).toEqual([]);
+  const aside = join(world.folder, "aside");
+  renameSync(world.paths.stateDir, aside);
+  try {
+    const [orphan] = await listed();
+    expect(orphan).toMatchObject({ kind: "agent", tree: { processes: 4 } });
+    expect(orphan?.why).toContain("its state directory is gone");
+  } finally {
+    renameSync(aside, world.paths.stateDir);
+  }
 });

@@ -38,7 +38,7 @@ function judged(
 ) {
   const all = [INIT, MANAGER, ...processes];
   const details = wantedDetails(all).map((pid) => [pid, { ...plain, ...over[pid] }] as const);
-  return orphansOf(all, new Map(details), NOW, null);
+  return orphansOf(all, new Map(details), NOW, null, () => false);
 }
 const pidsOf = (...args: Parameters<typeof judged>) =>
   judged(...args).orphans.map(({ pid }) => pid);
@@ -122,9 +122,40 @@ test("Corral's own are left out and counted", () => {
   expect(judged(all, { 50: { isOurs: true } })).toMatchObject({ orphans: [{ pid: 51 }], own: 1 });
 });
 
+test("an agent of Corral whose folder is gone is told, once, with what it runs", () => {
+  const runner = (pid: number, ppid: number, folder: string) =>
+    listed(pid, ppid, 50, `/bin/sh /opt/corral/runner.sh /state/${folder} agent_${folder}`);
+  const all = [
+    INIT,
+    runner(50, 1, "gone"),
+    runner(51, 50, "gone"), // its clock
+    listed(52, 50, 52, "claude -p"),
+    runner(60, 1, "there"),
+    listed(70, 1, 70, "/bin/sh /home/a/runner.sh /state/gone agent_x"), // bears no mark
+  ];
+  const ours: ProcessDetails = { ...plain, isOurs: true };
+  const details = new Map(
+    wantedDetails(all).map((pid) => [pid, pid === 70 ? plain : ours] as const),
+  );
+  const isGone = (path: string): boolean => path === "/state/gone";
+  expect(orphansOf(all, details, NOW, null, isGone).orphans).toMatchObject([
+    {
+      pid: 50,
+      kind: "agent",
+      what: "agent_gone",
+      why: "Corral deployed it, and its state directory is gone: /state/gone",
+      tree: { processes: 3 },
+    },
+  ]);
+});
+
 test("one that ended while it was looked at is in no answer", () => {
   const all = [INIT, listed(50, 1, 40, "claude")];
-  expect(orphansOf(all, new Map(), NOW, null)).toEqual({ orphans: [], own: 0, best_effort: null });
+  expect(orphansOf(all, new Map(), NOW, null, () => false)).toEqual({
+    orphans: [],
+    own: 0,
+    best_effort: null,
+  });
 });
 
 test("where sessions are not told, init as the parent has to do", () => {
@@ -134,7 +165,7 @@ test("where sessions are not told, init as the parent has to do", () => {
     listed(51, 50, null, "claude mcp serve"),
   ];
   const details = new Map(wantedDetails(all).map((pid) => [pid, plain]));
-  const answer = orphansOf(all, details, NOW, "no sessions");
+  const answer = orphansOf(all, details, NOW, "no sessions", () => false);
   expect(answer.orphans.map(({ pid }) => pid)).toEqual([50]);
   expect(answer.best_effort).toBe("no sessions");
 });
