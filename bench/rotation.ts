@@ -26,6 +26,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { apiClient } from "../src/adapters/http-client/api-client.ts";
+import { diskSight } from "../src/adapters/disk/disk-sight.ts";
 import { fileStreams } from "../src/adapters/output/streams.ts";
 import { streamView } from "../src/adapters/output/stream-view.ts";
 import type { AgentView, Receipt } from "../src/contract/agent.ts";
@@ -88,10 +89,11 @@ let compressedMibPerS: number[] = [];
 async function withRotation(): Promise<Written> {
   const directory = freshFolder("rotated");
   const streams = fileStreams({ agents: root, archives: root });
+  const disk = diskSight();
   await streams.canRotate();
   const seconds = await write(directory, async (isOver) => {
     while (!isOver()) {
-      if (streams.plainBytes(directory) > SEGMENT_BYTES) {
+      if (streams.plainBytes(directory, disk.streamsIn(directory)) > SEGMENT_BYTES) {
         const begun = performance.now();
         const { segments, bytes } = await streams.rotate(directory, {
           segmentBytes: SEGMENT_BYTES,

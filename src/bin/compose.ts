@@ -35,6 +35,7 @@ import { diskWatch, type DiskWatch } from "../supervision/disk-watch.ts";
 import type { DiskRelief } from "../supervision/disk-ports.ts";
 import { sampler, type Sampler } from "../supervision/sampling/sampler.ts";
 import type { Setting } from "../supervision/setting.ts";
+import { type StreamLooks, streamLooks } from "../supervision/stream-looks.ts";
 import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
 import { storeOfEnds, withRoom } from "../supervision/with-room.ts";
@@ -46,6 +47,7 @@ import { makeStateDirectories } from "./state-directories.ts";
 
 export interface Composed {
   readonly setting: Setting;
+  readonly looks: StreamLooks;
   readonly undos: Undos;
   readonly loops: AgentLoops;
   readonly deploys: Deploys;
@@ -170,10 +172,12 @@ async function composeLocked(
     const ending = { ...setting, store: storeOfEnds(setting.store, setting.ballast) };
     const undos = undosOf(ending);
     const loops = agentLoops(ending, undos);
-    const keeping = archives(setting, undos);
-    const disk = diskWatch(setting, loops, reliefBy(keeping, setting));
+    const looks = streamLooks(setting);
+    const keeping = archives(setting, undos, looks);
+    const disk = diskWatch(setting, loops, looks, reliefBy(keeping, setting));
     return {
       setting,
+      looks,
       undos,
       loops,
       disk,

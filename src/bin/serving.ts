@@ -33,7 +33,7 @@ const LAST_ANSWER_MS = 100;
  * @throws {Fault} STATE_UNUSABLE when a configured port is taken; nothing is left listening then.
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, undos, loops, deploys, disk, sweep, archives, sampler } = composed;
+  const { setting, looks, undos, loops, deploys, disk, sweep, archives, sampler } = composed;
   const { store, log } = setting;
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
@@ -67,14 +67,15 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const forgetSignals = onSignals(operations, composed);
   const stopSweeps = sweepNowAndThen(composed);
   catchUpAll(setting);
-  const stopStreamTimes = keepStreamTimes(setting);
+  const stopStreamTimes = keepStreamTimes(setting, looks);
   const stopArchives = archives.start();
   disk.start();
   sampler.start();
-  const stopWaking = store.onEvent(({ kind }) => {
+  const stopWaking = store.onEvent(({ agent_id: agentId, kind }) => {
+    if (agentId !== null) looks.wake(agentId);
     if (kind === "agent.running" || kind === "agent.clean") disk.wake();
   });
-  const stopWatch = watchAgents(setting, loops);
+  const stopWatch = watchAgents(setting, loops, looks);
   const stopHome = watchOwnFiles(composed, paths, served, operations);
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
   const facts = { epoch: store.world.epoch, pid: process.pid };

@@ -101,7 +101,7 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
     const now = setting.clock.now();
     const { rangAt } = slot.memory;
     const isDue = rangAt !== null && now - rangAt < RANG_MS;
-    const longest = isDue ? RANG_LOOK_MS : setting.configuration().resync_ms;
+    const longest = isDue ? RANG_LOOK_MS : resyncAfter(now, setting.configuration().resync_ms);
     const delay = Math.min(Math.max(0, wake - now), longest);
     slot.cancelTimer = setting.timers.after(delay, () => poke(agentId));
   };
@@ -141,6 +141,15 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
       await Promise.all(running);
     },
   };
+}
+
+/** Looks that nothing asks for come together, in so many rounds: one wakes the process once. */
+const RESYNC_ROUNDS = 6;
+
+/** Until the last round that is no later than the resync. Milliseconds. */
+function resyncAfter(now: EpochMs, resyncMs: number): number {
+  const between = Math.ceil(resyncMs / RESYNC_ROUNDS);
+  return Math.floor((now + resyncMs) / between) * between - now;
 }
 
 /**

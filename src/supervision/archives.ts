@@ -15,12 +15,11 @@ import { archiveAgent } from "./archive-agent.ts";
 import { archiveSums, pruner } from "./kept-archives.ts";
 import { type ArchiveReader, archiveReader } from "./read-archives.ts";
 import type { Setting } from "./setting.ts";
+import type { StreamLooks } from "./stream-looks.ts";
 import type { RotationReport } from "./streams.ts";
 
-/** Between two looks at the sizes of running agents' streams. */
+/** Between two passes. */
 const LOOK_MS = 2 * SECOND_MS;
-/** Longest that one who has printed nothing for a while is not looked at: 200 quiet agents must cost next to nothing. */
-const LOOK_LATEST_MS = 16 * SECOND_MS;
 /** Agents that one pass archives: a rotation that has become due waits no longer than for these. */
 const ARCHIVED_PER_PASS = 8;
 /** After a failure the same agent is left alone for so long. */
@@ -39,24 +38,11 @@ export interface Archives extends ArchiveReader {
   start(): () => Promise<void>;
 }
 
-/** How long an agent has printed nothing, and when it is looked at again. */
-interface Quiet {
-  readonly plainBytes: number;
-  readonly pauseMs: number;
-  readonly lookAt: EpochMs;
-}
-
-/** Who prints nothing is looked at less and less often, who prints at every look. */
-function quietAfter(last: Quiet | undefined, plainBytes: number, now: EpochMs): Quiet {
-  const isQuiet = last?.plainBytes === plainBytes;
-  const pauseMs = isQuiet ? Math.min(last.pauseMs * 2, LOOK_LATEST_MS) : 0;
-  return { plainBytes, pauseMs: Math.max(pauseMs, LOOK_MS), lookAt: now + pauseMs };
-}
-
 /** Makes it; nothing runs before {@link Archives.start}. */
-export function archives(setting: Setting, undos: Undos): Archives {
+export function archives(setting: Setting, undos: Undos, looks: StreamLooks): Archives {
   const { store, streams, log, clock } = setting;
-  const known = new Map<AgentId, Quiet>();
+  /** When the streams of each live agent were last looked at, of those that this daemon has come to. */
+  const known = new Map<AgentId, EpochMs>();
   const leftAlone = new Map<AgentId, number>();
   const sums = archiveSums(setting);
   const prune = pruner(setting, undos, sums);
@@ -86,16 +72,16 @@ export function archives(setting: Setting, undos: Undos): Archives {
     const live = store.liveDisks();
     const ids = new Set(live.map(({ id }) => id));
     for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
-    const now = clock.now();
-    for (const { id, directory } of live) {
-      const last = known.get(id);
-      if (last !== undefined && now < last.lookAt) continue;
-      await attempt(id, "rotation.failed", async () => {
-        const plainBytes = streams.plainBytes(directory);
-        known.set(id, quietAfter(last, plainBytes, now));
+    for (const agent of live) {
+      const last = known.get(agent.id);
+      await attempt(agent.id, "rotation.failed", async () => {
+        const seen = looks.of(agent);
+        if (seen.lookedAt === last) return;
+        known.set(agent.id, seen.lookedAt);
+        const plainBytes = streams.plainBytes(agent.directory, seen);
         // The first look of this daemon also ends what an earlier one left half done.
         if (last === undefined || plainBytes > setting.configuration().segment_bytes) {
-          await rotate(id, directory, false);
+          await rotate(agent.id, agent.directory, false);
         }
       });
     }

@@ -1,4 +1,5 @@
 /** What the watch over the disk needs of the world. All paths absolute. */
+import type { EpochMs } from "../kernel/units.ts";
 import type { Space } from "../output/disk-floors.ts";
 
 export interface FileSystemSeen {
@@ -9,10 +10,13 @@ export interface FileSystemSeen {
 
 /** What the streams of an agent are. Bytes. */
 export interface StreamsSeen {
-  /** Printed so far, holes and all: the ends of both streams. */
-  readonly outputBytes: number;
-  /** Blocks that they take. */
+  /** Printed so far, holes and all: the end of the stream. */
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  /** Blocks that both take. */
   readonly diskBytes: number;
+  /** When the younger of the two was last written to; 0 while there is none. */
+  readonly writtenAt: EpochMs;
 }
 
 /** What a walk added up. Bytes. */

@@ -1,5 +1,5 @@
 /**
- * What agents take on the disk, kept incrementally: streams by two stats at every look, the
+ * What agents take on the disk, kept incrementally: streams as the looks at them tell, the
  * rest of their files by a walk that is the rarer the less it finds. No request ever walks.
  */
 import type { AgentRecord } from "../agents/record.ts";
@@ -10,6 +10,7 @@ import type { ResourceKind } from "../ledger/resource.ts";
 import { growthOf, type Look, withLook } from "../output/growth.ts";
 import type { DiskUse, LiveDisk } from "./store.ts";
 import type { Setting } from "./setting.ts";
+import type { StreamLooks } from "./stream-looks.ts";
 
 /** A walk comes after so long, and after twice that each time it found nothing new. */
 const WALK_FIRST_MS = 10 * SECOND_MS;
@@ -57,13 +58,15 @@ export interface DiskUses {
   lookAtEnded(): Promise<void>;
 }
 
-export function diskUses(setting: Setting): DiskUses {
+export function diskUses(setting: Setting, looks: StreamLooks): DiskUses {
   const known = new Map<AgentId, Known>();
   return {
     async look(agents, isShort) {
       const now = setting.clock.now();
       forgetOthers(known, agents);
-      for (const agent of agents) lookAtStreams(setting, knownOf(known, agent, now), agent);
+      looks.keepOnly(agents);
+      const lookAt = isShort ? looks.now : looks.of;
+      for (const agent of agents) lookAtStreams(setting, lookAt, knownOf(known, agent, now), agent);
       await walkSome(setting, known, agents, isShort);
       if (isShort) await lookAtWriters(setting, known, agents);
       const seen = agents.map((agent) => seenOf(knownOf(known, agent, now), agent, now));
@@ -99,15 +102,20 @@ function knownOf(known: Map<AgentId, Known>, agent: LiveDisk, now: EpochMs): Kno
   return one;
 }
 
-function lookAtStreams(setting: Setting, one: Known, { id, directory }: LiveDisk): void {
+function lookAtStreams(
+  { log }: Setting,
+  lookAt: StreamLooks["of"],
+  one: Known,
+  agent: LiveDisk,
+): void {
   try {
-    const { outputBytes, diskBytes } = setting.disk.streamsIn(directory);
-    one.outputBytes = Math.max(one.outputBytes, outputBytes);
+    const { stdoutBytes, stderrBytes, diskBytes } = lookAt(agent);
+    one.outputBytes = Math.max(one.outputBytes, stdoutBytes + stderrBytes);
     // A part of it has become a segment: a walk tells how large that is.
     if (diskBytes < one.streamBytes) one.walkAt = 0;
     one.streamBytes = diskBytes;
   } catch (error) {
-    setting.log.warn("disk.look_failed", { agentId: id, cause: messageOf(error) });
+    log.warn("disk.look_failed", { agentId: agent.id, cause: messageOf(error) });
   }
 }
 
@@ -232,10 +240,10 @@ async function useOfEnded({ disk, store }: Setting, agent: AgentRecord): Promise
     const { streams, others } = await disk.walk(path);
     diskBytes += streams + others;
   }
-  const { outputBytes } = disk.streamsIn(directory);
+  const { stdoutBytes, stderrBytes } = disk.streamsIn(directory);
   return {
     agentId: id,
-    outputBytes: Math.max(outputBytes, agent.outputBytes ?? 0),
+    outputBytes: Math.max(stdoutBytes + stderrBytes, agent.outputBytes ?? 0),
     diskBytes,
     isFinal: true,
   };

@@ -20,6 +20,7 @@ import { diskUses, type UseSeen } from "./disk-use.ts";
 import { type Levels, lookAtFileSystems } from "./file-systems.ts";
 import type { Setting } from "./setting.ts";
 import { stopOrKill } from "./stop-or-kill.ts";
+import type { StreamLooks } from "./stream-looks.ts";
 
 /** A look at least so often while any file system is below a floor. */
 const SHORT_LOOK_MS = SECOND_MS;
@@ -50,8 +51,13 @@ export interface DiskWatch {
 type StopAction = Extract<DiskAction, { readonly do: "stop" }>;
 
 /** @param relief  Makes room; asked at most once a minute. */
-export function diskWatch(setting: Setting, loops: AgentLoops, relief: DiskRelief): DiskWatch {
-  const uses = diskUses(setting);
+export function diskWatch(
+  setting: Setting,
+  loops: AgentLoops,
+  looks: StreamLooks,
+  relief: DiskRelief,
+): DiskWatch {
+  const uses = diskUses(setting, looks);
   let levels: Levels = new Map();
   let unanswered: ReadonlySet<string> = new Set();
   let running: Promise<void> | null = null;

@@ -174,7 +174,7 @@ export interface Store
   agent(id: AgentId): AgentRecord | null;
   /** All of a task, oldest first. Unbounded: for what must see each, not for answers. */
   agentsOf(taskId: TaskId): readonly AgentRecord[];
-  /** Not settled, or settled with something still held. */
+  /** Not settled, or settled with something still held. Costs nothing as long as nothing is written. */
   unfinishedAgents(): readonly AgentRecord[];
   agentByToken(tokenHash: string): AgentRecord | null;
   revokeToken(id: AgentId): void;
@@ -219,7 +219,10 @@ export interface Store
   reuseLog(): void;
   /** Keeps what agents take, all in one commit; the sums of tasks follow. Tells no event. */
   recordDiskUse(uses: readonly DiskUse[]): void;
-  /** Agents that have not ended, by what the watch over the disk needs of them. */
+  /**
+   * Agents that have not ended, by what the watch over the disk needs of them. Kept in memory: hundreds
+   * may be asked for by everybody every second or two.
+   */
   liveDisks(): readonly LiveDisk[];
   /** Bytes of a task's agents, ended ones too; of all tasks when none is named. Keeps no walk waiting. */
   diskUse(taskId?: TaskId): number;

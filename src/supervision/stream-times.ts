@@ -10,9 +10,10 @@ import { messageOf } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Setting } from "./setting.ts";
-import type { Store, StreamTime } from "./store.ts";
+import type { LiveDisk, Store, StreamTime } from "./store.ts";
+import type { StreamLooks } from "./stream-looks.ts";
 
-/** Between two looks; one stat per live agent. */
+/** Between two rounds: the longest that an agent which has grown is not looked at. */
 export const LOOK_EVERY_MS = 10 * SECOND_MS;
 
 /**
@@ -20,34 +21,44 @@ export const LOOK_EVERY_MS = 10 * SECOND_MS;
  * have grown, none when none has.
  * @returns the way to stop.
  */
-export function keepStreamTimes(setting: Setting): () => void {
+export function keepStreamTimes(
+  { log, store, timers }: Pick<Setting, "log" | "store" | "timers">,
+  looks: StreamLooks,
+): () => void {
   const known = new Map<AgentId, number>();
   let cancel = (): void => undefined;
   const look = (): void => {
     try {
-      lookAtAll(setting, known);
+      lookAtAll(store, looks, known);
     } catch (error) {
       // A full disk has more important things to write down.
-      setting.log.warn("stream_times.not_kept", { cause: messageOf(error) });
+      log.warn("stream_times.not_kept", { cause: messageOf(error) });
     }
-    cancel = setting.timers.after(LOOK_EVERY_MS, look);
+    cancel = timers.after(LOOK_EVERY_MS, look);
   };
   look();
   return () => cancel();
 }
 
-function lookAtAll({ store, clock, tailOf }: Setting, known: Map<AgentId, number>): void {
+function lookAtAll(store: Store, looks: StreamLooks, known: Map<AgentId, number>): void {
   const live = store.liveDisks();
-  const at = clock.now();
-  const times: StreamTime[] = [];
-  for (const { id, directory } of live) {
-    const bytes = tailOf(directory).sizes(false).stdout;
-    if (bytes > (known.get(id) ?? 0)) times.push({ agentId: id, at, bytes });
-  }
+  const times = live
+    .flatMap((agent) => timeOf(looks, agent) ?? [])
+    .filter(({ agentId, bytes }) => bytes > (known.get(agentId) ?? 0));
   if (times.length > 0) store.recordStreamTimes(times);
   for (const { agentId, bytes } of times) known.set(agentId, bytes);
   const ids = new Set(live.map(({ id }) => id));
   for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
+}
+
+/** Null for a stream that could not be looked at: the watch over the disk tells of it. */
+function timeOf(looks: StreamLooks, agent: LiveDisk): StreamTime | null {
+  try {
+    const { lookedAt: at, stdoutBytes: bytes } = looks.of(agent);
+    return { agentId: agent.id, at, bytes };
+  } catch {
+    return null;
+  }
 }
 
 /** The offset behind everything that was certainly printed before a time; the end when it had ended by then. */

@@ -1,6 +1,7 @@
 /** Agents' streams and archives as files: what supervision needs done with them. All paths absolute. */
 import type { ArchiveManifest, ExportAnswer } from "../contract/archive.ts";
 import type { Masking } from "../output/redacted-file.ts";
+import type { StreamsSeen } from "./disk-ports.ts";
 
 export interface RotateWish {
   /** Plain bytes of one segment; a stream is rotated when more than this is in none. */
@@ -35,11 +36,12 @@ export type ExportForm =
 
 export interface Streams {
   /**
-   * How much of the longer-waiting stream of an agent is in no segment. Bytes; 0 when there is none. Two
-   * looks at files, no listing.
+   * How much of the longer-waiting stream of an agent is in no segment. Bytes; 0 when there is none. No
+   * look at a file once the segments of an agent were listed.
+   * @param seen  How far its streams have grown.
    * @throws what the system said when it could not look.
    */
-  plainBytes(directory: string): number;
+  plainBytes(directory: string, seen: Pick<StreamsSeen, "stdoutBytes" | "stderrBytes">): number;
   /**
    * Compresses the beginning of the streams of an agent that may be running. Where no hole can be
    * made it does nothing. Bounded: a stream that grows faster than this compresses is left for the next call.

@@ -16,9 +16,11 @@ import { QUIET_MS } from "../harness/doing.ts";
 import { budgetsOf, isBudgeted, overBudget, spending } from "./budget-watch.ts";
 import { dueStop, type WatchPolicy } from "./due-stop.ts";
 import { noteRead } from "./messages.ts";
+import type { StreamsSeen } from "./disk-ports.ts";
 import type { WorkDone } from "./meters.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
+import type { StreamLooks } from "./stream-looks.ts";
 import {
   hasGrown,
   judged,
@@ -26,7 +28,6 @@ import {
   noteSample,
   readOn,
   silenceOf,
-  sizesOf,
   type Watched,
   watchedAgent,
   wantsSample,
@@ -48,7 +49,11 @@ const DETAILS_MS = 10 * SECOND_MS;
  * Begins to watch every running agent, now and from now on.
  * @returns the way to stop, which waits for the round that is under way.
  */
-export function watchAgents(setting: Setting, loops: AgentLoops): () => Promise<void> {
+export function watchAgents(
+  setting: Setting,
+  loops: AgentLoops,
+  looks: StreamLooks,
+): () => Promise<void> {
   const { clock, log, store, timers } = setting;
   /** Every live agent's parent: who waits for whom. */
   const parents = new Map<AgentId, string>();
@@ -83,7 +88,7 @@ export function watchAgents(setting: Setting, loops: AgentLoops): () => Promise<
     let steps = STEPS_MOST;
     for (const one of due) {
       try {
-        steps = await readSome(one, clock.now(), steps);
+        steps = await readSome(one, looks.of(one.agent), clock.now(), steps);
       } catch (error) {
         log.warn("watch.unreadable", { agentId: one.agent.id, cause: messageOf(error) });
       }
@@ -118,12 +123,16 @@ export function watchAgents(setting: Setting, loops: AgentLoops): () => Promise<
 }
 
 /** Reads what has come of one agent, as far as the round allows. @returns the steps that are left. */
-async function readSome(one: Watched, now: EpochMs, steps: number): Promise<number> {
+async function readSome(
+  one: Watched,
+  seen: StreamsSeen,
+  now: EpochMs,
+  steps: number,
+): Promise<number> {
   let left = steps;
-  const sizes = sizesOf(one);
-  let hasMore = hasGrown(one, sizes);
+  let hasMore = hasGrown(one, seen);
   while (hasMore && left > 0) {
-    hasMore = await readOn(one, sizes, now);
+    hasMore = await readOn(one, seen, now);
     left -= 1;
   }
   one.isBehind = hasMore;

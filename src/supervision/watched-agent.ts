@@ -16,9 +16,10 @@ import { FOLLOW_START, type Followed, followStep } from "../output/follow.ts";
 import { foldEvent, NO_OUTCOME } from "../output/outcome.ts";
 import type { EpochMs } from "../kernel/units.ts";
 import type { Budgets } from "./budget-watch.ts";
+import type { StreamsSeen } from "./disk-ports.ts";
 import type { WorkDone } from "./meters.ts";
 import type { ProcessSet } from "./ports.ts";
-import type { Tail, TailSizes } from "./tails.ts";
+import type { Tail } from "./tails.ts";
 
 /** More than this share of a processor, or these bytes, between two looks is work. */
 const BUSY_CPU = 0.02;
@@ -82,14 +83,10 @@ export function silenceOf({ doing }: Watched, now: EpochMs): number {
   return Math.max(0, now - doing.saidAt);
 }
 
-/** The sizes of the streams that its CLI says something in. */
-export function sizesOf({ harness, tail }: Watched): TailSizes {
-  return tail.sizes(harness.stderrEvents !== undefined);
-}
-
-/** True when its streams have grown since they were read: two looks at files. */
-export function hasGrown({ stderr, stdout }: Watched, sizes: TailSizes): boolean {
-  return sizes.stdout > stdout.cursor + stdout.open || sizes.stderr > stderr.cursor + stderr.open;
+/** True when its streams, as they were seen, have grown since they were read. */
+export function hasGrown({ harness, stderr, stdout }: Watched, seen: StreamsSeen): boolean {
+  if (seen.stdoutBytes > stdout.cursor + stdout.open) return true;
+  return harness.stderrEvents !== undefined && seen.stderrBytes > stderr.cursor + stderr.open;
 }
 
 /**
@@ -98,11 +95,11 @@ export function hasGrown({ stderr, stdout }: Watched, sizes: TailSizes): boolean
  * @returns true when there is more to read at once.
  * @throws {Fault} PROBE_FAILED: what was read stays read.
  */
-export async function readOn(watched: Watched, sizes: TailSizes, now: EpochMs): Promise<boolean> {
+export async function readOn(watched: Watched, seen: StreamsSeen, now: EpochMs): Promise<boolean> {
   const { harness, tail } = watched;
   // A daemon that has just started reads what was said long ago.
-  const at = Math.min(now, sizes.at);
-  const out = await followStep(watched.stdout, tail.stdout, sizes.stdout);
+  const at = Math.min(now, seen.writtenAt);
+  const out = await followStep(watched.stdout, tail.stdout, seen.stdoutBytes);
   watched.stdout = out.followed;
   fold(
     watched,
@@ -111,7 +108,7 @@ export async function readOn(watched: Watched, sizes: TailSizes, now: EpochMs): 
   );
   if (out.followed.open > 0) watched.doing = { ...watched.doing, saidAt: at };
   if (harness.stderrEvents === undefined) return out.hasMore;
-  const err = await followStep(watched.stderr, tail.stderr, sizes.stderr);
+  const err = await followStep(watched.stderr, tail.stderr, seen.stderrBytes);
   watched.stderr = err.followed;
   fold(
     watched,

@@ -78,12 +78,22 @@ describe("a walk", () => {
     const after = await sight.walk(folder);
     expect(after.streams).toBe(4 * 64 * KIB);
     expect(after.others).toBeGreaterThanOrEqual(before.others + 2 * 64 * KIB);
-    expect(sight.streamsIn(folder)).toEqual({ outputBytes: 128 * KIB, diskBytes: 128 * KIB });
+    expect(sight.streamsIn(folder)).toEqual({
+      stdoutBytes: 64 * KIB,
+      stderrBytes: 64 * KIB,
+      diskBytes: 128 * KIB,
+      writtenAt: statSync(join(folder, "stderr.log")).mtimeMs,
+    });
   });
 
   test("of what is not there is nothing; of one file, that file", async () => {
     expect(await allOf(join(folder, "none"))).toBe(0);
-    expect(sight.streamsIn(join(folder, "none"))).toEqual({ outputBytes: 0, diskBytes: 0 });
+    expect(sight.streamsIn(join(folder, "none"))).toEqual({
+      stdoutBytes: 0,
+      stderrBytes: 0,
+      diskBytes: 0,
+      writtenAt: 0,
+    });
     writeFileSync(join(folder, "one"), "x");
     expect(await allOf(join(folder, "one"))).toBe(blocksOf(join(folder, "one")));
   });

@@ -118,6 +118,26 @@ test("live agents are told with their caps, their task's use and its cap", () =>
   ]);
 });
 
+test("the list of live agents is worked out once as long as nothing is written, and never of what came to nothing", () => {
+  using here = stage();
+  here.store.admitAgent(newAgent("a"));
+  const { liveDisks, unfinishedAgents } = here.store;
+  const [before, unfinished] = [liveDisks(), unfinishedAgents()];
+  expect(liveDisks()).toBe(before);
+  expect(unfinishedAgents()).toBe(unfinished);
+  const ids = (): string[] => liveDisks().map(({ id }) => id);
+  const undone = (): void =>
+    here.store.atomically(() => {
+      here.store.settle("a", settlement());
+      expect(ids()).toEqual([]);
+      throw new Error("undone");
+    });
+  expect(undone).toThrow("undone");
+  expect(ids()).toEqual(["a"]);
+  here.store.settle("a", settlement());
+  expect(ids()).toEqual([]);
+});
+
 test("a task whose files have reached its cap gets no agent, and one of before caps does", () => {
   using here = stage({ disk: 100 });
   here.store.admitAgent(newAgent("a"));

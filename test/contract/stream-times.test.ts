@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import type { Setting } from "../../src/supervision/setting.ts";
+import { streamLooks } from "../../src/supervision/stream-looks.ts";
 import { keepStreamTimes, offsetSince } from "../../src/supervision/stream-times.ts";
 import { newAgent, settlement, storeStage, task } from "../helpers/fault-store.ts";
 
@@ -11,17 +12,22 @@ test("a time leads to what had been printed at the last look before it, and neve
   store.addTask(task("T1"));
   store.admitAgent(newAgent("a"));
   const size = { a: 0 };
+  const looks = streamLooks({
+    clock: here.clock,
+    configuration: () => ({ disk_look_ms: 5_000 }),
+    disk: {
+      streamsIn: () => ({ stdoutBytes: size.a, stderrBytes: 0, diskBytes: 0, writtenAt: 0 }),
+    },
+  } as unknown as Setting);
   let tick = (): void => undefined;
   const setting = {
     store,
-    clock: here.clock,
     timers: {
       after: (_ms: number, callback: () => void) => {
         tick = callback;
         return () => undefined;
       },
     },
-    tailOf: () => ({ sizes: () => ({ stdout: size.a, stderr: 0, at: 0 }) }),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   } as unknown as Setting;
   const at = (time: number, bytes: number): void => {
@@ -30,7 +36,7 @@ test("a time leads to what had been printed at the last look before it, and neve
     tick();
   };
   here.clock.at = 1_000;
-  const stop = keepStreamTimes(setting);
+  const stop = keepStreamTimes(setting, looks);
   at(11_000, 500);
   at(21_000, 500);
   at(31_000, 900);

@@ -20,7 +20,8 @@ const ANSWER_MS = 2_000;
 const ENTRIES_MOST = 50_000;
 const ENTRIES_AT_ONCE = 256;
 
-const STREAMS: readonly string[] = [RUNNER_FILES.stdout, RUNNER_FILES.stderr];
+const { stdout: STDOUT, stderr: STDERR } = RUNNER_FILES;
+const STREAMS: readonly string[] = [STDOUT, STDERR];
 
 export function diskSight(): DiskSight {
   const asked = new Map<string, Promise<FileSystemSeen>>();
@@ -73,13 +74,14 @@ function unknown(path: string, why: string): Fault {
 }
 
 function streamsIn(directory: string): StreamsSeen {
-  let [outputBytes, diskBytes] = [0, 0];
-  for (const name of STREAMS) {
-    const seen = lstatSync(join(directory, name), { throwIfNoEntry: false });
-    outputBytes += seen?.size ?? 0;
-    diskBytes += (seen?.blocks ?? 0) * BLOCK_BYTES;
-  }
-  return { outputBytes, diskBytes };
+  const out = lstatSync(`${directory}/${STDOUT}`, { throwIfNoEntry: false });
+  const err = lstatSync(`${directory}/${STDERR}`, { throwIfNoEntry: false });
+  return {
+    stdoutBytes: out?.size ?? 0,
+    stderrBytes: err?.size ?? 0,
+    diskBytes: ((out?.blocks ?? 0) + (err?.blocks ?? 0)) * BLOCK_BYTES,
+    writtenAt: Math.max(out?.mtimeMs ?? 0, err?.mtimeMs ?? 0),
+  };
 }
 
 /**

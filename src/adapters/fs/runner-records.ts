@@ -8,7 +8,9 @@ import type { ProcessIdentity } from "../../supervision/ports.ts";
 
 /** exit.json; null while there is none. Throws when it cannot be looked for. */
 export function readExit(directory: string): ExitRecord | null {
-  const path = join(directory, RUNNER_FILES.exit);
+  const path = `${directory}/${RUNNER_FILES.exit}`;
+  // Hundreds are asked for that are not there: a look costs a tenth of an error.
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
   const text = textOf(path);
   const record = text === null ? null : parseExit(text);
   if (record === null) return null;

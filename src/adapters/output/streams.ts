@@ -50,13 +50,11 @@ export function fileStreams(places: StreamsPlaces, files: DurableFiles = durable
     return found;
   };
   return {
-    plainBytes(directory) {
+    plainBytes(directory, { stdoutBytes, stderrBytes }) {
       const covered = coveredOf(directory);
-      const plain = STREAMS.map((stream) => {
-        const size = sizeOf(join(directory, stream)) ?? 0;
-        return size - (covered.get(stream) ?? 0);
-      });
-      return Math.max(0, ...plain);
+      const out = stdoutBytes - (covered.get(RUNNER_FILES.stdout) ?? 0);
+      const err = stderrBytes - (covered.get(RUNNER_FILES.stderr) ?? 0);
+      return Math.max(0, out, err);
     },
     canRotate,
     rotate: (directory, { segmentBytes, all }) =>

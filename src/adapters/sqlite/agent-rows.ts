@@ -58,7 +58,9 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
     agent: one,
     agentsOf: (taskId) =>
       list("SELECT * FROM agents WHERE task_id = ? ORDER BY created_at, rowid", taskId),
-    unfinishedAgents: () => list(`SELECT * FROM agents WHERE ${UNFINISHED} ORDER BY rowid`),
+    unfinishedAgents: database.keptUntilWritten(() =>
+      list(`SELECT * FROM agents WHERE ${UNFINISHED} ORDER BY rowid`),
+    ),
     agentByToken(tokenHash) {
       const row = database.get("SELECT * FROM agents WHERE token_hash = ?", tokenHash);
       return row === undefined ? null : agentOf(row);

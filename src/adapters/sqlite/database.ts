@@ -15,6 +15,11 @@ export interface Database {
    * waits for no disk. Not inside another one.
    */
   lazily<T>(work: () => T): T;
+  /**
+   * An answer that is worked out anew only after something was written: as long as nothing is, whoever
+   * asks again gets the same one. Nobody else writes to this file.
+   */
+  keptUntilWritten<T>(work: () => T): () => T;
   close(): void;
 }
 
@@ -176,6 +181,18 @@ function database(connection: DatabaseSync): Database {
       } finally {
         connection.exec("PRAGMA synchronous = FULL");
       }
+    },
+    keptUntilWritten(work) {
+      let kept: { readonly answer: ReturnType<typeof work>; readonly at: unknown } | null = null;
+      return () => {
+        // Rows written so far, those of triggers and of transactions that came to nothing among them.
+        const at = statement("SELECT total_changes() AS n").get()?.["n"];
+        if (kept !== null && kept.at === at) return kept.answer;
+        const answer = work();
+        // Inside a transaction it may yet come to nothing, and then no count tells.
+        kept = depth === 0 ? { answer, at } : null;
+        return answer;
+      };
     },
     close: () => connection.close(),
   };

@@ -29,7 +29,7 @@ export function diskRows(database: Database): DiskRows {
         }
       });
     },
-    liveDisks: () => database.all(LIVE).map(liveDiskOf),
+    liveDisks: database.keptUntilWritten(() => database.all(LIVE).map(liveDiskOf)),
     diskUse: (taskId) => diskUseOf(database, taskId),
     diskDue: (max) =>
       database
