@@ -74,9 +74,9 @@ export function archives(setting: Setting, undos: Undos, looks: StreamLooks): Ar
     for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
     for (const agent of live) {
       const last = known.get(agent.id);
+      if (last !== undefined && last === looks.lookedAt(agent.id)) continue;
       await attempt(agent.id, "rotation.failed", async () => {
         const seen = looks.of(agent);
-        if (seen.lookedAt === last) return;
         known.set(agent.id, seen.lookedAt);
         const plainBytes = streams.plainBytes(agent.directory, seen);
         // The first look of this daemon also ends what an earlier one left half done.

@@ -12,8 +12,9 @@ import type { DiskUse, LiveDisk } from "./store.ts";
 import type { Setting } from "./setting.ts";
 import type { StreamLooks } from "./stream-looks.ts";
 
-/** A walk comes after so long, and after twice that each time it found nothing new. */
+/** A walk comes after so long, and after so many times that each time it found nothing new. */
 const WALK_FIRST_MS = 10 * SECOND_MS;
+const WALK_STRETCH = 3;
 const WALK_LATEST_MS = 10 * MINUTE_MS;
 /** The same while space is short: an agent may be filling its temporary folder. */
 const WALK_SHORT_MS = 5 * SECOND_MS;
@@ -146,7 +147,9 @@ async function walkSome(
     if (!one.isWhole) one.looks = [];
     one.isWhole = true;
     const isQuiet = one.otherBytes === before;
-    one.walkPauseMs = isQuiet ? Math.min(one.walkPauseMs * 2, WALK_LATEST_MS) : WALK_FIRST_MS;
+    one.walkPauseMs = isQuiet
+      ? Math.min(one.walkPauseMs * WALK_STRETCH, WALK_LATEST_MS)
+      : WALK_FIRST_MS;
     one.walkAt = setting.clock.now() + one.walkPauseMs;
   }
 }

@@ -35,6 +35,8 @@ export interface StreamLooks {
   of(agent: Printer): StreamsLooked;
   /** As {@link of}, by a look of now in any case. */
   now(agent: Printer): StreamsLooked;
+  /** When an agent was last looked at; null when the next question is answered by a look. Looks at nothing. */
+  lookedAt(agentId: AgentId): EpochMs | null;
   /** It has shown a sign of life: whoever asks next is answered by a look. */
   wake(agentId: AgentId): void;
   /** Forgets everybody else. */
@@ -68,6 +70,10 @@ export function streamLooks({
     of(agent) {
       const last = known.get(agent.id);
       return last === undefined || isDue(last, clock.now()) ? look(agent) : last.seen;
+    },
+    lookedAt(agentId) {
+      const last = known.get(agentId);
+      return last === undefined || isDue(last, clock.now()) ? null : last.seen.lookedAt;
     },
     wake(agentId) {
       const last = known.get(agentId);

@@ -3,7 +3,7 @@
  * their lines, so the daemon looks now and then how long each stream is, and keeps a sparse list.
  *
  * What was printed before a look lies before the offset that it saw; so an answer begins too early by one look at
- * most (or by as long as no daemon ran), and never too late.
+ * most (by two where it had printed nothing before, or by as long as no daemon ran), and never too late.
  */
 import type { AgentRecord } from "../agents/record.ts";
 import { messageOf } from "../kernel/fault.ts";
