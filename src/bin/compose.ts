@@ -181,7 +181,7 @@ async function composeLocked(
       undos,
       loops,
       disk,
-      sampler: sampler(setting),
+      sampler: sampler(setting, looks),
       deploys: deploys(setting, loops, disk),
       sweep: sweeps(ending, undos, loops),
       archives: keeping,

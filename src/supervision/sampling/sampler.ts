@@ -12,6 +12,7 @@ import { type EpochMs, isoTime, MINUTE_MS, SECOND_MS } from "../../kernel/units.
 import type { ProcessSet, WorldProcess } from "../ports.ts";
 import type { Setting } from "../setting.ts";
 import { processSetOf } from "../sighting.ts";
+import type { StreamLooks } from "../stream-looks.ts";
 import { ALL, type History, sampleHistory } from "./history.ts";
 import { leastPause, pauseAfter } from "./pace.ts";
 import type { Depth, LookRequest, OwnUse } from "./ports.ts";
@@ -57,7 +58,7 @@ interface Tracked {
   sample: SampleView;
 }
 
-export function sampler(setting: Setting): Sampler {
+export function sampler(setting: Setting, looks: StreamLooks): Sampler {
   const { clock, log, sampleMeters, store, timers } = setting;
   const history = sampleHistory(setting);
   const tracked = new Map<AgentId, Tracked>();
@@ -102,7 +103,7 @@ export function sampler(setting: Setting): Sampler {
       (focus.get(id) ?? 0) > now ? "whole" : isDeep ? "deep" : "light",
     );
     const seen = await sampleMeters.look(requests);
-    const knowledge = knownOf(setting);
+    const knowledge = knownOf(setting, looks);
     at = clock.now();
     for (const one of tracked.values()) {
       const counters = seen.get(one.agent.id);
@@ -240,19 +241,19 @@ export function membersAmong(
 type Known = Pick<Reading, "diskBytes" | "outputBytes" | "tokens" | "costMicrousd">;
 
 /** What the store and the streams tell of an agent at this moment. */
-function knownOf({
-  disk,
-  store,
-}: Setting): (agent: Pick<AgentRecord, "id" | "directory">) => Known {
+function knownOf(
+  { store }: Setting,
+  looks: StreamLooks,
+): (agent: Pick<AgentRecord, "id" | "directory">) => Known {
   const records = new Map(store.unfinishedAgents().map((agent) => [agent.id, agent]));
-  return ({ directory, id }) => {
-    const record = records.get(id);
+  return (agent) => {
+    const record = records.get(agent.id);
     const usage = record?.usage ?? null;
     const tokens = [usage?.input_tokens ?? null, usage?.output_tokens ?? null];
     const cost = usage?.cost_usd ?? null;
     return {
       diskBytes: record?.diskBytes ?? null,
-      outputBytes: printed(disk, directory),
+      outputBytes: printed(looks, agent),
       tokens: tokens.every((one) => one === null)
         ? null
         : tokens.reduce<number>((sum, one) => sum + (one ?? 0), 0),
@@ -261,9 +262,10 @@ function knownOf({
   };
 }
 
-function printed(disk: Setting["disk"], directory: string): number | null {
+function printed(looks: StreamLooks, agent: Pick<AgentRecord, "id" | "directory">): number | null {
   try {
-    return disk.streamsIn(directory).outputBytes;
+    const { stderrBytes, stdoutBytes } = looks.of(agent);
+    return stdoutBytes + stderrBytes;
   } catch {
     return null; // it is looked at again the next time
   }
