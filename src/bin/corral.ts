@@ -45,7 +45,15 @@ function terminal(): Terminal {
 /** What needs no other verb's code. */
 type Shared = Omit<
   CliPorts,
-  "offline" | "orphans" | "pretty" | "runDaemon" | "runBridge" | "runDemo"
+  | "offline"
+  | "orphans"
+  | "pretty"
+  | "platform"
+  | "ask"
+  | "clientConfigs"
+  | "runDaemon"
+  | "runBridge"
+  | "runDemo"
 >;
 
 function ports(paths: StatePaths): CliPorts {
@@ -87,6 +95,9 @@ function ports(paths: StatePaths): CliPorts {
       pruneArchives: async (input) =>
         await (await import("./offline.ts")).offlinePrune(paths, input),
     },
+    platform: process.platform,
+    ask: process.stdin.isTTY && process.stderr.isTTY ? ask : null,
+    clientConfigs: async () => (await import("./client-files.ts")).clientFiles(paths, process.env),
     orphans: async () => await (await import("./orphans.ts")).orphans(),
     pretty: async (harness) => {
       const [{ harnessNamed }, { renderPretty }] = await Promise.all([
@@ -189,6 +200,18 @@ async function readText(path: string): Promise<string> {
       hint: "Name a file that you may read, or - for standard input.",
       cause: thrown,
     });
+  }
+}
+
+/** The question is for people, so it goes where notes go. */
+async function ask(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+  try {
+    return /^y(?:es)?$/i.test((await Promise.race([lines.question(question), closed])).trim());
+  } finally {
+    lines.close();
   }
 }
 

@@ -28,6 +28,8 @@ const CATALOGUE = {
   RESUME_REFUSED: { http: 409, retryable: false, exit: "refused" },
   AGENT_ENDED: { http: 409, retryable: false, exit: "refused" },
   ARCHIVE_EXISTS: { http: 409, retryable: false, exit: "refused" },
+  CLIENT_FILE_UNUSABLE: { http: 409, retryable: false, exit: "refused" },
+  CONFIRMATION_NEEDED: { http: 409, retryable: false, exit: "refused" },
   EXPORT_REFUSED: { http: 409, retryable: false, exit: "usage" },
   STATE_LOCKED: { http: 409, retryable: true, exit: "busy" },
   BODY_TOO_LARGE: { http: 413, retryable: false, exit: "usage" },

@@ -37,7 +37,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
   supervision: { uses: PURE, packages: [/^zod$/] },
   surface: { uses: [...PURE, "supervision"], packages: [/^zod$/, /^commander$/, MCP], io: true },
   // The schemas of contract parse what comes over a wire, runner names the files that it writes.
-  adapters: { uses: ["kernel", "contract", "runner"], types: [...PURE, "supervision"], io: true },
+  // Types of surface are ports of the command line.
+  adapters: {
+    uses: ["kernel", "contract", "runner"],
+    types: [...PURE, "supervision", "surface"],
+    packages: [/^jsonc-parser$/, /^smol-toml$/],
+    io: true,
+  },
   runner: { uses: ["kernel"], types: [...PURE, "supervision"], io: true },
   bin: {
     uses: [...PURE, "supervision", "surface", "adapters", "runner"],

@@ -10,6 +10,7 @@ import type {
 import type { ExportAnswer, PruneAnswer, PruneInput } from "../../contract/archive.ts";
 import type { OrphansAnswer } from "../../contract/orphans.ts";
 import type { ApiClient } from "../../contract/client.ts";
+import type { ClientConfigs } from "./install/ports.ts";
 import type { PathEnvironment, StatePaths } from "./state-paths.ts";
 
 /** Where a verb prints. Writing never throws for a reader that left; what is written is then lost. */
@@ -115,6 +116,12 @@ export interface CliPorts {
    */
   readonly daemonGone: (pid: number) => Promise<boolean>;
   readonly offline: Offline;
+  /** `"linux"`, `"darwin"`. */
+  readonly platform: string;
+  /** Asks the person at the terminal for yes or no; null where there is none on both sides. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
+  /** The configurations of MCP clients. */
+  readonly clientConfigs: () => Promise<ClientConfigs>;
   /** Agent CLIs and MCP servers of other tools whose parent is gone; touches none. @throws {Fault} PROBE_FAILED. */
   readonly orphans: () => Promise<OrphansAnswer>;
   /** Text of a file, or of stdin for `-`. @throws {Fault} INPUT_INVALID when it cannot be read. */

@@ -115,6 +115,11 @@ export const VERBS = {
     load: async () => (await import("./verbs/doctor.ts")).doctor,
     onlyLooks: true,
   },
+  install: {
+    summary: "make Corral known to an MCP client, after showing what it would change",
+    load: async () => (await import("./verbs/install.ts")).install,
+    onlyLooks: false,
+  },
   mcp: {
     summary: "speak MCP on stdin and stdout, for a client to start",
     load: async () => (await import("./verbs/mcp.ts")).mcp,

@@ -130,6 +130,11 @@ export async function corral(
     ensureDaemon: act("ensureDaemon", { health: HEALTH, started: true }),
     daemonGone: act("daemonGone", true),
     openScreen: async () => null,
+    platform: "linux",
+    ask: null,
+    clientConfigs: async () => {
+      throw new Error("not asked for in this test");
+    },
     buildDashboard: act("buildDashboard", undefined),
     openInBrowser: act("openInBrowser", true),
     offline: {
