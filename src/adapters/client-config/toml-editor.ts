@@ -34,7 +34,7 @@ function edited(text: string, path: readonly string[], entry: Entry | undefined)
 function read(text: string, path: readonly string[]): Tree {
   try {
     // Plain objects, so that they compare with plain ones.
-    return structuredClone(parse(text)) as Tree;
+    return structuredClone(parse(text));
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const [why = "it does not parse"] = error.message.split("\n");
@@ -55,11 +55,9 @@ function blockOf(path: readonly string[], entry: Entry): readonly string[] {
   const isTable = (value: unknown): boolean => typeof value === "object" && !Array.isArray(value);
   const plain = Object.fromEntries(values.filter(([, value]) => !isTable(value)));
   const tables = values.filter(([, value]) => isTable(value));
-  return [
-    `[${path.join(".")}]`,
-    ...stringify(plain).trimEnd().split("\n"),
-    ...tables.flatMap(([key, value]) => ["", ...blockOf([...path, key], value as Entry)]),
-  ];
+  const lines = [`[${path.join(".")}]`, ...stringify(plain).trimEnd().split("\n")];
+  for (const [key, value] of tables) lines.push("", ...blockOf([...path, key], value as Entry));
+  return lines;
 }
 
 const HEADER = /^\s*\[\[?\s*([^\]]*?)\s*\]\]?\s*(?:#.*)?$/;

@@ -47,11 +47,9 @@ const textOf = (path: string) => readFileSync(at(path), "utf8");
 const everything = () =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map(({ name, parentPath }) => [
-      join(parentPath, name),
-      readFileSync(join(parentPath, name), "utf8"),
-    ])
-    .toSorted();
+    .map(({ name, parentPath }) => join(parentPath, name))
+    .toSorted()
+    .map((path) => [path, readFileSync(path, "utf8")]);
 
 const USER_FILES = {
   claude: ".claude.json",
