@@ -5,6 +5,8 @@ import {
   openContainment,
   type OpenContainment,
 } from "../adapters/containment/open-containment.ts";
+import { hooks } from "../adapters/alerts/run-hook.ts";
+import { webhooks } from "../adapters/alerts/webhook.ts";
 import { ballast } from "../adapters/disk/ballast.ts";
 import { diskSight } from "../adapters/disk/disk-sight.ts";
 import { agentFiles } from "../adapters/fs/agent-files.ts";
@@ -28,6 +30,9 @@ import { DAEMON_OWNER, type ResourceIntent } from "../ledger/resource.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { type DaemonGone, launchScript } from "../runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
+import { type Alerts, alerts } from "../supervision/alerts/alerts.ts";
+import { deliveries } from "../supervision/alerts/deliver.ts";
+import { hookRuns } from "../supervision/alerts/hook.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
 import { type Archives, archives } from "../supervision/archives.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
@@ -55,6 +60,7 @@ export interface Composed {
   readonly archives: Archives;
   readonly disk: DiskWatch;
   readonly sampler: Sampler;
+  readonly alerts: Alerts;
   /** Writes down what the daemon itself is about to make: its tmux server, its control groups. */
   holdDaemonResources(): void;
   /** Told once the loopback listener is bound. */
@@ -146,6 +152,8 @@ async function composeLocked(
       },
       meters: machineMeters(),
       sampleMeters: sampleMeters(),
+      hooks: hooks(containment.prlimit),
+      webhooks: webhooks(paths.webhookSecret, version),
       disk: diskSight(),
       ballast: reserve,
       places: placesOf(paths),
@@ -175,13 +183,19 @@ async function composeLocked(
     const looks = streamLooks(setting);
     const keeping = archives(setting, undos, looks);
     const disk = diskWatch(setting, loops, looks, reliefBy(keeping, setting));
+    const sampling = sampler(setting, looks);
     return {
       setting,
       looks,
       undos,
       loops,
       disk,
-      sampler: sampler(setting, looks),
+      sampler: sampling,
+      alerts: alerts(setting, {
+        sampler: sampling,
+        fileSystems: () => disk.report().file_systems,
+        deliveries: deliveries(setting, hookRuns(ending, undos)),
+      }),
       deploys: deploys(setting, loops, disk),
       sweep: sweeps(ending, undos, loops),
       archives: keeping,
@@ -269,6 +283,7 @@ function placesOf(paths: StatePaths): Setting["places"] {
       { name: "log", path: paths.log },
       { name: "configuration", path: paths.configFile },
       { name: "client token", path: paths.clientToken },
+      { name: "webhook secret", path: paths.webhookSecret },
       { name: "lock", path: paths.lock },
       { name: "bells", path: paths.bellDir },
       { name: "ballast", path: paths.ballastDir },

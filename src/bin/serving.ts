@@ -33,7 +33,8 @@ const LAST_ANSWER_MS = 100;
  * @throws {Fault} STATE_UNUSABLE when a configured port is taken; nothing is left listening then.
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, looks, undos, loops, deploys, disk, sweep, archives, sampler } = composed;
+  const { setting, looks, undos, loops, deploys, disk, sweep, archives, sampler, alerts } =
+    composed;
   const { store, log } = setting;
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
@@ -48,6 +49,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     sweep,
     disk,
     sampler,
+    alerts,
     archives,
     output: streamReader(setting.harnessOf, matcher, setting.streams.archiveOf, setting.secrets),
     startedAt,
@@ -71,6 +73,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const stopArchives = archives.start();
   disk.start();
   sampler.start();
+  alerts.start();
   const stopWaking = store.onEvent(({ agent_id: agentId, kind }) => {
     if (agentId !== null) looks.wake(agentId);
     if (kind === "agent.running" || kind === "agent.clean") disk.wake();
@@ -100,6 +103,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     await loops.close();
     await stopArchives();
     await disk.close();
+    await alerts.close();
     await sampler.close();
     forgetSignals();
     if (hasEnded) removeRuntimeDirectory(paths);

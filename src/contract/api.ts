@@ -16,6 +16,7 @@
  *   GET  /api/agents/<id>/stream?from=&max=&since=&stream=stdout|stderr   StreamAnswer
  *   GET  /api/agents/<id>/processes          ProcessesAnswer
  *   GET  /api/samples                        SamplesAnswer
+ *   GET  /api/alerts                         AlertsAnswer
  *   GET  /api/history?scope=&id=&span=       HistoryAnswer
  *   GET  /api/agents/<id>/messages?limit=    MessagesAnswer
  *   POST /api/agents/<id>/messages           MessageInput → SendAnswer

@@ -30,6 +30,7 @@ import type {
   PruneAnswer,
   PruneInput,
 } from "./archive.ts";
+import type { AlertsAnswer } from "./alerts.ts";
 import type { CorralEvent } from "./events.ts";
 import type { ToolAnswer, ToolName } from "./tools.ts";
 
@@ -81,6 +82,8 @@ export interface ApiClient {
     },
   ): Promise<StreamAnswer>;
   ledger(filter?: { readonly owner?: string; readonly all?: boolean }): Promise<LedgerAnswer>;
+  /** Alerts that stand, and the latest that were cleared. */
+  alerts(): Promise<AlertsAnswer>;
   /** @param signal  Stops waiting; nothing else is affected. */
   wait(input: Partial<WaitInput>, signal?: AbortSignal): Promise<WaitAnswer>;
   resource(uri: string): Promise<ResourceAnswer>;

@@ -37,6 +37,8 @@ export type ResourceState = "intended" | "held" | "releasing" | "released" | "re
 
 /** Owner of what belongs to no agent. */
 export const DAEMON_OWNER = "daemon";
+/** Owner of the hook that runs for an alert. */
+export const HOOK_OWNER = "hook";
 
 export interface ResourceIntent {
   readonly kind: ResourceKind;

@@ -9,21 +9,12 @@ import { Fault } from "../kernel/fault.ts";
 import { DAY_MS, GIB, KIB, MIB, MINUTE_MS, SECOND_MS } from "../kernel/units.ts";
 import { type DiskLevel, type Floors, parseFloor } from "../output/disk-floors.ts";
 import { LIMIT_SETTINGS } from "./limit-settings.ts";
-import { count, floor, ms, setting, upTo } from "./setting-kinds.ts";
+import { MONITORING_SETTINGS } from "./monitoring-settings.ts";
+import { count, floor, jsonList, ms, setting, upTo } from "./setting-kinds.ts";
 
 /** A variable holds "keep" or the seconds. */
 function onDaemonGoneFromText(given: unknown): unknown {
   return typeof given === "string" && /^\d+$/.test(given) ? { stop_after_s: Number(given) } : given;
-}
-
-/** A list in a variable is JSON: patterns may hold anything, commas too. */
-function jsonList(value: unknown): unknown {
-  if (typeof value !== "string") return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
 }
 
 /** Every setting by its name in `config.json`; the variable is `CORRAL_` + the name in capitals. */
@@ -180,11 +171,7 @@ export const SETTINGS = {
     100_000,
     "Events that stay in the store; the oldest beyond are deleted.",
   ),
-  history_mb: setting(
-    z.coerce.number().int().min(1).max(65_536),
-    64,
-    "MiB that the history of samples may take in the store; it reaches back seven days at most, and less when these are used up.",
-  ),
+  ...MONITORING_SETTINGS,
   validation_mode: setting(
     z.enum(["warn", "strict"]),
     "warn",

@@ -18,6 +18,7 @@ import { ledgerRow } from "../ledger/receipt.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { isHeld } from "../ledger/resource.ts";
 import { refuseClosed, type TaskRecord } from "../tasks/task.ts";
+import type { Alerts } from "./alerts/alerts.ts";
 import type { AgentLoops } from "./agent-loop.ts";
 import type { Archives } from "./archives.ts";
 import { authorize, descendantsAmong, isAbove } from "./authority.ts";
@@ -64,6 +65,7 @@ export interface CorralParts {
   readonly archives: Archives;
   readonly disk: DiskWatch;
   readonly sampler: Sampler;
+  readonly alerts: Pick<Alerts, "answer" | "standing">;
   readonly output: OutputReader;
   readonly startedAt: EpochMs;
   readonly pid: number;
@@ -184,7 +186,11 @@ export function corral(parts: CorralParts): Operations {
       return reportFinding(setting, task, agent, input, () => mail.inbox(agent, caller));
     },
     get_resource_report: (input) =>
-      resourceReport(setting, input, disk.report().file_systems, sampler.portsOf),
+      resourceReport(setting, input, {
+        fileSystems: disk.report().file_systems,
+        portsOf: sampler.portsOf,
+        standing: parts.alerts.standing(),
+      }),
     sweep_resources: (input) => parts.sweep(input),
     get_task_findings: (input) => {
       const task = taskOf(input.task_id);
@@ -288,6 +294,7 @@ export function corral(parts: CorralParts): Operations {
       const least = since === undefined ? 0 : offsetSince(store, agent, since);
       return output.stream(agent, { ...request, from: Math.max(request.from, least) });
     },
+    alerts: () => parts.alerts.answer(),
     samples() {
       sampler.watch();
       return sampler.samples();

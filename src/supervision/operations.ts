@@ -29,6 +29,7 @@ import type {
   PruneAnswer,
   PruneInput,
 } from "../contract/archive.ts";
+import type { AlertsAnswer } from "../contract/alerts.ts";
 import type { CorralEvent } from "../contract/events.ts";
 import type {
   HistoryAnswer,
@@ -101,6 +102,8 @@ export interface Operations {
   receipt(agentId: AgentId): Receipt;
   /** Raw bytes of a stream. @throws {Fault} AGENT_NOT_FOUND. */
   stream(agentId: AgentId, request: StreamRequest): Promise<StreamAnswer>;
+  /** Alerts that stand, and the latest that were cleared. */
+  alerts(): AlertsAnswer;
   /** The last sample of everybody. Whoever asks looks on: samples come fast for some seconds. Looks at nothing itself. */
   samples(): SamplesAnswer;
   /** What somebody used, step by step; an agent counts as watched for some seconds. @throws {Fault} TASK_NOT_FOUND, AGENT_NOT_FOUND. */

@@ -47,6 +47,7 @@ export function redacted(operations: Operations, redactor: Redactor): Operations
     agent: (id) => answer(() => operations.agent(id)),
     receipt: (id) => answer(() => operations.receipt(id)),
     stream: (id, request) => operations.stream(id, request),
+    alerts: () => answer(() => operations.alerts()),
     // Numbers and our own ids.
     samples: () => operations.samples(),
     history: (query) => operations.history(query),

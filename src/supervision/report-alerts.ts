@@ -1,4 +1,5 @@
 /** What in a resource report wants a look. Pure. */
+import type { AlertRule, AlertView } from "../contract/alerts.ts";
 import type { ResourceReportAnswer } from "../contract/resource-report.ts";
 import type { DiskFileSystem } from "../contract/disk.ts";
 import { humanBytes } from "../kernel/units.ts";
@@ -37,4 +38,26 @@ export function diskAlert({ path, level, free_bytes, total_bytes }: DiskFileSyst
   const room = `${humanBytes(free_bytes)} of ${humanBytes(total_bytes)} are free on the disk of ${path}`;
   const effect = level === "warn" ? "Soon no agent is admitted" : "No agent is admitted";
   return [`Only ${room}. ${effect}: free some space, or lower disk_admit_free.`];
+}
+
+/** Rules of which the report tells by its own look, of this moment. */
+const LOOKED_AT: ReadonlySet<AlertRule> = new Set([
+  "limit_near",
+  "limit_reached",
+  "disk_floor",
+  "cleanup_stuck",
+]);
+
+/** Alerts that stand, about these subjects. @param subjects  null: about all. */
+export function standingTexts(
+  standing: readonly AlertView[],
+  subjects: ReadonlySet<string> | null,
+): readonly string[] {
+  return standing
+    .filter(({ rule, subject }) => !LOOKED_AT.has(rule) && (subjects?.has(subject.id) ?? true))
+    .map(({ evidence, next_step, subject }) =>
+      subject.kind === "daemon"
+        ? `${evidence} ${next_step}`
+        : `${subject.id}: ${evidence} ${next_step}`,
+    );
 }

@@ -7,6 +7,7 @@ import type {
   ResourceUse,
 } from "../contract/resource-report.ts";
 import type { DiskFileSystem } from "../contract/disk.ts";
+import type { AlertView } from "../contract/alerts.ts";
 import type { PortView } from "../contract/sampling.ts";
 import { asFault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
@@ -16,7 +17,7 @@ import { type Budget, type Spent, spentOf } from "../tasks/budget.ts";
 import { budgetOf, type TaskRecord } from "../tasks/task.ts";
 import type { GroupUse, ProcessUse } from "./meters.ts";
 import type { WorldProcess } from "./ports.ts";
-import { alertsOf } from "./report-alerts.ts";
+import { alertsOf, standingTexts } from "./report-alerts.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
 import { sumOf, useOf } from "./use.ts";
@@ -37,18 +38,23 @@ interface AgentUse {
   readonly groups: GroupUse | null;
 }
 
+/** What others have seen, and saw last. */
+export interface ReportAround {
+  readonly fileSystems: readonly DiskFileSystem[];
+  /** Where an agent's processes listened. */
+  readonly portsOf: (agentId: AgentId) => readonly PortView[];
+  readonly standing: readonly AlertView[];
+}
+
 /**
  * Looks once over the processes, the control groups and the disk, and adds up.
  *
- * @param fileSystems  As the watch over the disk saw them last.
- * @param portsOf      Where an agent's processes listened when they were looked at last.
  * @throws {Fault} TASK_NOT_FOUND, AGENT_NOT_FOUND. What cannot be looked at is told as unknown.
  */
 export async function resourceReport(
   setting: Setting,
   { scope, id }: ResourceReportInput,
-  fileSystems: readonly DiskFileSystem[],
-  portsOf: (agentId: AgentId) => readonly PortView[],
+  { fileSystems, portsOf, standing }: ReportAround,
 ): Promise<ResourceReportAnswer> {
   const { clock } = setting;
   const unknown: string[] = [];
@@ -86,7 +92,13 @@ export async function resourceReport(
         memory_bytes: use.memory_bytes,
         cpu_ms: use.cpu_ms,
       })),
-    alerts: alertsOf({ rows: rows.filter(isHeld), limits, fileSystems }),
+    alerts: [
+      ...alertsOf({ rows: rows.filter(isHeld), limits, fileSystems }),
+      ...standingTexts(
+        standing,
+        id === undefined ? null : new Set([id, ...agents.map((one) => one.id)]),
+      ),
+    ],
     unknown,
   };
 }

@@ -26,3 +26,13 @@ export const floor = z.coerce
   .string()
   .regex(FLOOR_PATTERN, 'must be like "15%", "5GiB", "15%,5GiB" or "0"');
 export const count = (max: number) => z.coerce.number().int().min(1).max(max);
+
+/** A list in a variable is JSON: its words may hold anything, commas too. */
+export function jsonList(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

@@ -11,6 +11,7 @@ import type { Ballast, DiskSight } from "./disk-ports.ts";
 import type { AgentFiles } from "./files.ts";
 import type { Meters } from "./meters.ts";
 import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
+import type { Hooks, Webhooks } from "./alerts/ports.ts";
 import type { SampleMeters } from "./sampling/ports.ts";
 import type { Store } from "./store.ts";
 import type { Streams } from "./streams.ts";
@@ -78,6 +79,8 @@ export interface Setting {
   readonly launchScripts: LaunchScripts;
   readonly meters: Meters;
   readonly sampleMeters: SampleMeters;
+  readonly hooks: Hooks;
+  readonly webhooks: Webhooks;
   readonly disk: DiskSight;
   readonly ballast: Ballast;
   readonly places: Places;

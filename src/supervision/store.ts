@@ -15,6 +15,7 @@ import type { TaskSpent } from "../tasks/budget.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { HistoryStore } from "./history.ts";
 import type { ForgettingStore } from "./forgetting.ts";
+import type { AlertStore } from "./alerts/ports.ts";
 import type { SampleStore } from "./sampling/history.ts";
 import type { MessageStore } from "./message-store.ts";
 
@@ -152,7 +153,7 @@ export interface LiveDisk extends Pick<
 }
 
 export interface Store
-  extends LedgerStore, HistoryStore, ForgettingStore, SampleStore, MessageStore {
+  extends LedgerStore, HistoryStore, ForgettingStore, SampleStore, AlertStore, MessageStore {
   readonly world: World;
   /** The loopback port used so far; null before the first daemon. */
   port(): number | null;
@@ -174,6 +175,8 @@ export interface Store
   agent(id: AgentId): AgentRecord | null;
   /** All of a task, oldest first. Unbounded: for what must see each, not for answers. */
   agentsOf(taskId: TaskId): readonly AgentRecord[];
+  /** How many agents a task has had, forgotten ones too: what counts against its total. */
+  countAgents(taskId: TaskId): number;
   /** Not settled, or settled with something still held. Costs nothing as long as nothing is written. */
   unfinishedAgents(): readonly AgentRecord[];
   agentByToken(tokenHash: string): AgentRecord | null;

@@ -1,7 +1,7 @@
 /** What a sweep looks at: the world first, then the ledger, so that whatever is seen has its row already. */
 import { asFault, messageOf } from "../kernel/fault.ts";
 import { type PlannedTarget, plannedTarget, subjectOf } from "../ledger/plan-identity.ts";
-import { DAEMON_OWNER, type Resource } from "../ledger/resource.ts";
+import { DAEMON_OWNER, HOOK_OWNER, type Resource } from "../ledger/resource.ts";
 import {
   type Holdings,
   isServer,
@@ -11,7 +11,7 @@ import {
   type UnsettledAgent,
   type WorldSighting,
 } from "../ledger/sweep-plan.ts";
-import type { ProcessIdentity } from "./ports.ts";
+import type { Mark, ProcessIdentity, ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { freshMemory, sight } from "./sighting.ts";
 
@@ -171,10 +171,14 @@ function holdingsOf(
     // Its task was never added: the daemon died while it was being made.
     if (kind === "task_workspace" && store.task(owner) === null) ended.add(owner);
   }
+  if (isDaemonGone) ended.add(HOOK_OWNER);
   if (isDaemonGone && store.countLive() === 0) ended.add(DAEMON_OWNER);
   const slots = held
     .filter(({ kind }) => kind === "process_set")
-    .flatMap(({ owner }) => agents.get(owner)?.slot ?? []);
+    .flatMap(({ identity, owner }) => {
+      if (owner === HOOK_OWNER) return slotOf((identity as ProcessSet | null)?.mark ?? null);
+      return agents.get(owner)?.slot ?? [];
+    });
   return {
     held,
     ended,
@@ -209,4 +213,11 @@ function runnerPids({ store, files }: Setting, held: readonly Resource[]): reado
       return confirmed?.pid ?? (directory && files.readRunner(directory)?.pid) ?? [];
     })
     .filter((pid) => typeof pid === "number");
+}
+
+/** Soft limit of slot 0; see `Mark`. */
+const MARK_OF_SLOT_0 = 400_000;
+
+function slotOf(mark: Mark | null): readonly number[] {
+  return mark === null ? [] : [(mark.soft - MARK_OF_SLOT_0) / 2];
 }

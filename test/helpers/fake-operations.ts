@@ -351,6 +351,7 @@ export function fakeOperations(): FakeOperations {
         ended: false,
       });
     },
+    alerts: () => ({ standing: [], cleared: [], deliveries: { pending: 0, dropped: 0 } }),
     samples: () => {
       throw new Error("no test of a surface needs samples");
     },

@@ -27,6 +27,7 @@ import { Fault } from "../../kernel/fault.ts";
 import type { ApiClient } from "../../contract/client.ts";
 import { exchange, readText } from "./connection.ts";
 import type { DaemonAddress, Exchange } from "./connection.ts";
+import { AlertsAnswer } from "../../contract/alerts.ts";
 import { followEvents } from "./events.ts";
 
 export type { DaemonAddress } from "./connection.ts";
@@ -74,6 +75,7 @@ export function apiClient(address: DaemonAddress): ApiClient {
       ),
     ledger: ({ owner, all } = {}) =>
       get(`/api/ledger${query({ owner, all: all === true ? 1 : undefined })}`, LedgerAnswer),
+    alerts: () => get("/api/alerts", AlertsAnswer),
     wait: (input, signal) => post("/api/wait", input, WaitAnswer, signal),
     resource: (uri) => get(`/api/resource${query({ uri })}`, ResourceAnswer),
     sweep: (input) => post("/api/sweep", input, SweepAnswer),

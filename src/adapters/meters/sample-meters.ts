@@ -72,6 +72,8 @@ function counted(requests: readonly LookRequest[]): ReadonlyMap<AgentId, Counter
       {
         processes: request.pids?.length ?? 0,
         threads: null,
+        tasksLimit: null,
+        memoryLimitBytes: null,
         fds: null,
         sockets: null,
         listens: null,
@@ -157,6 +159,8 @@ function countersOf(sum: Sum, bytesOfPages: (pages: number) => number): Counters
   return {
     processes: sum.processes,
     threads: groups.tasks ?? sum.threads,
+    tasksLimit: groups.tasksLimit,
+    memoryLimitBytes: groups.memoryLimitBytes,
     fds: sum.fds,
     sockets: sum.sockets,
     listens: sum.listens,

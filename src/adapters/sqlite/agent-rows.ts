@@ -16,7 +16,7 @@ import { agentOf, json, taskOf, toJson } from "./rows.ts";
 import { taskSpentOf } from "./spent-rows.ts";
 
 /** Slots of the watermark: RLIMIT values 400 000 + 2 × slot, up to 779 998. */
-const SLOTS = 190_000;
+const SLOTS = 189_999;
 /** What is kept of a final result for the search; the stream has it whole. */
 const RESULT_MAX_CHARS = 64 * 1_024;
 
@@ -25,6 +25,7 @@ export type AgentRows = Pick<
   | "admitAgent"
   | "agent"
   | "agentsOf"
+  | "countAgents"
   | "unfinishedAgents"
   | "agentByToken"
   | "revokeToken"
@@ -58,6 +59,12 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
     agent: one,
     agentsOf: (taskId) =>
       list("SELECT * FROM agents WHERE task_id = ? ORDER BY created_at, rowid", taskId),
+    countAgents: (taskId) =>
+      countOf(
+        `SELECT forgotten_agents + (SELECT count(*) FROM agents WHERE task_id = tasks.id) AS n
+         FROM tasks WHERE id = ?`,
+        taskId,
+      ),
     unfinishedAgents: database.keptUntilWritten(() =>
       list(`SELECT * FROM agents WHERE ${UNFINISHED} ORDER BY rowid`),
     ),

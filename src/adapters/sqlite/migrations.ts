@@ -3,6 +3,8 @@
  * new step. `user_version` of the database is the number of steps that it has taken.
  */
 
+import { ALERTS, SAMPLES } from "./monitoring-schema.ts";
+
 export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE world (
@@ -278,33 +280,7 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM stream_times WHERE agent_id = OLD.id;
   END;
   `,
-  // What agents used, as rows of bytes (src/supervision/sampling/points.ts), and what they take in
-  // all: a row of its own, with its index entries, takes some hundred bytes besides.
-  `
-  CREATE TABLE samples (
-    id INTEGER PRIMARY KEY,
-    subject TEXT NOT NULL,
-    step_s INTEGER NOT NULL,
-    begun INTEGER NOT NULL,
-    until INTEGER NOT NULL,
-    points BLOB NOT NULL,
-    size INTEGER GENERATED ALWAYS AS (length(points) + 2 * length(subject) + 100) VIRTUAL,
-    UNIQUE (subject, step_s, begun)
-  ) STRICT;
-  CREATE INDEX samples_by_age ON samples (step_s, until);
-  CREATE INDEX samples_by_end ON samples (until * step_s, id);
-  CREATE TABLE sample_bytes (bytes INTEGER NOT NULL) STRICT;
-  INSERT INTO sample_bytes VALUES (0);
-  CREATE TRIGGER samples_added AFTER INSERT ON samples BEGIN
-    UPDATE sample_bytes SET bytes = bytes + NEW.size;
-  END;
-  CREATE TRIGGER samples_grown AFTER UPDATE OF points ON samples BEGIN
-    UPDATE sample_bytes SET bytes = bytes + NEW.size - OLD.size;
-  END;
-  CREATE TRIGGER samples_deleted AFTER DELETE ON samples BEGIN
-    UPDATE sample_bytes SET bytes = bytes - OLD.size;
-  END;
-  `,
+  SAMPLES,
   // What agents may spend, and what a task has spent: its sum follows each agent's usage, whoever
   // writes it, and outlives the agent's own row. Cost in millionths of a dollar, so that sums are exact.
   `
@@ -376,4 +352,5 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM messages WHERE agent_id = OLD.id;
   END;
   `,
+  ALERTS,
 ];

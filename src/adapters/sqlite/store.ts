@@ -4,6 +4,7 @@ import type { Chance, Clock } from "../../kernel/ports.ts";
 
 import type { Store, World } from "../../supervision/store.ts";
 import { agentRows } from "./agent-rows.ts";
+import { alertRows } from "./alert-rows.ts";
 import { archiveRows } from "./archive-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { roomRows } from "./room.ts";
@@ -54,6 +55,7 @@ export function openStore(
     ...agents,
     ...historyRows(database, events, agents),
     ...archiveRows(database),
+    ...alertRows(database),
     ...diskRows(database),
     ...spentRows(database),
     ...roomRows(database),

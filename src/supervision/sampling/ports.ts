@@ -22,6 +22,9 @@ export interface LookRequest {
 export interface Counters {
   readonly processes: number;
   readonly threads: number | null;
+  /** What its control group allows, of processes and threads, and of memory. */
+  readonly tasksLimit: number | null;
+  readonly memoryLimitBytes: number | null;
   readonly fds: number | null;
   readonly sockets: number | null;
   readonly listens: readonly PortView[] | null;

@@ -15,7 +15,7 @@ import { processSetOf } from "../sighting.ts";
 import type { StreamLooks } from "../stream-looks.ts";
 import { ALL, type History, sampleHistory } from "./history.ts";
 import { leastPause, pauseAfter } from "./pace.ts";
-import type { Depth, LookRequest, OwnUse } from "./ports.ts";
+import type { Depth, LookRequest } from "./ports.ts";
 import { NO_SAMPLE, type Reading, sampleOf, sumOfSamples, withEarlier } from "./sample.ts";
 
 /** Somebody who asked looks on for so long; pages and `corral top` ask again sooner. */
@@ -27,24 +27,17 @@ const SAVE_MS = MINUTE_MS;
 const NEWCOMER_MS = 3 * SECOND_MS;
 const LISTENS_MOST = 32;
 
-/** One look over all, for who judges by it. */
-export interface Round {
-  readonly at: EpochMs;
-  readonly agents: ReadonlyMap<AgentId, SampleView>;
-  readonly own: OwnUse;
-}
-
 export interface Sampler {
   start(): void;
   /** Somebody looks on: samples come fast for a while, of this agent the closest. May be called at any time. */
   watch(agentId?: AgentId): void;
   /** The last sample of everybody. Looks at nothing. */
   samples(): SamplesAnswer;
+  /** The last reading of everybody who has one. */
+  readings(): ReadonlyMap<AgentId, Reading>;
   /** Ports on which an agent's processes listened at the last look. */
   portsOf(agentId: AgentId): readonly PortView[];
   readonly history: Pick<History, "read">;
-  /** Called after each look. Returns the way to stop. */
-  onRound(listener: (round: Round) => void): () => void;
   /** Looks no more, waits for a look that runs, and writes down what there is. May be called twice. */
   close(): Promise<void>;
 }
@@ -64,7 +57,6 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
   const tracked = new Map<AgentId, Tracked>();
   const tasks = new Map<TaskId, SampleView>();
   const focus = new Map<AgentId, EpochMs>();
-  const listeners = new Set<(round: Round) => void>();
   let all: SampleView = sumOfSamples([]);
   let [at, spentMs, quietRounds] = [null as EpochMs | null, 0, 0];
   let [watchedUntil, deepAt, savedAt, dueAt] = [0, 0, clock.now(), 0];
@@ -116,10 +108,7 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
       history.add(one.agent.id, at, one.sample);
     }
     sumUp(at);
-    const own = sampleMeters.own();
-    spentMs = own.cpuMs - before;
-    const agents = new Map([...tracked].map(([id, { sample }]) => [id, sample]));
-    for (const listener of listeners) listener({ at, agents, own });
+    spentMs = sampleMeters.own().cpuMs - before;
     if (at - savedAt >= SAVE_MS) {
       savedAt = at;
       history.save();
@@ -197,12 +186,12 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
         listens: (reading?.listens ?? []).slice(0, LISTENS_MOST),
       })),
     }),
+    readings: () =>
+      new Map(
+        [...tracked].flatMap(([id, { reading }]) => (reading === null ? [] : [[id, reading]])),
+      ),
     portsOf: (agentId) => tracked.get(agentId)?.reading?.listens ?? [],
     history,
-    onRound(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
     async close() {
       if (isClosed) return;
       isClosed = true;

@@ -21,6 +21,8 @@ export interface StatePaths {
   readonly log: string;
   /** File (0600) with the bearer token of clients. */
   readonly clientToken: string;
+  /** File (0600) with the secret that notices of alerts are signed with; made at the first one. */
+  readonly webhookSecret: string;
   /** File (0600) that leads a browser to the dashboard; of `corral open`. */
   readonly openPage: string;
   readonly configFile: string;
@@ -66,6 +68,7 @@ export function statePaths(env: PathEnvironment, uid = process.getuid?.() ?? 0):
     alive: join(stateDir, "daemon.alive"),
     log: join(stateDir, "daemon.log"),
     clientToken: join(stateDir, "client.token"),
+    webhookSecret: join(stateDir, "webhook.secret"),
     openPage: join(stateDir, "open.html"),
     configFile: join(stateDir, "config.json"),
     agentsDir: join(stateDir, "agents"),

@@ -141,6 +141,12 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: "GET",
+    path: "/api/alerts",
+    forPages: always,
+    answer: ({ operations }) => operations.alerts(),
+  },
+  {
+    method: "GET",
     path: "/api/history",
     forPages: always,
     answer: ({ operations, query }) =>

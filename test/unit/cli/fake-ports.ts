@@ -110,7 +110,12 @@ export async function corral(
       did.push(argument === undefined ? name : `${name} ${JSON.stringify(argument)}`);
       return answer;
     };
-  const client = { health, ...daemon } as ApiClient;
+  const alerts = async () => ({
+    standing: [],
+    cleared: [],
+    deliveries: { pending: 0, dropped: 0 },
+  });
+  const client = { health, alerts, ...daemon } as ApiClient;
   const ports: CliPorts = {
     paths: statePaths({ CORRAL_STATE_DIR: "/srv/corral" }),
     env: {},

@@ -338,7 +338,11 @@ test("a daemon that left in the middle of an answer may still be at work: nothin
 const unreachable = async () => {
   throw new Fault("DAEMON_UNREACHABLE", "none", { hint: "h", details: { sent: false } });
 };
-const DEAD = { health: unreachable, tasks: unreachable } as unknown as ApiClient;
+const DEAD = {
+  health: unreachable,
+  tasks: unreachable,
+  alerts: unreachable,
+} as unknown as ApiClient;
 
 test("a sweep that left something stuck exits 6", async () => {
   const step = {

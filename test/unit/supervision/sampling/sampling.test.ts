@@ -47,6 +47,8 @@ const reading = (at: number, over: Partial<Reading> = {}): Reading => ({
   at,
   processes: 2,
   threads: 4,
+  tasksLimit: null,
+  memoryLimitBytes: null,
   fds: 10,
   sockets: 1,
   listens: [],

@@ -1,0 +1,130 @@
+/** Alerts and the notices that are still to be delivered, as the store keeps them. */
+import type { AlertStore, Delivery, StoredAlert } from "../../supervision/alerts/ports.ts";
+import type { Database, Row } from "./database.ts";
+
+const CLEARED_KEPT = 1_000;
+
+export function alertRows(database: Database): AlertStore {
+  return {
+    standingAlerts: () =>
+      database.all("SELECT * FROM alerts WHERE cleared_at IS NULL ORDER BY id").map(alertOf),
+    clearedAlerts: (max) =>
+      database
+        .all(
+          "SELECT * FROM alerts WHERE cleared_at IS NOT NULL ORDER BY cleared_at DESC, id DESC LIMIT ?",
+          max,
+        )
+        .map(alertOf)
+        .toReversed(),
+    alert(id) {
+      const row = database.get("SELECT * FROM alerts WHERE id = ?", id);
+      return row === undefined ? null : alertOf(row);
+    },
+    raiseAlert({ evidence, key, nextStep, raisedAt, rule, severity, since, subject }) {
+      const row = database.get(
+        `INSERT INTO alerts (key, rule, severity, subject_kind, subject_id, since, raised_at, evidence, next_step)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+        key,
+        rule,
+        severity,
+        subject.kind,
+        subject.id,
+        since,
+        raisedAt,
+        evidence,
+        nextStep,
+      );
+      return alertOf(row!);
+    },
+    clearAlert(id, at, evidence) {
+      database.transaction(() => {
+        database.run(
+          "UPDATE alerts SET cleared_at = ?, evidence = ? WHERE id = ? AND cleared_at IS NULL",
+          at,
+          evidence,
+          id,
+        );
+        // One that a notice still speaks of is needed for it.
+        database.run(
+          `DELETE FROM alerts WHERE cleared_at IS NOT NULL
+             AND id NOT IN (SELECT alert_id FROM alert_deliveries)
+             AND id NOT IN (SELECT id FROM alerts WHERE cleared_at IS NOT NULL ORDER BY cleared_at DESC, id DESC LIMIT ?)`,
+          CLEARED_KEPT,
+        );
+      });
+    },
+    queueDelivery: ({ alertId, channel, createdAt, state }, most) =>
+      database.transaction(() => {
+        database.run(
+          `INSERT INTO alert_deliveries (channel, state, alert_id, created_at, next_at) VALUES (?, ?, ?, ?, ?)`,
+          channel,
+          state,
+          alertId,
+          createdAt,
+          createdAt,
+        );
+        return database.run(
+          `DELETE FROM alert_deliveries WHERE id IN
+             (SELECT id FROM alert_deliveries ORDER BY id DESC LIMIT -1 OFFSET ?)`,
+          most,
+        ).changes;
+      }),
+    dueDeliveries: (now, max) =>
+      database
+        .all("SELECT * FROM alert_deliveries WHERE next_at <= ? ORDER BY id LIMIT ?", now, max)
+        .map(deliveryOf),
+    retryDelivery: (id, at) =>
+      void database.run(
+        "UPDATE alert_deliveries SET attempts = attempts + 1, next_at = ? WHERE id = ?",
+        at,
+        id,
+      ),
+    endDelivery: (id) => void database.run("DELETE FROM alert_deliveries WHERE id = ?", id),
+    countDeliveries: () =>
+      Number(database.get("SELECT count(*) AS n FROM alert_deliveries")?.["n"] ?? 0),
+    nextDeliveryAt() {
+      const at = database.get("SELECT min(next_at) AS at FROM alert_deliveries")?.["at"] ?? null;
+      return at === null ? null : Number(at);
+    },
+    stuckOwners: () =>
+      database
+        .all(
+          `SELECT owner, count(*) AS held, max(kind || ': ' || coalesce(error, 'no reason')) AS error
+           FROM resources WHERE state IN ('intended', 'held', 'releasing') AND attempts > 0 GROUP BY owner`,
+        )
+        .map((row) => ({
+          owner: String(row["owner"]),
+          held: Number(row["held"]),
+          error: String(row["error"]),
+        })),
+  };
+}
+
+function alertOf(row: Row): StoredAlert {
+  return {
+    id: row["id"] as number,
+    key: row["key"] as string,
+    rule: row["rule"] as StoredAlert["rule"],
+    severity: row["severity"] as StoredAlert["severity"],
+    subject: {
+      kind: row["subject_kind"] as StoredAlert["subject"]["kind"],
+      id: row["subject_id"] as string,
+    },
+    since: row["since"] as number,
+    raisedAt: row["raised_at"] as number,
+    clearedAt: row["cleared_at"] as number | null,
+    evidence: row["evidence"] as string,
+    nextStep: row["next_step"] as string,
+  };
+}
+
+function deliveryOf(row: Row): Delivery {
+  return {
+    id: row["id"] as number,
+    channel: row["channel"] as Delivery["channel"],
+    state: row["state"] as Delivery["state"],
+    alertId: row["alert_id"] as number,
+    attempts: row["attempts"] as number,
+    createdAt: row["created_at"] as number,
+  };
+}
