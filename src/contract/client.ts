@@ -32,6 +32,7 @@ import type {
 } from "./archive.ts";
 import type { AlertsAnswer } from "./alerts.ts";
 import type { CorralEvent } from "./events.ts";
+import type { SamplesAnswer } from "./sampling.ts";
 import type { ToolAnswer, ToolName } from "./tools.ts";
 
 /**
@@ -47,6 +48,8 @@ export interface ApiClient {
   /** Everything of one moment, and the event from which to follow on. */
   overview(): Promise<OverviewAnswer>;
   machine(): Promise<Machine>;
+  /** What everybody used at the last look. Asking makes the looks come fast for some seconds. */
+  samples(): Promise<SamplesAnswer>;
   /** The input is parsed, and its defaults filled in, by the daemon. */
   tool<N extends ToolName>(
     name: N,

@@ -216,7 +216,10 @@ describe.skipIf(!HAS_TMUX)("corral top (skipped without tmux)", () => {
       expect(piped.stdout).not.toContain("\u001b");
       const json = JSON.parse((await world.corral(["top", "--json"])).stdout);
       expect(json.use).toEqual([
-        expect.objectContaining({ agent_id: agent.id, processes: expect.any(Number) }),
+        expect.objectContaining({
+          agent_id: agent.id,
+          sample: expect.objectContaining({ processes: expect.any(Number) }),
+        }),
       ]);
 
       await using terminal = await makeTerminal(world, SIZE);

@@ -21,6 +21,7 @@ import {
   PruneAnswer,
 } from "../../contract/archive.ts";
 import { AgentView, Receipt } from "../../contract/agent.ts";
+import { SamplesAnswer } from "../../contract/sampling.ts";
 import { TOOLS } from "../../contract/tools.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
@@ -57,6 +58,7 @@ export function apiClient(address: DaemonAddress): ApiClient {
     health: () => get("/api/health", HealthAnswer),
     overview: () => get("/api/overview", OverviewAnswer),
     machine: () => get("/api/machine", Machine),
+    samples: () => get("/api/samples", SamplesAnswer),
     tool: async <N extends ToolName>(name: N, input: unknown) =>
       // The table's type forgets which answer belongs to which name.
       (await post<unknown>(`/api/tools/${name}`, input, TOOLS[name].output)) as ToolAnswer<N>,

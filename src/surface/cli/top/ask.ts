@@ -12,20 +12,17 @@ const AGENTS_MOST = 10_000;
  * @throws {Fault} DAEMON_UNREACHABLE, and whatever else the daemon says.
  */
 export async function lookAtAll(client: ApiClient, now: () => number): Promise<Look> {
-  const [{ agents }, health, machine, report] = await Promise.all([
+  const [{ agents }, health, machine, samples] = await Promise.all([
     client.agents({ limit: AGENTS_MOST }),
     client.health(),
     client.machine(),
-    client.tool("get_resource_report", {}),
+    client.samples(),
   ]);
-  const at = Date.parse(report.at);
-  const use = report.agents.map(
-    ({ agent_id: id, processes, memory_bytes: memoryBytes, cpu_ms: cpuMs }): [string, Use] => [
-      id,
-      { at, processes, memoryBytes, cpuMs },
-    ],
-  );
-  return { at: now(), agents, health, machine, use: new Map(use), alerts: report.alerts };
+  const use = samples.agents.map(({ agent_id: id, sample, listens }): [string, Use] => [
+    id,
+    { sample, listens },
+  ]);
+  return { at: now(), agents, health, machine, use: new Map(use) };
 }
 
 /** True for what ends by itself as soon as a daemon is there again. */

@@ -6,10 +6,7 @@ import type { Column, Subject } from "./columns.ts";
 import type { TopState } from "./model.ts";
 
 /** What the rows are made of; the same again is the same rows. */
-type Made = Pick<
-  TopState,
-  "agents" | "use" | "rates" | "now" | "taskId" | "shown" | "filter" | "sort"
->;
+type Made = Pick<TopState, "agents" | "use" | "now" | "taskId" | "shown" | "filter" | "sort">;
 let last: { readonly of: Made; readonly rows: readonly Subject[] } | undefined;
 
 /**
@@ -25,7 +22,6 @@ function isSame(a: Made, b: Made): boolean {
   return (
     a.agents === b.agents &&
     a.use === b.use &&
-    a.rates === b.rates &&
     a.now === b.now &&
     a.taskId === b.taskId &&
     a.shown === b.shown &&

@@ -4,13 +4,13 @@ import { toneOfStatus } from "../paint.ts";
 import type { Tone } from "../paint.ts";
 import { hasEnded } from "../views.ts";
 import { shortBytes, shortCores, shortCount, shortSpan } from "./figures.ts";
-import type { Rates, TopState, Use } from "./model.ts";
+import type { TopState, Use } from "./model.ts";
 
 /** What a cell is made of. */
 export interface Subject {
   readonly agent: AgentView;
+  /** Undefined before the first look, and for what lives no more. */
   readonly use: Use | undefined;
-  readonly rates: Rates | undefined;
   readonly now: number;
 }
 
@@ -100,32 +100,32 @@ export const COLUMNS = {
     heading: "CPU",
     width: 6,
     align: "right",
-    text: ({ rates }) => shown(rates?.cores, shortCores),
-    key: ({ rates }) => rates?.cores ?? null,
+    text: ({ use }) => shown(use?.sample.cpu_ms_per_s, shortCores),
+    key: ({ use }) => use?.sample.cpu_ms_per_s ?? null,
     worth: 8,
   },
   memory: {
     heading: "MEMORY",
     width: 7,
     align: "right",
-    text: ({ use }) => shown(use?.memoryBytes, shortBytes),
-    key: ({ use }) => use?.memoryBytes ?? null,
+    text: ({ use }) => shown(use?.sample.memory_bytes, shortBytes),
+    key: ({ use }) => use?.sample.memory_bytes ?? null,
     worth: 8,
   },
   processes: {
     heading: "PROCS",
     width: 5,
     align: "right",
-    text: ({ use }) => shown(use?.processes, String),
-    key: ({ use }) => use?.processes ?? null,
+    text: ({ use }) => shown(use?.sample.processes, String),
+    key: ({ use }) => use?.sample.processes ?? null,
     worth: 6,
   },
   log: {
     heading: "LOG/S",
     width: 7,
     align: "right",
-    text: ({ rates }) => shown(rates?.logBytesPerS, shortBytes),
-    key: ({ rates }) => rates?.logBytesPerS ?? null,
+    text: ({ use }) => shown(use?.sample.output_bytes_per_s, shortBytes),
+    key: ({ use }) => use?.sample.output_bytes_per_s ?? null,
     worth: 5,
   },
   tokens: {
@@ -185,5 +185,5 @@ export function columnsFor(
 /** What a row of the table is made of. */
 export function subjectOf(state: TopState, agent: AgentView): Subject {
   const { agent_id: id } = agent;
-  return { agent, use: state.use.get(id), rates: state.rates.get(id), now: state.now };
+  return { agent, use: state.use.get(id), now: state.now };
 }

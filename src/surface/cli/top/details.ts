@@ -35,6 +35,7 @@ function factsOf(subject: Subject): readonly (readonly [name: string, value: str
     ],
     ["ended", hasEnded(agent) ? endText(agent) : ""],
     ["uses", hasEnded(agent) ? "" : useWords(subject)],
+    ["listens on", portWords(subject)],
     ["tokens", tokenWords(subject)],
     ["printed", printedWords(subject)],
     ["cleanup", cleanupText(cleanup)],
@@ -43,12 +44,24 @@ function factsOf(subject: Subject): readonly (readonly [name: string, value: str
   ];
 }
 
-function useWords({ use, rates }: Subject): string {
+function useWords({ use }: Subject): string {
   if (use === undefined) return "not looked at";
-  const memory = use.memoryBytes === null ? "" : `, ${humanBytes(use.memoryBytes)} of memory`;
-  const cores =
-    rates === undefined || rates.cores === null ? "" : `, ${shortCores(rates.cores)} of a core`;
-  return `${use.processes} ${use.processes === 1 ? "process" : "processes"}${memory}${cores}`;
+  const { processes, threads, memory_bytes: memory, cpu_ms_per_s: cpu, fds, sockets } = use.sample;
+  return [
+    processes === null ? "" : `${processes} ${processes === 1 ? "process" : "processes"}`,
+    threads === null ? "" : counted(threads, "thread"),
+    memory === null ? "" : `${humanBytes(memory)} of memory`,
+    cpu === null ? "" : `${shortCores(cpu)} of a core`,
+    fds === null ? "" : counted(fds, "open file"),
+    sockets === null || sockets === 0 ? "" : counted(sockets, "socket"),
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+function portWords({ use }: Subject): string {
+  const ports = use?.listens ?? [];
+  return ports.map(({ protocol, address, port }) => `${protocol} ${address}:${port}`).join(", ");
 }
 
 function tokenWords({ agent }: Subject): string {
@@ -59,12 +72,10 @@ function tokenWords({ agent }: Subject): string {
   return `${shortCount(tokens)}${spent}${turns === null ? "" : `, ${counted(turns, "turn")}`}`;
 }
 
-function printedWords({ agent, rates }: Subject): string {
+function printedWords({ agent, use }: Subject): string {
   const { output_bytes: printed, disk_bytes: disk } = agent;
   if (printed === null) return "";
-  const rate =
-    rates === undefined || rates.logBytesPerS === null
-      ? ""
-      : `, ${humanBytes(Math.round(rates.logBytesPerS))} a second`;
-  return `${humanBytes(printed)}${rate}${disk === null ? "" : `; ${humanBytes(disk)} on the disk`}`;
+  const rate = use?.sample.output_bytes_per_s ?? null;
+  const goes = rate === null ? "" : `, ${humanBytes(rate)} a second`;
+  return `${humanBytes(printed)}${goes}${disk === null ? "" : `; ${humanBytes(disk)} on the disk`}`;
 }

@@ -30,9 +30,9 @@ export function shortSpan(ms: number): string {
   return `${part(left, DAY_MS)}d`;
 }
 
-/** A share of one core: `"0.4%"`, `"240%"`. */
-export function shortCores(cores: number): string {
-  const percent = cores * 100;
+/** Processor time as a share of one core: `"0.4%"`, `"240%"`. @param msPerS  Milliseconds in a second. */
+export function shortCores(msPerS: number): string {
+  const percent = msPerS / 10;
   return `${percent < 10 ? percent.toFixed(1) : Math.round(percent)}%`;
 }
 

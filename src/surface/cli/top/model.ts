@@ -1,28 +1,14 @@
 /** What `corral top` knows and shows. Values only; what changes them is beside it. */
 import type { AgentView } from "../../../contract/agent.ts";
 import type { HealthAnswer, Machine } from "../../../contract/api.ts";
+import type { PortView, SampleView } from "../../../contract/sampling.ts";
 import type { Tone } from "../paint.ts";
 import type { ColumnName } from "./columns.ts";
 
-/** What an agent used when it was last looked at. */
+/** What an agent used at the last look. */
 export interface Use {
-  /** Milliseconds since the Unix epoch. */
-  readonly at: number;
-  readonly processes: number;
-  /** Null where it is not told. */
-  readonly memoryBytes: number | null;
-  /** Processor time used so far, milliseconds; null where it is not told. */
-  readonly cpuMs: number | null;
-}
-
-/** What an agent does now; null until there are two looks, or where it is not told. */
-export interface Rates {
-  /** Share of one core: 1 is one core busy. */
-  readonly cores: number | null;
-  /** Bytes that its stream grows by in a second. */
-  readonly logBytesPerS: number | null;
-  /** How large its stream was at the last looks, oldest first: what the rate is made of. */
-  readonly log: readonly { readonly at: number; readonly bytes: number }[];
+  readonly sample: SampleView;
+  readonly listens: readonly PortView[];
 }
 
 /** The output of the chosen agent, as far as it was read. */
@@ -68,7 +54,6 @@ export interface TopState {
   readonly machine: Machine;
   readonly agents: ReadonlyMap<string, AgentView>;
   readonly use: ReadonlyMap<string, Use>;
-  readonly rates: ReadonlyMap<string, Rates>;
   /** How many things want a look, as the daemon tells. */
   readonly alerts: readonly string[];
   /** Only agents of this task; null is of all. */

@@ -37,6 +37,8 @@ const DRAW_MS = 40;
 const NAMED_REST_MS = 100;
 const NAMED_MOST = 400;
 const CLOCK_MS = 1_000;
+/** Between two questions about what wants a look: answering looks at every process. */
+const ALERTS_MS = 15_000;
 
 /**
  * Shows it until somebody quits, or the terminal or the process is to end.
@@ -172,6 +174,14 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
     }
   }
 
+  async function takeAlerts(): Promise<void> {
+    while (!signal.aborted) {
+      const report = await patiently(() => client.tool("get_resource_report", {}));
+      if (report !== null) change((before) => ({ ...before, alerts: report.alerts }));
+      await rest(ALERTS_MS);
+    }
+  }
+
   /** What we take for living and the look has not is over, or was forgotten. */
   function nameMissing(agents: readonly AgentView[]): void {
     const seen = new Set(agents.map(({ agent_id: id }) => id));
@@ -205,7 +215,9 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
   screen.open({ onKey, onResize: redraw, onEnd: finish });
   try {
     draw();
-    await Promise.all([takeEvents, takeNamed, takeLooks, tick].map((part) => part().catch(fail)));
+    await Promise.all(
+      [takeEvents, takeNamed, takeLooks, takeAlerts, tick].map((part) => part().catch(fail)),
+    );
   } finally {
     over.abort();
     following.abort();

@@ -2,9 +2,8 @@
 import type { AgentView } from "../../../contract/agent.ts";
 import type { HealthAnswer, Machine, OverviewAnswer } from "../../../contract/api.ts";
 import type { CorralEvent } from "../../../contract/events.ts";
-import { SECOND_MS } from "../../../kernel/units.ts";
 import { NO_OUTPUT } from "./model.ts";
-import type { Rates, Shown, TopState, Use } from "./model.ts";
+import type { Shown, TopState, Use } from "./model.ts";
 import type { ColumnName } from "./columns.ts";
 
 export interface Beginning {
@@ -28,7 +27,6 @@ export function begin({ overview, size, now, taskId, sort, shown }: Beginning): 
     machine: overview.machine,
     agents: byId(overview.agents),
     use: new Map(),
-    rates: new Map(),
     alerts: [],
     taskId,
     sort: { column: sort, isReversed: false },
@@ -54,19 +52,16 @@ export interface Look {
   readonly health: HealthAnswer;
   readonly machine: Machine;
   readonly use: ReadonlyMap<string, Use>;
-  readonly alerts: readonly string[];
 }
 
 export function withLook(state: TopState, look: Look): TopState {
-  const { health, machine, alerts } = look;
+  const { health, machine, use } = look;
   return {
     ...withAgents(state, look.agents, look.at),
     link: "live",
     health,
     machine,
-    alerts,
-    use: look.use,
-    rates: ratesAfter(state, look),
+    use,
   };
 }
 
@@ -107,41 +102,6 @@ export function withLines(state: TopState, agentId: string, lines: readonly stri
   if (state.output.agentId !== agentId) return state;
   const all = [...state.output.lines, ...lines].slice(-LINES_MOST);
   return { ...state, output: { ...state.output, lines: all } };
-}
-
-/** How fast each goes: between two looks, and for what it prints over as long as its size was the same. */
-function ratesAfter(before: TopState, { at, agents, use }: Look): ReadonlyMap<string, Rates> {
-  return new Map(
-    agents.map((agent) => {
-      const { agent_id: id } = agent;
-      const cores = coresBetween(before.use.get(id), use.get(id));
-      const old = before.rates.get(id);
-      const log = logAfter(old?.log ?? [], agent.output_bytes, at);
-      return [id, { cores: cores ?? old?.cores ?? null, log, logBytesPerS: rateOf(log, at) }];
-    }),
-  );
-}
-
-function coresBetween(before: Use | undefined, now: Use | undefined): number | null {
-  if (before === undefined || now === undefined) return null;
-  if (before.cpuMs === null || now.cpuMs === null || now.at <= before.at) return null;
-  // Less than before means that processes have ended meanwhile.
-  return Math.max(0, now.cpuMs - before.cpuMs) / (now.at - before.at);
-}
-
-/** Sizes are looked at every few seconds: a rate over less would jump between nothing and too much. */
-const LOG_WINDOW_MS = 12 * SECOND_MS;
-
-function logAfter(before: Rates["log"], bytes: number | null, at: number): Rates["log"] {
-  if (bytes === null) return [];
-  return [...before.filter((look) => at - look.at <= LOG_WINDOW_MS), { at, bytes }];
-}
-
-function rateOf(log: Rates["log"], now: number): number | null {
-  const [first] = log;
-  const last = log.at(-1);
-  if (first === undefined || last === undefined || now <= first.at) return null;
-  return (Math.max(0, last.bytes - first.bytes) * SECOND_MS) / (now - first.at);
 }
 
 function byId(agents: readonly AgentView[]): ReadonlyMap<string, AgentView> {

@@ -89,13 +89,11 @@ async function run(ports: CliPorts, command: Command): Promise<number> {
 
 const FIRST_LOOK_MS = 500;
 
-function jsonOf({ agents, use, rates, machine, health }: TopState): unknown {
-  const used = Array.from(use, ([agentId, { processes, memoryBytes, cpuMs }]) => ({
+function jsonOf({ agents, use, machine, health }: TopState): unknown {
+  const used = Array.from(use, ([agentId, { sample, listens }]) => ({
     agent_id: agentId,
-    processes,
-    memory_bytes: memoryBytes,
-    cpu_ms: cpuMs,
-    cores: rates.get(agentId)?.cores ?? null,
+    sample,
+    listens,
   }));
   return { health, machine, agents: [...agents.values()], use: used };
 }

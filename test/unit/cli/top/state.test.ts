@@ -18,7 +18,7 @@ import {
   withLook,
 } from "../../../../src/surface/cli/top/take.ts";
 import { anAgent } from "../fake-ports.ts";
-import { ended, NOW, overviewOf, stateOf } from "./states.ts";
+import { ended, NOTHING, NOW, overviewOf, stateOf } from "./states.ts";
 
 const key = (name: string) => ({ name, text: "", ctrl: false });
 const typed = (text: string) => ({ name: text, text, ctrl: false });
@@ -34,25 +34,23 @@ function after(state: TopState, ...keys: readonly string[]): TopState {
 const ids = (state: TopState): readonly string[] =>
   rowsOf(state).map(({ agent }) => agent.agent_id);
 
-function looked(
-  state: TopState,
-  agents: readonly AgentView[],
-  cpu: Record<string, number>,
-  at = NOW,
-) {
+/** A look at these agents, with the processor time of each. */
+function looked(state: TopState, agents: readonly AgentView[], cpu: Record<string, number>) {
   const { health, machine } = overviewOf([]);
   const use = new Map(
-    Object.entries(cpu).map(([id, cpuMs]) => [id, { at, processes: 1, memoryBytes: null, cpuMs }]),
+    Object.entries(cpu).map(([id, ms]) => [
+      id,
+      { sample: { ...NOTHING, cpu_ms_per_s: ms }, listens: [] },
+    ]),
   );
-  return withLook(state, { at, agents, health, machine, use, alerts: [] });
+  return withLook(state, { at: NOW, agents, health, machine, use });
 }
 
 describe("order", () => {
   const [a, b, c] = [anAgent("a-1"), anAgent("b-1"), anAgent("c-1")];
 
   test("the greatest first, names from A to Z, what is not told last both ways", () => {
-    const first = looked(stateOf([a, b, c]), [a, b, c], { "a-1": 0, "b-1": 0 });
-    const state = looked(first, [a, b, c], { "a-1": 100, "b-1": 300 }, NOW + 1_000);
+    const state = looked(stateOf([a, b, c]), [a, b, c], { "a-1": 100, "b-1": 300 });
     const byCpu: TopState = { ...state, sort: { column: "cpu", isReversed: false } };
     expect(ids(state)).toEqual(["a-1", "b-1", "c-1"]);
     expect(ids(byCpu)).toEqual(["b-1", "a-1", "c-1"]);
@@ -198,28 +196,11 @@ describe("what comes from the daemon", () => {
     expect(withEvents(next, [event(12, "a-1")]).isGap).toBe(true);
   });
 
-  test("a processor's share is between two looks, and never less than nothing", () => {
+  test("what lives no more is used no more", () => {
     const agent = anAgent("a-1");
-    const first = looked(stateOf([agent]), [agent], { "a-1": 1_000 });
-    expect(first.rates.get("a-1")?.cores).toBeNull();
-    const second = looked(first, [agent], { "a-1": 1_500 }, NOW + 1_000);
-    expect(second.rates.get("a-1")?.cores).toBe(0.5);
-    expect(looked(second, [agent], { "a-1": 200 }, NOW + 2_000).rates.get("a-1")?.cores).toBe(0);
-  });
-
-  test("what it prints is a rate over the last looks", () => {
-    let state = stateOf([anAgent("a-1")]);
-    for (const [seconds, bytes] of [
-      [0, 0],
-      [2, 0],
-      [4, 5_000],
-      [6, 5_000],
-      [10, 10_000],
-    ] as const) {
-      const agent = { ...anAgent("a-1"), output_bytes: bytes };
-      state = looked(state, [agent], {}, NOW + seconds * 1_000);
-    }
-    expect(state.rates.get("a-1")?.logBytesPerS).toBe(1_000);
+    const first = looked(stateOf([agent]), [agent], { "a-1": 500 });
+    expect(rowsOf(first)[0]?.use?.sample.cpu_ms_per_s).toBe(500);
+    expect(rowsOf(looked(first, [agent], {}))[0]?.use).toBeUndefined();
   });
 });
 
@@ -233,7 +214,7 @@ test("figures are short", () => {
   ]);
   expect([950, 12_345, 4_500_000].map(shortCount)).toEqual(["950", "12.3k", "4.5M"]);
   expect([8_000, 250_000, 10_920_000, 1e9].map(shortSpan)).toEqual(["8s", "4m10s", "3h02m", "11d"]);
-  expect([0.004, 2.4].map(shortCores)).toEqual(["0.4%", "240%"]);
+  expect([4, 2_400].map(shortCores)).toEqual(["0.4%", "240%"]);
 });
 
 test("columns always fit, but for the two that are never left out", () => {

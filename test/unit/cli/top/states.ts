@@ -1,6 +1,7 @@
 /** States to look at. */
 import type { AgentView } from "../../../../src/contract/agent.ts";
 import type { OverviewAnswer } from "../../../../src/contract/api.ts";
+import { SERIES, type SampleView } from "../../../../src/contract/sampling.ts";
 import { settled } from "../../../../src/surface/cli/top/keys.ts";
 import type { TopState } from "../../../../src/surface/cli/top/model.ts";
 import { begin } from "../../../../src/surface/cli/top/take.ts";
@@ -48,3 +49,6 @@ export function ended(agentId: string): AgentView {
     cleanup: { state: "clean", held: 0, stuck: 0 },
   };
 }
+
+/** A sample of which nothing is told. */
+export const NOTHING = Object.fromEntries(SERIES.map((name) => [name, null])) as SampleView;
