@@ -68,6 +68,7 @@ function absentTmux(fault: Fault): Host {
     detail: fault.message,
     start: refuse,
     release: refuse,
+    look: refuse,
     list: refuse,
     serverPid: refuse,
     close: refuse,

@@ -14,6 +14,7 @@
  *   GET  /api/agents/<id>                    AgentView
  *   GET  /api/agents/<id>/receipt            Receipt
  *   GET  /api/agents/<id>/stream?from=&max=&since=&stream=stdout|stderr   StreamAnswer
+ *   GET  /api/agents/<id>/screen?seen=       ScreenAnswer
  *   GET  /api/agents/<id>/processes          ProcessesAnswer
  *   GET  /api/samples                        SamplesAnswer
  *   GET  /api/alerts                         AlertsAnswer

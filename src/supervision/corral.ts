@@ -42,6 +42,7 @@ import { type DeployRequest, optionsOf } from "./plan-run.ts";
 import { reportFinding, reportProgress } from "./reports.ts";
 import { resourceReport } from "./resource-report.ts";
 import { readResource } from "./resources.ts";
+import { screens } from "./screens.ts";
 import { processLists } from "./sampling/processes.ts";
 import type { Sampler } from "./sampling/sampler.ts";
 import { resumeAgent } from "./resume.ts";
@@ -81,6 +82,7 @@ export function corral(parts: CorralParts): Operations {
   const { store } = setting;
   const ending = { ...setting, store: storeOfEnds(store, setting.ballast) };
   const lists = processLists(setting);
+  const panes = screens(setting.hostOf);
   let leaving: Promise<LeaveAnswer> | null = null;
 
   const taskOf = (id: TaskId): TaskRecord => {
@@ -306,6 +308,7 @@ export function corral(parts: CorralParts): Operations {
       sampler.watch(scope === "agent" ? id : undefined);
       return sampler.history.read(query);
     },
+    screen: (id, seen) => panes.of(agentOf(id), seen),
     async processes(id) {
       const answer = await lists.of(id);
       sampler.watch(id);

@@ -30,6 +30,7 @@ import type {
   PruneInput,
 } from "../contract/archive.ts";
 import type { AlertsAnswer } from "../contract/alerts.ts";
+import type { ScreenAnswer } from "../contract/screen.ts";
 import type { CorralEvent } from "../contract/events.ts";
 import type {
   HistoryAnswer,
@@ -110,6 +111,12 @@ export interface Operations {
   history(query: HistoryQuery): HistoryAnswer;
   /** The processes of an agent, looked at now. @throws {Fault} AGENT_NOT_FOUND, PROBE_FAILED. */
   processes(agentId: AgentId): Promise<ProcessesAnswer>;
+  /**
+   * What an agent's pane shows now, looked at together with whoever asks at the same time.
+   * @param seen  The digest of what the asker has; the same again is told in a word.
+   * @throws {Fault} AGENT_NOT_FOUND, HOST_UNREACHABLE.
+   */
+  screen(agentId: AgentId, seen: string | undefined): Promise<ScreenAnswer>;
   ledger(filter: { readonly owner?: string; readonly all?: boolean }): LedgerAnswer;
   /** Answers when the condition holds, the time is up, or `signal` aborts. Never kills anything. */
   wait(input: WaitInput, signal: AbortSignal): Promise<WaitAnswer>;

@@ -211,6 +211,18 @@ export interface SessionSeen {
 }
 
 /** Where runners live. */
+/** A pane as tmux tells of it. */
+export interface PaneSeen {
+  readonly columns: number;
+  readonly rows: number;
+  /** From 0; null when it is hidden. */
+  readonly cursor: { readonly column: number; readonly row: number } | null;
+  /** As tmux has them: to be cleaned before anybody gets them. Top first. */
+  readonly lines: readonly string[];
+  /** The same for the same lines and cursor. */
+  readonly digest: string;
+}
+
 export interface Host {
   readonly kind: "tmux" | "process";
   /** One line for people: version and socket, or why tmux is not used. */
@@ -228,6 +240,12 @@ export interface Host {
    * @throws {Fault} HOST_UNREACHABLE when it could not look.
    */
   release(session: string): Promise<string>;
+  /**
+   * What the runner's pane of a session shows now; null when there is no such session, and where
+   * agents have no terminal. Costs one short process, which is ended when it does not answer.
+   * @throws {Fault} HOST_UNREACHABLE when it could not look.
+   */
+  look(session: string): Promise<PaneSeen | null>;
   /** All sessions on our socket; empty only if the server certainly does not run. @throws {Fault} HOST_UNREACHABLE. */
   list(): Promise<readonly SessionSeen[]>;
   /** Pid of the server that the sessions are on; null only if there certainly is none. @throws {Fault} HOST_UNREACHABLE. */

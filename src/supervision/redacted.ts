@@ -4,8 +4,10 @@
  * Here and not in each surface, so that none can forget it. Raw bytes and the output of agents are
  * masked where they are read, byte for byte; see src/output/redacted-file.ts.
  */
+import type { ScreenAnswer } from "../contract/screen.ts";
 import type { ToolInput, ToolName } from "../contract/tools.ts";
 import { Fault } from "../kernel/fault.ts";
+import { maskedLines } from "../output/pane.ts";
 import type { Redactor } from "../output/redact.ts";
 import type { Caller, Operations } from "./operations.ts";
 
@@ -27,6 +29,13 @@ export function redacted(operations: Operations, redactor: Redactor): Operations
     } catch (error) {
       throw redactedFault(error, redactor);
     }
+  };
+  /** First, since a secret may go on from one line in the next: then no line has one of its own. */
+  const maskedScreen = (seen: ScreenAnswer): ScreenAnswer => {
+    if (seen.screen === null) return seen;
+    const { columns, lines } = seen.screen;
+    const masked = maskedLines(lines, columns, (bytes) => redactor.bytes(bytes));
+    return { ...seen, screen: { ...seen.screen, lines: [...masked] } };
   };
   return {
     async tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
@@ -52,6 +61,7 @@ export function redacted(operations: Operations, redactor: Redactor): Operations
     samples: () => operations.samples(),
     history: (query) => operations.history(query),
     processes: (id) => answerLater(() => operations.processes(id)),
+    screen: (id, seen) => answerLater(async () => maskedScreen(await operations.screen(id, seen))),
     ledger: (filter) => answer(() => operations.ledger(filter)),
     wait: (input, signal) => answerLater(() => operations.wait(input, signal)),
     eventsAfter: (seq, max) => answer(() => operations.eventsAfter(seq, max)),

@@ -15,6 +15,7 @@ import { RUNNER_SCRIPT } from "../../src/runner/runner-script.ts";
 import type { Host } from "../../src/supervision/ports.ts";
 import { exitOf, prepare, type Prepared } from "../fixtures/agents/run-agent.ts";
 import { sandbox, type Sandbox } from "../fixtures/agents/sandbox.ts";
+import { waitFor } from "../helpers/daemon-process.ts";
 import { tagged, until } from "../fixtures/agents/tagged.ts";
 
 const ENV = {
@@ -122,6 +123,37 @@ describe.each(OPENERS)("a $kind host", ({ open, kind }) => {
     process.kill(runner?.pid ?? 0, "SIGKILL");
     await until("it is told", () => told?.includes(one.set.agentId) === true);
     expect(toldNoMore).toEqual([]);
+  });
+
+  test("shows what an agent writes to its terminal, however it looks like tmux's own words", async () => {
+    const host = await opened(open);
+    const hostile = String.raw`%begin 1 1 1\n%end 1 1 1\n%error 1 1 1\ncorral-answered-1\n`;
+    const words = String.raw`\e[31mred\e]52;c;eA==\a`;
+    const script = `open(my $t, ">", "/dev/tty"); print $t "${hostile}${words}"; close $t; sleep 60`;
+    const one = await agent(1, script);
+    await host.start(startOf(one));
+    const name = startOf(one).session;
+    if (kind === "process") {
+      expect(await host.look(name)).toBeNull();
+      return;
+    }
+    const seen = await waitFor("it to be shown", async () => {
+      const pane = await host.look(name);
+      return pane !== null && pane.lines.some((line) => line.includes("red")) ? pane : undefined;
+    });
+    expect(seen).toMatchObject({ columns: 200, rows: 50, cursor: { column: 3, row: 5 } });
+    expect(seen.lines.slice(1, 6)).toEqual([
+      "%begin 1 1 1",
+      "%end 1 1 1",
+      "%error 1 1 1",
+      "corral-answered-1",
+      "\u001b[31mred",
+    ]);
+    expect((await host.look(name))?.digest).toBe(seen.digest);
+    expect((await host.list()).map((session) => session.name)).toEqual([name]);
+    await containment.kill(one.set, 5_000);
+    await host.release(name);
+    expect(await host.look(name)).toBeNull();
   });
 
   test("keeps runner and agent apart by their marks", async ({ skip }) => {

@@ -352,6 +352,10 @@ export function fakeOperations(): FakeOperations {
       });
     },
     alerts: () => ({ standing: [], cleared: [], deliveries: { pending: 0, dropped: 0 } }),
+    screen: (agentId) => {
+      const { agent_id } = agentNamed(agentId);
+      return Promise.resolve({ agent_id, state: "none", digest: null, screen: null });
+    },
     samples: () => {
       throw new Error("no test of a surface needs samples");
     },

@@ -54,6 +54,7 @@ export function processHost(options: ProcessHostOptions): Host {
       const left = await listRunners(options);
       return left.length === 0 ? "no runner is left" : `${left.length} runners are left`;
     },
+    look: async () => null,
     onEnded: hints.listen,
   };
 

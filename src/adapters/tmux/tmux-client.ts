@@ -5,6 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { Fault } from "../../kernel/fault.ts";
+import { MIB } from "../../kernel/units.ts";
 import { type ControlLink, controlLink } from "./control-link.ts";
 import type { TmuxAnswer } from "./control-protocol.ts";
 
@@ -28,6 +29,12 @@ export interface TmuxClient {
    *         away in the middle of a sequence that makes a session: whether it did is unknown.
    */
   run(...commands: readonly (readonly string[])[]): Promise<TmuxAnswer>;
+  /**
+   * Runs commands by an invocation of their own, whatever connection there is: for what prints words of
+   * an agent's, which over the connection could look like the protocol. Starts no server.
+   * @throws {Fault} HOST_UNREACHABLE when tmux could not be run, or said nothing for 5 s.
+   */
+  apart(...commands: readonly (readonly string[])[]): Promise<TmuxAnswer>;
   /** "tmux 3.3a". @throws {Fault} HOST_UNREACHABLE. */
   version(): Promise<string>;
   /** True for the two answers that say no server listens; any other failure is uncertain. */
@@ -41,6 +48,8 @@ export interface TmuxClient {
 }
 
 const TIMEOUT_MS = 5_000;
+/** The largest screen with a colour in each cell is less. */
+const ANSWER_MAX_BYTES = 8 * MIB;
 const NO_ANSWER = `no answer in ${TIMEOUT_MS} ms`;
 /** Waiting this long for a connection that is being made is cheaper than an invocation. Milliseconds. */
 const PATIENCE_MS = 500;
@@ -48,8 +57,8 @@ const PATIENCE_MS = 500;
 const RETRY_MS = { first: 1_000, last: 300_000 } as const;
 const ABSENT = [/^no server running on /, /^error connecting to .* \(No such file or directory\)$/];
 
-export function tmuxClient(options: TmuxClientOptions): TmuxClient {
-  const { socket, env, tmux, before, setUp, onNotice } = options;
+export function tmuxClient(given: TmuxClientOptions): TmuxClient {
+  const { socket, env, tmux, before, setUp, onNotice } = given;
   const [prefix, ...rest] = before;
   const program = prefix ?? tmux;
   const words = prefix === undefined ? [] : [...rest, tmux];
@@ -61,6 +70,8 @@ export function tmuxClient(options: TmuxClientOptions): TmuxClient {
 
   return {
     run,
+    apart: (...commands) =>
+      exec(["-N", "-S", socket, "-f", "/dev/null", ...commands.flatMap(joinCommand)]),
     version: async () => {
       const { ok, stdout, stderr } = await exec(["-V"]);
       if (!ok) throw unreachable(stderr);
@@ -122,8 +133,9 @@ export function tmuxClient(options: TmuxClientOptions): TmuxClient {
   }
 
   async function exec(args: readonly string[]): Promise<TmuxAnswer> {
+    const options = { env: { ...env }, maxBuffer: ANSWER_MAX_BYTES };
     return new Promise((resolve, reject) => {
-      const child = execFile(program, [...words, ...args], { env: { ...env } }, (...ended) => {
+      const child = execFile(program, [...words, ...args], options, (...ended) => {
         clearTimeout(timer);
         const [error, stdout, stderr] = ended;
         if (error === null) resolve({ ok: true, stdout, stderr });

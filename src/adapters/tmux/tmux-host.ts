@@ -10,6 +10,7 @@ import { Fault } from "../../kernel/fault.ts";
 import type {
   Host,
   Mark,
+  PaneSeen,
   ProcessIdentity,
   RunnerStart,
   SessionSeen,
@@ -19,6 +20,7 @@ import { endHints } from "../process/end-hints.ts";
 import { KEEPER_SESSION } from "./control-link.ts";
 import { closedWindow } from "./control-protocol.ts";
 import { type OwnServer, ownServer } from "./own-server.ts";
+import { paneSeen } from "./pane-seen.ts";
 import { sharedLook } from "./shared-look.ts";
 import { tmuxClient, type TmuxClient } from "./tmux-client.ts";
 import { sessionHooks } from "./viewer-hooks.ts";
@@ -61,6 +63,9 @@ interface Tools {
   readonly sessions: Look;
 }
 
+const PANE_FACTS = "#{pane_width} #{pane_height} #{cursor_flag} #{cursor_x} #{cursor_y}";
+const NO_SESSION = /^can't find (session|window|pane): /;
+
 /**
  * Opens the host; starts nothing. {@link Host} tells what its methods promise.
  * @throws {Fault} HOST_UNREACHABLE when no tmux can be run.
@@ -95,6 +100,7 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
     detail: `${version} on ${socket}`,
     start: async (runner) => start(runner, tools, options, windows),
     release: async (session) => release(session, tools),
+    look: async (session) => lookAtPane(session, client),
     list: async () => {
       await server.mend();
       return (await sessions()) ?? [];
@@ -162,6 +168,18 @@ async function release(session: string, { client, sessions }: Tools): Promise<st
   if (after === null || !hasSession(after, name))
     return "kill-session, then absent in the list of all sessions";
   throw client.unreachable(`session ${name} is still listed after kill-session`);
+}
+
+/** The first window is the runner's; a viewer's comes after it. */
+async function lookAtPane(session: string, client: TmuxClient): Promise<PaneSeen | null> {
+  const target = `=${checkedName(session)}:^`;
+  const seen = await client.apart(
+    ["display-message", "-p", "-t", target, PANE_FACTS],
+    ["capture-pane", "-p", "-e", "-t", target],
+  );
+  if (seen.ok) return paneSeen(seen.stdout);
+  if (client.isAbsent(seen) || NO_SESSION.test(seen.stderr)) return null;
+  throw client.unreachable(seen.stderr);
 }
 
 function hasSession(sessions: readonly SessionSeen[], wanted: string): boolean {

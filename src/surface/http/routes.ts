@@ -82,6 +82,7 @@ const StreamQuery = z.strictObject({
 const MessagesQuery = z.strictObject({
   limit: count.pipe(z.int().min(1).max(500)).optional(),
 });
+const ScreenQuery = z.strictObject({ seen: z.string().min(1).max(64).optional() });
 const ResourceQuery = z.strictObject({ uri: z.string().min(1).max(512) });
 /** `/api/events`: the last event the reader has seen. */
 export const EventsQuery = z.strictObject({ after: count.optional() });
@@ -127,6 +128,7 @@ export const ROUTES: readonly Route[] = [
     answer: (call) => call.operations.receipt(agentIn(call)),
   },
   { method: "GET", path: "/api/agents/<id>/stream", forPages: always, answer: answerStream },
+  { method: "GET", path: "/api/agents/<id>/screen", forPages: always, answer: answerScreen },
   {
     method: "GET",
     path: "/api/agents/<id>/processes",
@@ -341,6 +343,11 @@ function answerResume(call: RouteCall): Promise<unknown> {
 function namedIn(call: RouteCall): { readonly task_id: string; readonly agent_id: string } {
   const { agent_id, task_id } = call.operations.agent(agentIn(call));
   return { task_id, agent_id };
+}
+
+function answerScreen(call: RouteCall): Promise<unknown> {
+  const { seen } = parseInput(ScreenQuery, call.query, "GET /api/agents/<id>/screen");
+  return call.operations.screen(agentIn(call), seen);
 }
 
 function answerResource({ operations, caller, query }: RouteCall): unknown {

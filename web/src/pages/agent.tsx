@@ -16,12 +16,14 @@ import { Empty, Facts, Failure, Loading, Panel } from "../parts/panels.tsx";
 import { ReceiptView } from "../parts/receipt.tsx";
 import { StopDialog } from "../parts/stop-dialog.tsx";
 import { UsePanel } from "../parts/use-panel.tsx";
+import { TerminalView } from "../terminal/terminal-view.tsx";
 import { TimelineItem } from "./task.tsx";
 
-const TABS = ["output", "raw", "errors", "reports", "use", "resources"] as const;
+const TABS = ["output", "terminal", "raw", "errors", "reports", "use", "resources"] as const;
 type Tab = (typeof TABS)[number];
 const TAB_WORDS: Readonly<Record<Tab, string>> = {
   output: "Output",
+  terminal: "Terminal",
   raw: "Raw stream",
   errors: "stderr",
   reports: "Reports",
@@ -77,6 +79,7 @@ export function AgentPage({ id }: { readonly id: string }) {
       </div>
       <div id="view" role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {form === undefined ? null : <OutputView key={tab} agent={agent} form={form} />}
+        {tab === "terminal" ? <TerminalView agent={agent} /> : null}
         {tab === "reports" ? <Reports agent={agent} reason={reason} /> : null}
         {tab === "use" ? <UsePanel scope="agent" id={id} /> : null}
         {tab === "resources" ? (
