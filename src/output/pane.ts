@@ -17,8 +17,18 @@ const DRAWN =
   // oxlint-disable-next-line no-control-regex -- these are the marks
   /\u000e([^\u000f]*)\u000f?/g;
 const LINES: Readonly<Record<string, string>> = {
-  ...{ j: "┘", k: "┐", l: "┌", m: "└", n: "┼", q: "─" },
-  ...{ t: "├", u: "┤", v: "┴", w: "┬", x: "│", a: "▒" },
+  a: "▒",
+  j: "┘",
+  k: "┐",
+  l: "┌",
+  m: "└",
+  n: "┼",
+  q: "─",
+  t: "├",
+  u: "┤",
+  v: "┴",
+  w: "┬",
+  x: "│",
 };
 
 /** One line of a pane: text and colours. */

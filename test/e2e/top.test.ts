@@ -230,6 +230,7 @@ describe.skipIf(!HAS_TMUX)("corral top (skipped without tmux)", () => {
         return headings.length > 1 || undefined;
       });
       terminal.press("C-c");
+      await terminal.prompts();
       terminal.type("echo ended=$?\n");
       await terminal.shows(/^ended=130$/);
     },

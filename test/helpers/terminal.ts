@@ -27,6 +27,8 @@ export interface TestTerminal extends AsyncDisposable {
   shows(pattern: RegExp): Promise<string>;
   /** Waits until no line matches. */
   hides(pattern: RegExp): Promise<void>;
+  /** Waits until the shell takes the next line: what is typed before may be lost. */
+  prompts(): Promise<void>;
   resize(columns: number, rows: number): void;
   /** A fact that tmux knows of the pane, `#{alternate_on}`. */
   fact(name: string): string;
@@ -76,6 +78,9 @@ export async function makeTerminal(
         lines().some((line) => pattern.test(line)) ? undefined : true,
       );
     },
+    prompts: async () => {
+      await seen("a prompt", () => (/^[#$]$/.test(lastOf(lines())) ? true : undefined));
+    },
     resize: (width, height) =>
       void tmux("resize-window", "-t", "t", "-x", String(width), "-y", String(height)),
     fact: (name) => tmux("display-message", "-p", "-t", "t", `#{${name}}`).trim(),
@@ -83,4 +88,8 @@ export async function makeTerminal(
       tmux("kill-server");
     },
   };
+}
+
+function lastOf(lines: readonly string[]): string {
+  return lines.findLast((line) => line !== "") ?? "";
 }

@@ -175,7 +175,12 @@ describe("the source", () => {
 });
 
 /** The dashboard knows of Corral what is published, and no value of it: it is served to browsers. */
-const WEB_PACKAGES = [/^react$/, /^react-dom\/client$/, /^@fontsource-variable\//];
+const WEB_PACKAGES = [
+  /^react$/,
+  /^react-dom\/client$/,
+  /^@fontsource-variable\//,
+  /^@xterm\/xterm(\/css\/xterm\.css)?$/,
+];
 const pages = sourcesBelow("web/src");
 
 function webViolationOf({ specifier, file, kind }: Import): string | undefined {

@@ -36,7 +36,9 @@ function inPlaceOf(element: HTMLElement, sheet: CSSStyleSheet): HTMLElement {
   element.hidden = true;
   Object.defineProperty(element, "textContent", {
     get: () => "",
-    set: (text: string) => sheet.replaceSync(text),
+    set: (text: string) => {
+      sheet.replaceSync(text);
+    },
   });
   return element;
 }

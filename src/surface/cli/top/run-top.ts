@@ -55,6 +55,7 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
   let isDrawing = false;
   let following = new AbortController();
   const named = new Set<string>();
+  const quit = Promise.withResolvers<void>();
   let askNamed = Promise.withResolvers<void>();
 
   function change(step: (before: TopState) => TopState): void {
@@ -86,6 +87,7 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
     over.abort();
     following.abort();
     askNamed.resolve();
+    quit.resolve();
   }
 
   function followChosen(): void {
@@ -215,9 +217,11 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
   screen.open({ onKey, onResize: redraw, onEnd: finish });
   try {
     draw();
-    await Promise.all(
+    // What is still asked when somebody quits is answered to nobody.
+    const parts = Promise.all(
       [takeEvents, takeNamed, takeLooks, takeAlerts, tick].map((part) => part().catch(fail)),
     );
+    await Promise.race([parts, quit.promise]);
   } finally {
     over.abort();
     following.abort();
