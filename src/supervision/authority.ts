@@ -66,6 +66,8 @@ function refusal(
         : "An agent may only read itself and its descendants.";
     case "send_agent_message":
     case "get_agent_messages":
+      if (agent_id === "orchestrator")
+        return "An agent may not write to the orchestrator: it reads what you report with update_agent_progress.";
       return mayWrite(name, agent_id, caller, parentOf)
         ? null
         : "An agent may only write to its descendants and its parent, and see its own messages and theirs.";
@@ -92,9 +94,9 @@ function mayWrite(
   return descends(agentId, caller, parentOf) || isAbove(agentId, caller, parentOf);
 }
 
-/** True when an agent is the parent of the one that asks. */
+/** True when an agent is the parent of the one that asks. The orchestrator is none: it reads reports. */
 export function isAbove(agentId: AgentId, caller: AgentCaller, parentOf: ParentOf): boolean {
-  return parentOf(caller.agentId) === agentId;
+  return agentId !== "orchestrator" && parentOf(caller.agentId) === agentId;
 }
 
 function refusesReport(

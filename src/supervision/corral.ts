@@ -106,6 +106,11 @@ export function corral(parts: CorralParts): Operations {
     const parent = store.agent(id)?.parent ?? null;
     return parent === null ? null : heirOf(parent);
   };
+  /** A message to an agent that goes on as another is for that one: who wrote may know the old id only. */
+  const toHeir = <T>(input: T): T => {
+    const { agent_id: id } = input as { readonly agent_id: AgentId };
+    return { ...input, agent_id: heirOf(id) };
+  };
   const mail = messages(setting);
   const refuseWhileLeaving = (): void => {
     if (leaving === null) return;
@@ -258,7 +263,8 @@ export function corral(parts: CorralParts): Operations {
   });
 
   return {
-    async tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
+    async tool<N extends ToolName>(name: N, given: ToolInput<N>, caller: Caller) {
+      const input = name === "send_agent_message" ? toHeir(given) : given;
       authorize(name, input, caller, parentOf);
       if (caller.kind === "agent") mail.called(agentOf(caller.agentId));
       // The table's own type has tied each name to its input; the index forgets it.

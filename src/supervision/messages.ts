@@ -131,11 +131,12 @@ function list(
   return { messages: views.slice(-limit), left_out: Math.max(0, views.length - limit), counts };
 }
 
-/** What an earlier run left to a later one hangs on that one. */
+/** What an earlier run left to a later one hangs on that one, unless its conversation never began. */
 function carrierAround(setting: Setting, { agentId, carrier }: MessageRecord, own: Around): Around {
   if (carrier === null || carrier === agentId) return own;
   const later = setting.store.agent(carrier);
-  return later === null ? own : aroundOf(setting, later);
+  const hasBegun = later !== null && (later.endedAt === null || later.cliSession !== null);
+  return hasBegun ? aroundOf(setting, later) : own;
 }
 
 function aroundOf(setting: Setting, agent: AgentRecord): Around {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { agentPrompt, type AgentPromptInput } from "../../../src/harness/preamble.ts";
+import { agentPrompt, type AgentPromptInput, resumePrompt } from "../../../src/harness/preamble.ts";
 
 const INPUT: AgentPromptInput = {
   task: {
@@ -145,4 +145,43 @@ test("the caller's own preamble stands in its place, with three names filled in"
     "You are investigator-120001-abcdef of orchestrator on TASK-20261122-120000-0123abcd; write {json: true}.\n\n# Your mission\nFind out why.\n",
   );
   expect(agentPrompt({ ...INPUT, preamble: "" })).toBe("Find out why.\n");
+});
+
+describe("the prompt of an agent that goes on", () => {
+  const MESSAGE = {
+    message_id: "MSG-0123456789ab",
+    from: "orchestrator",
+    relation: "orchestrator",
+    text: "Leave the lockfile.",
+    sent_at: "2026-01-01T00:00:00.000Z",
+    repeated: false,
+  } as const;
+  const again = { ...INPUT, prompt: "Run the suite.", earlier: "investigator-1", messages: [] };
+
+  test("says who it is now, how to report as that, and what to do, in this order", () => {
+    const text = resumePrompt({ ...again, messages: [MESSAGE] });
+    const places = [
+      "You are investigator-120001-abcdef",
+      "in which you were investigator-1. That agent has ended",
+      'agent_id "investigator-120001-abcdef"',
+      "MSG-0123456789ab from the orchestrator, sent 2026-01-01T00:00:00.000Z:\n| Leave the lockfile.",
+      "# What to do now\nRun the suite.",
+    ].map((part) => text.indexOf(part));
+    expect(places).not.toContain(-1);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(text, "its conversation has the task").not.toContain("Make it work.");
+  });
+
+  test("is short, and byte for byte the message at its end", () => {
+    const text = resumePrompt(again);
+    expect(Buffer.byteLength(text)).toBeLessThan(1_700);
+    expect(text.endsWith("Run the suite.\n")).toBe(true);
+    expect(text).not.toContain("Messages that were sent to you");
+  });
+
+  test("has the caller's own words in place of ours; none leaves the message alone", () => {
+    expect(resumePrompt({ ...again, preamble: "" })).toBe("Run the suite.\n");
+    const own = resumePrompt({ ...again, preamble: "Now {agent_id}." });
+    expect(own).toBe("Now investigator-120001-abcdef.\n\n# What to do now\nRun the suite.\n");
+  });
 });

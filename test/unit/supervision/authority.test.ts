@@ -40,6 +40,11 @@ describe("an agent", () => {
     ["get_resource_report", { scope: "agent", id: "grandchild" }],
     ["kill_real_agent", { ...own, agent_id: "child" }],
     ["kill_real_agent", { ...own, agent_id: "grandchild" }],
+    ["send_agent_message", { ...own, agent_id: "child", text: "A word." }],
+    ["send_agent_message", { ...own, agent_id: "grandchild", text: "A word." }],
+    ["get_agent_messages", { ...own, agent_id: "root" }],
+    ["get_agent_messages", { ...own, agent_id: "child" }],
+    ["resume_agent", { ...own, agent_id: "child" }],
     ["get_task_findings", own],
     ["search_history", { ...own, query: "words" }],
     ["wait_for_agents", own],
@@ -56,6 +61,14 @@ describe("an agent", () => {
     ["get_resource_report", { scope: "task", id: "T2" }],
     ["get_resource_report", { scope: "agent", id: "other" }],
     ["get_real_task_status", { task_id: "T2" }],
+    ["send_agent_message", { ...own, agent_id: "root", text: "To itself." }],
+    ["send_agent_message", { ...own, agent_id: "other", text: "A word." }],
+    ["send_agent_message", { ...own, agent_id: "orchestrator", text: "A word." }],
+    ["send_agent_message", { ...own, agent_id: "nobody", text: "A word." }],
+    ["send_agent_message", { task_id: "T2", agent_id: "child", text: "A word." }],
+    ["get_agent_messages", { ...own, agent_id: "other" }],
+    ["resume_agent", { ...own, agent_id: "root" }],
+    ["resume_agent", { ...own, agent_id: "other" }],
     ["update_agent_progress", { ...own, agent_id: "child" }],
     ["update_agent_progress", { task_id: "T2", agent_id: "root" }],
     ["report_agent_finding", { ...own, agent_id: "other" }],
@@ -109,4 +122,12 @@ test("an agent without descendants may stop nobody and write as nobody but itsel
       expect(refused("update_agent_progress", { ...own, agent_id }, leaf) === null).toBe(isSelf);
     }),
   );
+});
+
+test("an agent may write to its parent, and to nobody further up", () => {
+  const child = { kind: "agent", agentId: "grandchild", taskId: "T1" } as const;
+  const to = (agent_id: string) => ({ ...own, agent_id, text: "A word." });
+  expect(refused("send_agent_message", to("child"), child)).toBeNull();
+  expect(refused("get_agent_messages", to("child"), child)).toBeNull();
+  expect(refused("send_agent_message", to("root"), child)).not.toBeNull();
 });
