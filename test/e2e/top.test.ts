@@ -127,6 +127,19 @@ describe.skipIf(!HAS_TMUX)("corral top (skipped without tmux)", () => {
         "said to the next daemon",
       ]);
 
+      // A message is typed, sent, and reaches the agent with its next report.
+      terminal.type("mLeave the parser alone\n");
+      await terminal.shows(/^Message to zebra-\S+: queued/);
+      const { inbox } = await callTool(own, "update_agent_progress", {
+        task_id: zebra.taskId,
+        agent_id: zebra.id,
+        status: "working",
+        message: "Reading my messages",
+        progress: 51,
+      });
+      expect(inbox?.messages.map(({ text }) => text)).toEqual(["Leave the parser alone"]);
+      await terminal.shows(/zebra-.* 51% \d+s ago: Reading my messages/);
+
       // Another size: every line fits, the last row is the last line.
       terminal.resize(80, 20);
       await waitFor("the new size", () => terminal.lines()[19]?.startsWith("? help") || undefined);

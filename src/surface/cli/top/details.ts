@@ -79,3 +79,16 @@ function printedWords({ agent, use }: Subject): string {
   const goes = rate === null ? "" : `, ${humanBytes(rate)} a second`;
   return `${humanBytes(printed)}${goes}${disk === null ? "" : `; ${humanBytes(disk)} on the disk`}`;
 }
+
+/** Every alert in three lines, the newest first; one line when there is none. */
+export function alertLines({ alerts, now }: Pick<TopState, "alerts" | "now">): readonly string[] {
+  if (alerts.length === 0) return ["Nothing wants a look."];
+  return alerts
+    .toReversed()
+    .flatMap(({ rule, severity, subject, since, evidence, next_step }) => [
+      plain(`${severity} ${rule.replaceAll("_", " ")}: ${subject.kind} ${subject.id}`),
+      plain(`  ${evidence}, for ${humanDuration(Math.max(0, now - Date.parse(since)))}`),
+      plain(`  ${next_step}`),
+      "",
+    ]);
+}

@@ -66,7 +66,8 @@ function headLines(state: TopState, colour: boolean): readonly string[] {
     paint(fit(`${load}, ${memory}${disk}`, columns), "quiet", colour),
   ];
   if (alerts.length === 0) return lines;
-  const told = plain(`! ${counted(alerts.length, "alert")}: ${alerts.join(" | ")}`);
+  const newest = alerts.toReversed().map((alert) => `${alert.subject.id}: ${alert.evidence}`);
+  const told = plain(`! ${counted(alerts.length, "alert")}: ${newest.join(" | ")}`);
   return [...lines, paint(fit(told, columns), "bad", colour)];
 }
 
@@ -162,7 +163,8 @@ function pageLines(
   ];
 }
 
-const KEYS = "? help  q quit  Enter output  d details  / filter  s sort  r turn  a all  x stop";
+const KEYS =
+  "? help  q quit  Enter output  d details  / filter  s sort  r turn  a all  x stop  m message";
 
 function lastLine(state: TopState, colour: boolean): string {
   const { columns } = state.size;
@@ -180,6 +182,11 @@ function lastWords(state: TopState): readonly [string, Tone | null] {
         `Stop ${mode.agentId} and all that it started? y stops it, any other key does not`,
         "bad",
       ];
+    case "message": {
+      // The end of what is typed is what is looked at.
+      const room = Math.max(10, state.size.columns - mode.agentId.length - 16);
+      return [`Message to ${mode.agentId}: ${plain(mode.text).slice(-room)}▏`, "strong"];
+    }
     case "page":
       return [
         mode.lines.length > state.size.rows - 3

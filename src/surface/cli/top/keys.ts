@@ -4,6 +4,7 @@ import type { KeyPress } from "../ports.ts";
 import { hasEnded } from "../views.ts";
 import { rowsOf, cursorAt } from "./choose.ts";
 import { COLUMN_NAMES } from "./columns.ts";
+import { alertLines } from "./details.ts";
 import { HELP_LINES } from "./help.ts";
 import { tableHeight } from "./layout.ts";
 import { NO_OUTPUT } from "./model.ts";
@@ -13,14 +14,16 @@ export type Effect =
   | { readonly do: "quit" }
   | { readonly do: "suspend" }
   | { readonly do: "redraw" }
-  | { readonly do: "stop"; readonly agent: AgentView };
+  | { readonly do: "stop"; readonly agent: AgentView }
+  | { readonly do: "message"; readonly agent: AgentView; readonly text: string };
 
 export interface Pressed {
   readonly state: TopState;
   readonly effect: Effect | null;
 }
 
-/** Most letters of a filter. */
+/** Most letters of a message, as the contract has it, and of a filter. */
+const MESSAGE_MOST = 8_000;
 const FILTER_MOST = 200;
 
 /** Takes one key. Ctrl-C always quits. */
@@ -36,6 +39,8 @@ export function press(state: TopState, key: KeyPress): Pressed {
       return only(onFilter(state, key));
     case "stop":
       return onStop(state, mode, key);
+    case "message":
+      return onMessage(state, mode, key);
     case "page":
       return only(onPage(state, mode, key));
   }
@@ -60,6 +65,8 @@ function onTable(state: TopState, key: KeyPress): Pressed {
     case "?":
     case "h":
       return only(withPage(state, "Help", HELP_LINES));
+    case "!":
+      return only(withPage(state, "What wants a look", alertLines(state)));
     case "/":
       return only({ ...state, mode: { kind: "filter" }, isPaneFocused: false });
     case "a":
@@ -78,6 +85,10 @@ function onTable(state: TopState, key: KeyPress): Pressed {
       });
     case "x":
       return only(asking(state, (agent) => ({ kind: "stop", agentId: agent.agent_id })));
+    case "m":
+      return only(
+        asking(state, (agent) => ({ kind: "message", agentId: agent.agent_id, text: "" })),
+      );
     default:
       return only(onPaneKey(state, key));
   }
@@ -172,6 +183,18 @@ function onStop(state: TopState, mode: Extract<Mode, { kind: "stop" }>, key: Key
   if (agent === undefined) return only(back);
   const stopping = new Set([...state.stopping, agent.agent_id]);
   return withEffect({ ...back, stopping }, { do: "stop", agent });
+}
+
+function onMessage(state: TopState, mode: Extract<Mode, { kind: "message" }>, key: KeyPress) {
+  const back: TopState = { ...state, mode: { kind: "table" } };
+  if (key.name === "escape") return only(back);
+  if (key.name !== "return") {
+    return only({ ...state, mode: { ...mode, text: typed(mode.text, key, MESSAGE_MOST) } });
+  }
+  const agent = state.agents.get(mode.agentId);
+  const text = mode.text.trim();
+  if (agent === undefined || text === "") return only(back);
+  return withEffect(back, { do: "message", agent, text });
 }
 
 function onPage(state: TopState, mode: Extract<Mode, { kind: "page" }>, key: KeyPress): TopState {

@@ -1,5 +1,6 @@
 /** What `corral top` knows and shows. Values only; what changes them is beside it. */
 import type { AgentView } from "../../../contract/agent.ts";
+import type { AlertView } from "../../../contract/alerts.ts";
 import type { HealthAnswer, Machine } from "../../../contract/api.ts";
 import type { PortView, SampleView } from "../../../contract/sampling.ts";
 import type { Tone } from "../paint.ts";
@@ -28,6 +29,8 @@ export type Mode =
   | { readonly kind: "filter" }
   /** Asks before an agent is stopped. */
   | { readonly kind: "stop"; readonly agentId: string }
+  /** A message is being typed. */
+  | { readonly kind: "message"; readonly agentId: string; readonly text: string }
   /** Lines to read: a receipt, or the help. */
   | {
       readonly kind: "page";
@@ -54,8 +57,8 @@ export interface TopState {
   readonly machine: Machine;
   readonly agents: ReadonlyMap<string, AgentView>;
   readonly use: ReadonlyMap<string, Use>;
-  /** How many things want a look, as the daemon tells. */
-  readonly alerts: readonly string[];
+  /** What wants a look now, the newest last. */
+  readonly alerts: readonly AlertView[];
   /** Only agents of this task; null is of all. */
   readonly taskId: string | null;
   readonly sort: { readonly column: ColumnName; readonly isReversed: boolean };

@@ -37,7 +37,7 @@ const DRAW_MS = 40;
 const NAMED_REST_MS = 100;
 const NAMED_MOST = 400;
 const CLOCK_MS = 1_000;
-/** Between two questions about what wants a look: answering looks at every process. */
+/** Between two questions about what wants a look; an event of an alert asks at once. */
 const ALERTS_MS = 15_000;
 
 /**
@@ -56,6 +56,7 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
   let following = new AbortController();
   const named = new Set<string>();
   const quit = Promise.withResolvers<void>();
+  let askAlerts = Promise.withResolvers<void>();
   let askNamed = Promise.withResolvers<void>();
 
   function change(step: (before: TopState) => TopState): void {
@@ -117,6 +118,7 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
     if (effect.do === "quit") finish(EXIT.ok);
     else if (effect.do === "suspend") screen.suspend();
     else if (effect.do === "redraw") redraw();
+    else if (effect.do === "message") void sendMessage(effect.agent, effect.text).catch(fail);
     else if (effect.do === "stop") void stopAgent(effect.agent).catch(fail);
   }
 
@@ -139,10 +141,22 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
     }
   }
 
+  async function sendMessage({ agent_id, task_id }: AgentView, text: string): Promise<void> {
+    try {
+      const { message } = await client.tool("send_agent_message", { task_id, agent_id, text });
+      const waits = message.waits_for === null ? "" : `; waits for ${message.waits_for}`;
+      const words = `Message to ${agent_id}: ${message.state}${waits}`;
+      change((before) => ({ ...before, notice: { text: words, tone: "good" } }));
+    } catch (thrown) {
+      change((before) => ({ ...before, notice: noticeOf(asFault(thrown)) }));
+    }
+  }
+
   async function takeEvents(): Promise<void> {
     for await (const event of client.events(state.seq, signal)) {
       const { state: next, named: ids, isGap } = withEvents(state, [event]);
       change(() => next);
+      if (event.kind === "alert") askAlerts.resolve();
       for (const id of isGap ? state.agents.keys() : ids) named.add(id);
       askNamed.resolve();
     }
@@ -178,9 +192,10 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
 
   async function takeAlerts(): Promise<void> {
     while (!signal.aborted) {
-      const report = await patiently(() => client.tool("get_resource_report", {}));
-      if (report !== null) change((before) => ({ ...before, alerts: report.alerts }));
-      await rest(ALERTS_MS);
+      const told = await patiently(() => client.alerts());
+      if (told !== null) change((before) => ({ ...before, alerts: told.standing }));
+      await Promise.race([rest(ALERTS_MS), askAlerts.promise]);
+      askAlerts = Promise.withResolvers();
     }
   }
 

@@ -7,7 +7,7 @@ import { arranged, LEAST, outputRows } from "../../../../src/surface/cli/top/lay
 import type { TopState } from "../../../../src/surface/cli/top/model.ts";
 import { fit, plain, widthOf, wrap } from "../../../../src/surface/cli/top/width.ts";
 import { anAgent } from "../fake-ports.ts";
-import { ended, stateOf } from "./states.ts";
+import { anAlert, ended, stateOf } from "./states.ts";
 
 const SEQUENCES =
   // oxlint-disable-next-line no-control-regex -- they take no room
@@ -26,6 +26,7 @@ describe("the screen", () => {
       { kind: "table" },
       { kind: "filter" },
       { kind: "stop", agentId: "a-1" },
+      { kind: "message", agentId: "a-1", text: "日本 and a long message".repeat(9) },
       { kind: "page", title: "Help", lines: HELP_LINES, from: 0 },
     ] as const;
     const anyState = fc.record({
@@ -37,7 +38,7 @@ describe("the screen", () => {
       mode: fc.constantFrom(...modes),
       lines: fc.array(fc.string({ unit: "grapheme", maxLength: 300 }), { maxLength: 40 }),
       behind: fc.nat(100),
-      alerts: fc.array(fc.string(), { maxLength: 2 }),
+      alerts: fc.array(fc.string({ unit: "grapheme" }).map(anAlert), { maxLength: 2 }),
       colour: fc.boolean(),
     });
     fc.assert(

@@ -18,7 +18,7 @@ import {
   withLook,
 } from "../../../../src/surface/cli/top/take.ts";
 import { anAgent } from "../fake-ports.ts";
-import { ended, NOTHING, NOW, overviewOf, stateOf } from "./states.ts";
+import { anAlert, ended, NOTHING, NOW, overviewOf, stateOf } from "./states.ts";
 
 const key = (name: string) => ({ name, text: "", ctrl: false });
 const typed = (text: string) => ({ name: text, text, ctrl: false });
@@ -124,6 +124,41 @@ describe("stopping", () => {
     expect(over).toMatchObject({ mode: { kind: "table" }, notice: { text: "a-1 has ended." } });
     expect(after(stateOf([]), "x").notice?.text).toBe("No agent is chosen.");
   });
+});
+
+describe("a message", () => {
+  const state = stateOf([anAgent("a-1"), anAgent("b-1")]);
+
+  test("is sent by Enter to the agent it was begun for, and not by Escape or empty", () => {
+    const begun = after(state, "down", "m", "H", "i");
+    expect(begun.mode).toEqual({ kind: "message", agentId: "b-1", text: "Hi" });
+    const moved: TopState = { ...begun, chosen: "a-1" };
+    const { effect, state: sent } = press(moved, key("return"));
+    expect(effect).toMatchObject({ do: "message", agent: { agent_id: "b-1" }, text: "Hi" });
+    expect(sent.mode.kind).toBe("table");
+    expect(press(begun, key("escape"))).toMatchObject({ effect: null, state: { mode: sent.mode } });
+    expect(press(after(state, "m", " "), key("return")).effect).toBeNull();
+  });
+
+  test("takes a paste as it is, with its line ends, and letters off as they look", () => {
+    const begun = after(state, "m");
+    const pasted = press(begun, { name: "", text: "one\ntwo 👩‍👩‍👧", ctrl: false }).state;
+    expect(pasted.mode).toMatchObject({ text: "one\ntwo 👩‍👩‍👧" });
+    expect(after(pasted, "backspace").mode).toMatchObject({ text: "one\ntwo " });
+  });
+});
+
+test("what wants a look is told with since when, why, and what to do", () => {
+  const state: TopState = { ...stateOf([]), alerts: [anAlert("has printed nothing")] };
+  expect(after(state, "!").mode).toMatchObject({
+    lines: [
+      "warning agent silent: agent a-1",
+      "  has printed nothing, for 5 min 0 s",
+      "  Look at its output.",
+      "",
+    ],
+  });
+  expect(after(stateOf([]), "!").mode).toMatchObject({ lines: ["Nothing wants a look."] });
 });
 
 test("Ctrl-C quits from everywhere; q from the table only", () => {

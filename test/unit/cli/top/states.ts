@@ -1,5 +1,6 @@
 /** States to look at. */
 import type { AgentView } from "../../../../src/contract/agent.ts";
+import type { AlertView } from "../../../../src/contract/alerts.ts";
 import type { OverviewAnswer } from "../../../../src/contract/api.ts";
 import { SERIES, type SampleView } from "../../../../src/contract/sampling.ts";
 import { settled } from "../../../../src/surface/cli/top/keys.ts";
@@ -52,3 +53,18 @@ export function ended(agentId: string): AgentView {
 
 /** A sample of which nothing is told. */
 export const NOTHING = Object.fromEntries(SERIES.map((name) => [name, null])) as SampleView;
+
+/** An alert that says so. */
+export function anAlert(evidence: string): AlertView {
+  return {
+    id: 1,
+    rule: "agent_silent",
+    severity: "warning",
+    subject: { kind: "agent", id: "a-1" },
+    since: "2026-01-01T00:05:00.000Z",
+    raised_at: "2026-01-01T00:05:00.000Z",
+    cleared_at: null,
+    evidence,
+    next_step: "Look at its output.",
+  };
+}
