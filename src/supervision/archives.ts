@@ -12,6 +12,7 @@ import type { AgentId } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { archiveAgent } from "./archive-agent.ts";
+import { archiveAlerts } from "./archive-alerts.ts";
 import { archiveSums, pruner } from "./kept-archives.ts";
 import { type ArchiveReader, archiveReader } from "./read-archives.ts";
 import type { Setting } from "./setting.ts";
@@ -38,6 +39,10 @@ export interface Archives extends ArchiveReader {
   start(): () => Promise<void>;
 }
 
+type Attempted =
+  | { readonly did: "work" | "nothing" }
+  | { readonly did: "fail"; readonly error: unknown };
+
 /** Makes it; nothing runs before {@link Archives.start}. */
 export function archives(setting: Setting, undos: Undos, looks: StreamLooks): Archives {
   const { store, streams, log, clock } = setting;
@@ -46,18 +51,23 @@ export function archives(setting: Setting, undos: Undos, looks: StreamLooks): Ar
   const leftAlone = new Map<AgentId, number>();
   const sums = archiveSums(setting);
   const prune = pruner(setting, undos, sums);
+  const alerts = archiveAlerts(setting);
 
-  const attempt = async (agentId: AgentId, event: string, work: () => Promise<unknown>) => {
-    if ((leftAlone.get(agentId) ?? 0) > clock.now()) return false;
+  const attempt = async (
+    agentId: AgentId,
+    event: string,
+    work: () => Promise<unknown>,
+  ): Promise<Attempted> => {
+    if ((leftAlone.get(agentId) ?? 0) > clock.now()) return { did: "nothing" };
     try {
       await work();
       leftAlone.delete(agentId);
-      return true;
+      return { did: "work" };
     } catch (error) {
       leftAlone.set(agentId, clock.now() + RETRY_MS);
       const cause = messageOf(error);
       log.warn(event, { agentId, error: asFault(error).message, cause, retryInMs: RETRY_MS });
-      return false;
+      return { did: "fail", error };
     }
   };
 
@@ -94,8 +104,14 @@ export function archives(setting: Setting, undos: Undos, looks: StreamLooks): Ar
       const agent = store.agent(owner);
       if (agent === null || seen.has(owner)) continue;
       seen.add(owner);
-      if (await attempt(owner, "archive.failed", () => archiveAgent(setting, agent))) made += 1;
+      const tried = await attempt(owner, "archive.failed", () => archiveAgent(setting, agent));
+      if (tried.did === "work") {
+        alerts.worked(agent);
+        made += 1;
+      } else if (tried.did === "fail") alerts.failed(agent, tried.error);
     }
+    alerts.forgetGone();
+    for (const [id, until] of leftAlone) if (until <= clock.now() - RETRY_MS) leftAlone.delete(id);
     return made;
   };
 
