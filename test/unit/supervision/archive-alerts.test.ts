@@ -158,7 +158,11 @@ test("a file in an archive's place is told of after some tries, and taken back w
   const target = streams.archiveOf("a");
   writeFileSync(target, "somebody else's");
   const setting = {
-    ...{ clock: here.clock, log: quiet, store: here.store, streams, version: "test" },
+    clock: here.clock,
+    log: quiet,
+    store: here.store,
+    streams,
+    version: "test",
     configuration: () => ({ segment_bytes: MIB, archive_after_ms: 0 }),
     files: { sizeOf: () => null },
   } as unknown as Setting;
