@@ -16,7 +16,7 @@ import { readSettings } from "./read-settings.ts";
  * Opens the store for reading and closes it when the work is done. Needs no lock, changes nothing,
  * and answers without secrets, as a daemon does.
  *
- * @throws {Fault} STATE_UNUSABLE, STATE_NEWER; CONFIG_INVALID, because the patterns of secrets are settings.
+ * @throws {Fault} STATE_LOCKED where the daemon keeps the database for itself; STATE_UNUSABLE, STATE_NEWER; CONFIG_INVALID, because the patterns of secrets are settings.
  */
 export async function readArchivesBeside<T>(
   paths: StatePaths,

@@ -14,6 +14,8 @@ import type { Setting } from "./setting.ts";
 import { type Memory, processSetOf, runnerOf, sight, type Sighted } from "./sighting.ts";
 import { tellMismatch } from "./witness-alerts.ts";
 
+/** Between two kills of one runner. */
+const RUNNER_END_MS = 20;
 /** How long one attempt to kill may look for survivors. */
 const KILL_DEADLINE_MS = 2 * SECOND_MS;
 const RUNNER_RECORD_MS = SECOND_MS;
@@ -235,6 +237,8 @@ async function endRunner(
   const mark = { soft: INFRASTRUCTURE_SOFT, hard: setting.store.world.mark };
   setting.containment.killOne(identity, mark);
   setting.log.warn("runner.ended", { agentId: agent.id, pid: identity.pid });
+  // One that waits for a disk ends when the disk lets it; asking without a pause would take a core meanwhile.
+  await new Promise<void>((resolve) => setting.timers.after(RUNNER_END_MS, resolve));
 }
 
 async function release(

@@ -1,8 +1,9 @@
-/** A file system of a few megabytes, made and unmade by root, for a state directory to fill. */
+/** A file system of a few megabytes in memory, made and unmade by root, for a state directory to fill. */
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   closeSync,
+  fdatasyncSync,
   mkdirSync,
   openSync,
   rmSync,
@@ -13,6 +14,7 @@ import { join } from "node:path";
 import { errnoOf } from "../../src/kernel/fault.ts";
 
 const BLOCK_BYTES = 4_096;
+const STEP_BYTES = 1_048_576;
 const FILLER = "filler";
 
 export interface SmallDisk extends Disposable {
@@ -39,17 +41,21 @@ export function mountSmallDisk(path: string, megabytes: number, inodes?: number)
   execFileSync("mount", ["-t", "tmpfs", "-o", options, "none", path]);
   const remount = (how: string) => execFileSync("mount", ["-o", `remount,${how}`, path]);
   return {
+    ...takingRoom(path),
+    giveRoom: () => void remount(`rw,size=${megabytes * 8}m`),
+    readOnly: () => void remount("ro"),
+    [Symbol.dispose]: () => void execFileSync("umount", [path]),
+  };
+}
+
+/** Filling whatever file system is mounted there, and giving back what that took. */
+export function takingRoom(path: string) {
+  return {
     fill() {
-      const file = openSync(join(path, FILLER), "a", 0o600);
-      try {
-        for (;;) writeSync(file, Buffer.alloc(BLOCK_BYTES));
-      } catch (error) {
-        if (errnoOf(error) !== "ENOSPC") throw error;
-      } finally {
-        closeSync(file);
-      }
+      // A large file system in large steps first; what is written late is counted late.
+      for (const step of [STEP_BYTES, BLOCK_BYTES, BLOCK_BYTES]) appendUntilFull(path, step);
     },
-    leave(freeBytes) {
+    leave(freeBytes: number) {
       const { bavail, bsize } = statfsSync(path);
       appendFileSync(join(path, FILLER), Buffer.alloc(Math.max(0, bavail * bsize - freeBytes), 1));
     },
@@ -60,10 +66,23 @@ export function mountSmallDisk(path: string, megabytes: number, inodes?: number)
         if (errnoOf(error) !== "ENOSPC") throw error;
       }
     },
-    giveRoom: () => void remount(`rw,size=${megabytes * 8}m`),
-    readOnly: () => void remount("ro"),
-    [Symbol.dispose]: () => void execFileSync("umount", [path]),
+    giveBack: () => rmSync(join(path, FILLER), { force: true }),
   };
+}
+
+function appendUntilFull(path: string, step: number): void {
+  const file = openSync(join(path, FILLER), "a", 0o600);
+  const bytes = Buffer.alloc(step, 1);
+  try {
+    for (;;) {
+      writeSync(file, bytes);
+      if (step > BLOCK_BYTES) fdatasyncSync(file);
+    }
+  } catch (error) {
+    if (errnoOf(error) !== "ENOSPC") throw error;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Whether this process may mount at all. */

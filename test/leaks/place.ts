@@ -20,6 +20,7 @@ import {
 } from "../helpers/daemon-process.ts";
 import { complaintsOf, remainsOf } from "../helpers/fault-reckoning.ts";
 import { makeWorld, type World } from "../helpers/world.ts";
+import { type LoopKind, mountLoopDisk } from "../helpers/loop-disk.ts";
 import { mountSmallDisk, type SmallDisk } from "../helpers/small-disk.ts";
 import { delegate, type Hierarchy, USER } from "./rungs.ts";
 
@@ -49,6 +50,8 @@ export interface PlaceOptions {
   readonly diskMegabytes?: number;
   /** How many files that one may have. */
   readonly diskInodes?: number;
+  /** Its state directory is a file system of that kind, as large as such a one must be. */
+  readonly diskKind?: LoopKind;
   /** Added to {@link QUICK}. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -96,10 +99,7 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
   if (as === "user") giveToUser(world, project);
   const env = { ...world.env, ...QUICK, ...more };
   const group = options.delegated === undefined ? undefined : delegate(options.delegated);
-  const disk =
-    options.diskMegabytes === undefined
-      ? undefined
-      : mountSmallDisk(world.paths.stateDir, options.diskMegabytes, options.diskInodes);
+  const disk = diskOf(options, world.paths.stateDir);
   const children = new Set<ChildProcess>();
 
   const api = async <T>(path: string, body?: unknown): Promise<T> => {
@@ -189,6 +189,12 @@ export async function makePlace(options: PlaceOptions = {}): Promise<Place> {
       }
     },
   };
+}
+
+function diskOf(options: PlaceOptions, path: string): SmallDisk | undefined {
+  const { diskInodes, diskKind, diskMegabytes } = options;
+  if (diskKind !== undefined) return mountLoopDisk(path, diskKind);
+  return diskMegabytes === undefined ? undefined : mountSmallDisk(path, diskMegabytes, diskInodes);
 }
 
 /** What is wrong between the store and the system, and what is left, of a place whose daemon has left. */

@@ -1,6 +1,7 @@
 /** Opening the database: durability, migrations, and a clear word for a newer one. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { asFault, Fault, messageOf } from "../../kernel/fault.ts";
+import { isCopyOnWrite } from "./copy-on-write.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 /** Prepared statements by their text, so that each is compiled once. */
@@ -26,7 +27,8 @@ export interface Database {
 export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * Opens (and makes, and migrates) the database. Call it only with the state lock held.
+ * Opens (and makes, and migrates) the database. Call it only with the state lock held. On a file
+ * system that copies on write nobody else can read it meanwhile.
  *
  * @throws {Fault} STATE_NEWER for a database of a newer Corral, which is left untouched;
  *                 STATE_UNUSABLE when it cannot be opened; DISK_FULL.
@@ -44,7 +46,7 @@ export function openDatabase(path: string): Database {
 
 /**
  * Opens an existing database for reading only, beside its owner, who may be of another version.
- * @throws {Fault} as {@link openDatabase}; its questions STATE_UNUSABLE, where it lacks what they ask for.
+ * @throws {Fault} as {@link openDatabase}; STATE_LOCKED where the owner keeps it for itself; its questions STATE_UNUSABLE, where it lacks what they ask for.
  */
 export function openDatabaseToRead(path: string): Database {
   const reader = database(connect(path, true));
@@ -65,7 +67,14 @@ export function openDatabaseToRead(path: string): Database {
 function connect(path: string, readOnly = false): DatabaseSync {
   let connection: DatabaseSync | null = null;
   try {
-    connection = new DatabaseSync(path, { readOnly, timeout: 5_000 });
+    const isExclusive = isCopyOnWrite(path);
+    connection = new DatabaseSync(path, {
+      readOnly,
+      timeout: readOnly && isExclusive ? TAKEN_AFTER_MS : 5_000,
+    });
+    // Before anything is read: SQLite then keeps the index of its log to itself, instead of in a mapped
+    // file whose pages can find no room on a full disk, which would end us with SIGBUS.
+    if (isExclusive && !readOnly) connection.exec("PRAGMA locking_mode = EXCLUSIVE");
     // Before anything is set: the journal mode is a change to the file, too.
     refuseNewer(versionOf(connection), path);
     if (!readOnly) letShrink(connection);
@@ -78,8 +87,27 @@ function connect(path: string, readOnly = false): DatabaseSync {
     return connection;
   } catch (error) {
     connection?.close();
+    if (readOnly && isBusy(error)) throw taken();
     throw unusable("opened", error);
   }
+}
+
+/** Where its owner keeps a database for itself there is nothing to wait for. */
+const TAKEN_AFTER_MS = 200;
+const SQLITE_BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}
+
+function taken(): Fault {
+  return new Fault(
+    "STATE_LOCKED",
+    "The daemon keeps the database for itself on this file system.",
+    {
+      hint: 'Ask the daemon, or run "corral detach" first: its agents go on.',
+    },
+  );
 }
 
 /** A full disk and a newer version say so themselves; anything else means that this file does not serve. */

@@ -77,7 +77,7 @@ export interface ExportWish {
 
 /** What works on a state directory whose daemon is dead. */
 export interface Offline {
-  /** Opens the store for reading, also beside a daemon. @throws {Fault} STATE_UNUSABLE, STATE_NEWER, CONFIG_INVALID. */
+  /** Opens the store for reading, also beside a daemon. @throws {Fault} STATE_LOCKED where that cannot be, STATE_UNUSABLE, STATE_NEWER, CONFIG_INVALID. */
   readArchives<T>(work: (archives: ArchivesBeside) => Promise<T>): Promise<T>;
   /** @throws {Fault} STATE_LOCKED when a daemon lives after all; otherwise as the daemon answers. */
   pruneArchives(input: PruneInput): Promise<PruneAnswer>;

@@ -5,6 +5,7 @@ import { Fault } from "../../../src/kernel/fault.ts";
 import type { ApiClient } from "../../../src/contract/client.ts";
 
 import { anAgent, aReceipt, corral, HEALTH } from "./fake-ports.ts";
+import type { CliPorts } from "../../../src/surface/cli/ports.ts";
 
 const ONE = anAgent("fixer-101010-aaaaaa");
 const TWO = anAgent("fixer-101011-bbbbbb");
@@ -274,6 +275,28 @@ describe("archive export", () => {
     const { did, out } = await corral(argv, null);
     expect(did).toEqual([`export fixer-1 ${as} /o`]);
     expect(out).toContain("with whatever secrets are in it");
+  });
+
+  test("is the daemon's where nobody else can read its store, but never with secrets in it", async () => {
+    const offline = {
+      readArchives: async () => {
+        throw new Fault("STATE_LOCKED", "The daemon keeps it.", { hint: "Ask the daemon." });
+      },
+    } as unknown as CliPorts["offline"];
+    const asked: unknown[] = [];
+    const living = daemon({
+      agent: async (id) => anAgent(id),
+      exportArchive: async (id, input) => {
+        asked.push([id, input]);
+        return { to: input.to, files: 1, bytes: 1, redacted: true };
+      },
+    });
+    const argv = ["archive", "export", "fixer-1", "/o"];
+    expect((await corral(argv, living, { offline })).exit).toBe(0);
+    expect(asked).toEqual([["fixer-1", { to: "/o" }]]);
+    const plain = await corral([...argv, "--unredacted"], living, { offline });
+    expect(plain.err).toContain("STATE_LOCKED");
+    expect(asked).toHaveLength(1);
   });
 
   test("the archive itself is no export without secrets", async () => {

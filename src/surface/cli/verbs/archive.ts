@@ -1,6 +1,11 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { ArchiveAnswer, PruneAnswer, PruneInput } from "../../../contract/archive.ts";
+import type {
+  ArchiveAnswer,
+  ExportAnswer,
+  PruneAnswer,
+  PruneInput,
+} from "../../../contract/archive.ts";
 import { Fault } from "../../../kernel/fault.ts";
 import { counted, humanBytes } from "../../../kernel/units.ts";
 import { bytesOf, daysOf } from "../arguments.ts";
@@ -116,15 +121,11 @@ function archiveLines(
   ];
 }
 
-/** Here and not in the daemon, alive or not: masking a large archive takes seconds of a processor. */
 async function exportTo(ports: CliPorts, command: Command): Promise<number> {
   const { terminal } = ports;
   const [typed = "", typedTo = ""] = command.args;
   const wish = { to: resolve(ports.cwd, typedTo), as: exportFormOf(ports, command) };
-  const answer = await ports.offline.readArchives(async (archives) => {
-    const { agent_id: id } = await resolveAgent(archives, typed);
-    return archives.exportArchive(id, wish);
-  });
+  const answer = await exported(ports, typed, wish);
   if (wantsJson(command)) terminal.line(jsonText(answer));
   else {
     const { bytes, files, redacted, to } = answer;
@@ -132,6 +133,22 @@ async function exportTo(ports: CliPorts, command: Command): Promise<number> {
     terminal.line(`${counted(files, "file")}, ${humanBytes(bytes)}, ${secrets} → ${harmless(to)}`);
   }
   return EXIT.ok;
+}
+
+/** Here and not in the daemon, alive or not, where it can be: masking a large archive takes seconds of a processor. */
+async function exported(ports: CliPorts, typed: string, wish: ExportWish): Promise<ExportAnswer> {
+  try {
+    return await ports.offline.readArchives(async (archives) => {
+      const { agent_id: id } = await resolveAgent(archives, typed);
+      return archives.exportArchive(id, wish);
+    });
+  } catch (error) {
+    const isTaken = error instanceof Fault && error.code === "STATE_LOCKED";
+    if (!isTaken || wish.as !== "redacted") throw error;
+    const client = await ports.client();
+    const { agent_id: id } = await resolveAgent(client, typed);
+    return client.exportArchive(id, { to: wish.to });
+  }
 }
 
 function exportFormOf({ env }: CliPorts, command: Command): ExportWish["as"] {
