@@ -16,9 +16,11 @@ export interface MatcherLimits {
   readonly sessions: number;
   /** How long threads are kept ready for the next session. Milliseconds. */
   readonly idleMs: number;
+  /** How long a thread may take to leave a search that is over; then it is ended. Milliseconds. */
+  readonly quietMs: number;
 }
 
-const LIMITS: MatcherLimits = { blockMs: 2_000, sessions: 4, idleMs: 30_000 };
+const LIMITS: MatcherLimits = { blockMs: 2_000, sessions: 4, idleMs: 30_000, quietMs: 250 };
 /** Of one session. Reading a file is half of the work, and a search uses one core. */
 const THREADS_MOST = 2;
 
@@ -29,9 +31,9 @@ export interface ThreadLineMatcher extends LineMatcher {
 
 /** Matches lines in worker threads. Outside a session two at the most are kept ready, for a time. */
 export function threadLineMatcher(limits: Partial<MatcherLimits> = {}): ThreadLineMatcher {
-  const { blockMs, sessions, idleMs } = { ...LIMITS, ...limits };
+  const { blockMs, sessions, idleMs, quietMs } = { ...LIMITS, ...limits };
   const places = placesFor(sessions);
-  const warm = warmThreads(blockMs, { idleMs, most: THREADS_MOST });
+  const warm = warmThreads(blockMs, { idleMs, most: THREADS_MOST, quietMs });
   let searches = 0;
   return {
     async open(pattern, plan) {

@@ -11,10 +11,9 @@ export interface WarmLimits {
   readonly idleMs: number;
   /** Threads kept at the most; more are ended as they come back. */
   readonly most: number;
+  /** Time that a thread gets to notice that its search was dropped: it looks after each piece of a file. Milliseconds. */
+  readonly quietMs: number;
 }
-
-/** Time that a thread gets to notice that its search was dropped: it looks after each piece of a file. */
-const QUIET_WITHIN_MS = 250;
 
 export interface WarmThreads {
   take(): MatcherThread;
@@ -30,7 +29,7 @@ export interface WarmThreads {
 }
 
 /** @param stallMs  Of each thread; see {@link startThread}. */
-export function warmThreads(stallMs: number, { idleMs, most }: WarmLimits): WarmThreads {
+export function warmThreads(stallMs: number, { idleMs, most, quietMs }: WarmLimits): WarmThreads {
   const idle = new Map<MatcherThread, NodeJS.Timeout>();
   let isClosed = false;
   const keep = (thread: MatcherThread): void => {
@@ -54,7 +53,7 @@ export function warmThreads(stallMs: number, { idleMs, most }: WarmLimits): Warm
     },
     async giveBack(thread, search) {
       thread.drop(search);
-      const isQuiet = await isSoonQuiet(thread);
+      const isQuiet = await isSoonQuiet(thread, quietMs);
       if (isQuiet && thread.isAlive() && idle.size < most && !isClosed) keep(thread);
       else await thread.end();
     },
@@ -70,9 +69,9 @@ export function warmThreads(stallMs: number, { idleMs, most }: WarmLimits): Warm
   };
 }
 
-async function isSoonQuiet(thread: MatcherThread): Promise<boolean> {
+async function isSoonQuiet(thread: MatcherThread, withinMs: number): Promise<boolean> {
   const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), QUIET_WITHIN_MS);
+  const timer = setTimeout(() => late.resolve(false), withinMs);
   const isQuiet = await Promise.race([thread.quiet().then(() => true), late.promise]);
   clearTimeout(timer);
   return isQuiet;

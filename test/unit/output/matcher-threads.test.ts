@@ -52,7 +52,7 @@ function matcherWith(limits: Partial<MatcherLimits>): ThreadLineMatcher {
 // Only Linux lists the threads of a process in files.
 describe.skipIf(process.platform !== "linux")("threads of the matcher", () => {
   test("a thread serves one session after the other, and ends when nobody came", async () => {
-    const matcher = matcherWith({ idleMs: 200 });
+    const matcher = matcherWith({ idleMs: 2_000, quietMs: 20_000 });
     const seen: (readonly string[])[] = [];
     for (const [pattern, lines] of [
       ["a.", [0]],
@@ -69,7 +69,7 @@ describe.skipIf(process.platform !== "linux")("threads of the matcher", () => {
   });
 
   test("two threads at the most are kept, however many have searched", async () => {
-    const matcher = matcherWith({ sessions: 3 });
+    const matcher = matcherWith({ sessions: 3, quietMs: 20_000 });
     const sessions = await Promise.all(
       ["a.", "b.", "c."].map((one) => matcher.open(one, planOf(one))),
     );
@@ -115,7 +115,7 @@ describe.skipIf(process.platform !== "linux")("threads of the matcher", () => {
     const path = join(folder, "large");
     const limit = 64 * 1_048_576;
     writeFileSync(path, Buffer.alloc(limit, "x1234567\n"));
-    const matcher = matcherWith({});
+    const matcher = matcherWith({ quietMs: 20_000 });
     const first = await matcher.open("[abc]\\d", planOf("[abc]\\d"));
     const scans = [1, 2, 3].map(() => first.scan({ path, from: 0, to: limit, limit }));
     await first.close();
@@ -128,7 +128,7 @@ describe.skipIf(process.platform !== "linux")("threads of the matcher", () => {
   });
 
   test("closing the matcher ends what is kept, and what comes back later", async () => {
-    const matcher = matcherWith({});
+    const matcher = matcherWith({ quietMs: 20_000 });
     const kept = await matcher.open("a.", planOf("a."));
     const used = await matcher.open("b.", planOf("b."));
     await Promise.all([kept, used].map((one) => one.match(block("ab\n"))));
