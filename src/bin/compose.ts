@@ -283,6 +283,7 @@ function placesOf(paths: StatePaths): Setting["places"] {
       { name: "log", path: paths.log },
       { name: "configuration", path: paths.configFile },
       { name: "client token", path: paths.clientToken },
+      { name: "scrape token", path: paths.scrapeToken },
       { name: "webhook secret", path: paths.webhookSecret },
       { name: "lock", path: paths.lock },
       { name: "bells", path: paths.bellDir },

@@ -12,6 +12,8 @@ import { watchHome } from "../supervision/home-watch.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { watchAgents } from "../supervision/watch.ts";
 import { catchUpAll } from "../supervision/projections.ts";
+import { counting } from "../supervision/figures.ts";
+import { observed } from "../supervision/observed.ts";
 import { redacted } from "../supervision/redacted.ts";
 import { keepStreamTimes } from "../supervision/stream-times.ts";
 import { withRoom } from "../supervision/with-room.ts";
@@ -39,7 +41,8 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   let hasEnded = false;
   const left = Promise.withResolvers<LeaveAnswer>();
   const startedAt = setting.clock.now();
-  const token = clientToken(paths.clientToken);
+  const token = tokenIn(paths.clientToken);
+  const counts = counting();
   const matcher = threadLineMatcher();
   const inner = corral({
     setting,
@@ -50,6 +53,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     disk,
     sampler,
     alerts,
+    counts,
     archives,
     output: streamReader(setting.harnessOf, matcher, setting.streams.archiveOf, setting.secrets),
     startedAt,
@@ -57,7 +61,8 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     isClientToken: tokenCheck(token),
     onLeft: left.resolve,
   });
-  const operations = redacted(inner, setting.secrets);
+  const operations = observed(redacted(inner, setting.secrets), setting.clock, [counts.onCall]);
+  const stopCounting = store.onEvent(counts.onEvent);
   const served = await listen(operations, composed, paths, token);
   composed.setUrl(served.url);
   withRoom(setting, () => store.keepPort(served.port));
@@ -94,6 +99,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     await stopSweeps();
     stopHome();
     stopWaking();
+    stopCounting();
     stopBells();
     stopStreamTimes();
     stopHints();
@@ -127,7 +133,9 @@ async function listen(
     folder: DASHBOARD,
     sessions: pageSessions(token, () => setting.clock.now()),
   };
-  const ports = { operations, log, version: VERSION, socketPath: paths.socket, dashboard };
+  const isScrapeToken = tokenCheck(tokenIn(paths.scrapeToken));
+  const { socket: socketPath } = paths;
+  const ports = { operations, log, version: VERSION, socketPath, dashboard, isScrapeToken };
   const wanted = configured === 0 ? (store.port() ?? 0) : configured;
   try {
     return await serve({ ...ports, port: wanted });
@@ -253,8 +261,8 @@ function sweepNowAndThen({ setting, loops, sweep }: Composed): () => Promise<voi
   };
 }
 
-/** The token of clients: made once per state directory, readable for its owner only. */
-function clientToken(path: string): string {
+/** A token of its own for each file: made once per state directory, readable for its owner only. */
+function tokenIn(path: string): string {
   try {
     writeFileSync(path, `corral_${randomBytes(32).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
   } catch (error) {

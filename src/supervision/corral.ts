@@ -26,6 +26,8 @@ import { closeTask } from "./close-task.ts";
 import { configurationView, overview } from "./overview.ts";
 import type { Deploys } from "./deploy.ts";
 import type { DiskWatch } from "./disk-watch.ts";
+import type { Counts } from "./figures.ts";
+import { monitoring } from "./monitoring.ts";
 import { doctor } from "./doctor.ts";
 import {
   listAgents,
@@ -43,7 +45,6 @@ import { reportFinding, reportProgress } from "./reports.ts";
 import { resourceReport } from "./resource-report.ts";
 import { readResource } from "./resources.ts";
 import { screens } from "./screens.ts";
-import { processLists } from "./sampling/processes.ts";
 import type { Sampler } from "./sampling/sampler.ts";
 import { resumeAgent } from "./resume.ts";
 import type { Setting } from "./setting.ts";
@@ -67,6 +68,7 @@ export interface CorralParts {
   readonly disk: DiskWatch;
   readonly sampler: Sampler;
   readonly alerts: Pick<Alerts, "answer" | "standing">;
+  readonly counts: Counts;
   readonly output: OutputReader;
   readonly startedAt: EpochMs;
   readonly pid: number;
@@ -81,7 +83,6 @@ export function corral(parts: CorralParts): Operations {
   const { setting, undos, loops, deploys, disk, output, sampler } = parts;
   const { store } = setting;
   const ending = { ...setting, store: storeOfEnds(store, setting.ballast) };
-  const lists = processLists(setting);
   const panes = screens(setting.hostOf);
   let leaving: Promise<LeaveAnswer> | null = null;
 
@@ -302,24 +303,8 @@ export function corral(parts: CorralParts): Operations {
       const least = since === undefined ? 0 : offsetSince(store, agent, since);
       return output.stream(agent, { ...request, from: Math.max(request.from, least) });
     },
-    alerts: () => parts.alerts.answer(),
-    samples() {
-      sampler.watch();
-      return sampler.samples();
-    },
-    history(query) {
-      const { id, scope } = query;
-      if (scope === "task") taskOf(id ?? "");
-      if (scope === "agent") agentOf(id ?? "");
-      sampler.watch(scope === "agent" ? id : undefined);
-      return sampler.history.read(query);
-    },
     screen: (id, seen) => panes.of(agentOf(id), seen),
-    async processes(id) {
-      const answer = await lists.of(id);
-      sampler.watch(id);
-      return answer;
-    },
+    ...monitoring({ ...parts, taskOf, agentOf }),
     ledger({ owner, all }) {
       const rows =
         owner !== undefined

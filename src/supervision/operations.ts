@@ -40,6 +40,7 @@ import type {
 } from "../contract/sampling.ts";
 import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
+import type { Figures } from "./figures.ts";
 import type { EpochMs } from "../kernel/units.ts";
 
 /** Who is asking. A client may do all; an agent only what design and docs/errors.md allow. */
@@ -103,6 +104,8 @@ export interface Operations {
   receipt(agentId: AgentId): Receipt;
   /** Raw bytes of a stream. @throws {Fault} AGENT_NOT_FOUND. */
   stream(agentId: AgentId, request: StreamRequest): Promise<StreamAnswer>;
+  /** The numbers of this moment, for metrics. Looks at nothing but the daemon's own process. */
+  figures(): Figures;
   /** Alerts that stand, and the latest that were cleared. */
   alerts(): AlertsAnswer;
   /** The last sample of everybody. Whoever asks looks on: samples come fast for some seconds. Looks at nothing itself. */

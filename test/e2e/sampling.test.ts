@@ -72,6 +72,18 @@ test.for([
     expect(history.times.length).toBeGreaterThan(0);
     expect(history.series.processes.at(-1)).toBe(2);
 
+    const scraped = await fetch(`${daemon.health.url}/metrics`, {
+      headers: { authorization: `Bearer ${readFileSync(world.paths.scrapeToken, "utf8").trim()}` },
+    });
+    const metrics = await scraped.text();
+    expect(metrics).toContain("corral_processes 2");
+    expect(metrics).toMatch(
+      new RegExp(`corral_agent_memory_bytes\\{agent_id="${agent.id}",task_id="${taskId}"\\} \\d+`),
+    );
+    expect(metrics).toMatch(
+      /corral_tool_calls_total\{tool="deploy_headless_agent",outcome="ok"\} 1/,
+    );
+
     const path = `/api/agents/${agent.id}/processes`;
     const { processes } = ProcessesAnswer.parse((await world.api(path)).body);
     expect(processes.map(({ depth, name }) => [name, depth])).toEqual([

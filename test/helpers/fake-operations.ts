@@ -21,6 +21,8 @@ import type {
 } from "../../src/contract/tools.ts";
 import { Fault } from "../../src/kernel/fault.ts";
 import { mintAgentId, mintTaskId } from "../../src/kernel/ids.ts";
+import { counting, type Figures } from "../../src/supervision/figures.ts";
+import { NO_SAMPLE } from "../../src/supervision/sampling/sample.ts";
 import type { Caller, Operations } from "../../src/supervision/operations.ts";
 
 export const CLIENT_TOKEN = "client-token-of-the-tests";
@@ -356,6 +358,7 @@ export function fakeOperations(): FakeOperations {
       const { agent_id } = agentNamed(agentId);
       return Promise.resolve({ agent_id, state: "none", digest: null, screen: null });
     },
+    figures: () => FIGURES,
     samples: () => {
       throw new Error("no test of a surface needs samples");
     },
@@ -426,6 +429,23 @@ export function fakeOperations(): FakeOperations {
     leave: ({ mode }) => Promise.resolve({ mode, agents_ended: 0, agents_kept: 0, receipts: [] }),
   };
 }
+
+/** What metrics are made of, where nothing happens. */
+const FIGURES: Figures = {
+  version: "0.0.0-test",
+  startedAt: NOW,
+  own: { fds: 9, fdsLimit: 100, memoryBytes: 1, cpuMs: 2_000 },
+  live: new Map([["running", 1]]),
+  held: 3,
+  stuck: 0,
+  standing: [],
+  notices: { pending: 0, dropped: 0 },
+  all: NO_SAMPLE,
+  agents: [],
+  agentsLeftOut: 0,
+  fileSystems: [],
+  counts: counting(),
+};
 
 const NO_USE = {
   processes: 0,

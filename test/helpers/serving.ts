@@ -14,6 +14,9 @@ import type { Served } from "../../src/surface/http/serve.ts";
 import { CLIENT_TOKEN, fakeOperations } from "./fake-operations.ts";
 import type { FakeOperations } from "./fake-operations.ts";
 
+/** Opens /metrics and nothing else. */
+export const SCRAPE_TOKEN = "scrape-token-of-the-tests";
+
 export interface Logged {
   readonly level: string;
   readonly event: string;
@@ -55,7 +58,9 @@ export async function serving(folder = "/nowhere"): Promise<Serving> {
   const operations = fakeOperations();
   const { log, logged } = recordingLog();
   const dashboard = dashboardIn(folder);
-  const ports = { operations, log, version: "1.2.3-test", port: 0, socketPath, dashboard };
+  const isScrapeToken = (token: string): boolean => token === SCRAPE_TOKEN;
+  const version = "1.2.3-test";
+  const ports = { operations, log, version, port: 0, socketPath, dashboard, isScrapeToken };
   const served = await serve(ports);
   onTestFinished(async () => {
     await served.close();

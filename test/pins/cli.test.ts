@@ -219,6 +219,7 @@ test("the places of a state directory are exactly these", () => {
     alive: "/s/daemon.alive",
     log: "/s/daemon.log",
     clientToken: "/s/client.token",
+    scrapeToken: "/s/scrape.token",
     webhookSecret: "/s/webhook.secret",
     openPage: "/s/open.html",
     configFile: "/s/config.json",

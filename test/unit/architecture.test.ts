@@ -35,7 +35,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   // It renders what harnesses say; which harness speaks is decided elsewhere.
   output: { uses: ["kernel", "contract", "tasks", "agents"], types: ["harness"] },
   supervision: { uses: PURE, packages: [/^zod$/] },
-  surface: { uses: [...PURE, "supervision"], packages: [/^zod$/, /^commander$/, MCP], io: true },
+  surface: {
+    uses: [...PURE, "supervision"],
+    packages: [/^zod$/, /^commander$/, /^prom-client$/, MCP],
+    io: true,
+  },
   // The schemas of contract parse what comes over a wire, runner names the files that it writes.
   // Types of surface are ports of the command line.
   adapters: {

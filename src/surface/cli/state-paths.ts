@@ -21,6 +21,8 @@ export interface StatePaths {
   readonly log: string;
   /** File (0600) with the bearer token of clients. */
   readonly clientToken: string;
+  /** File (0600) with the bearer token that opens /metrics and nothing else. */
+  readonly scrapeToken: string;
   /** File (0600) with the secret that notices of alerts are signed with; made at the first one. */
   readonly webhookSecret: string;
   /** File (0600) that leads a browser to the dashboard; of `corral open`. */
@@ -68,6 +70,7 @@ export function statePaths(env: PathEnvironment, uid = process.getuid?.() ?? 0):
     alive: join(stateDir, "daemon.alive"),
     log: join(stateDir, "daemon.log"),
     clientToken: join(stateDir, "client.token"),
+    scrapeToken: join(stateDir, "scrape.token"),
     webhookSecret: join(stateDir, "webhook.secret"),
     openPage: join(stateDir, "open.html"),
     configFile: join(stateDir, "config.json"),

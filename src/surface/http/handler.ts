@@ -12,6 +12,7 @@ import { loginDoor } from "./login.ts";
 import type { McpEndpoint } from "./mcp-endpoint.ts";
 import type { PageSessions } from "./page-sessions.ts";
 import { pages } from "./pages.ts";
+import { METRICS_PATH, metricsDoor } from "../metrics/metrics-door.ts";
 import { matchRoute, unknownRoute } from "./routes.ts";
 import type { Match } from "./routes.ts";
 
@@ -37,6 +38,8 @@ export interface HandlerPorts {
   readonly log: Log;
   readonly version: string;
   readonly dashboard: Dashboard;
+  /** Compares a bearer token with the one that opens `/metrics` alone. */
+  readonly isScrapeToken?: (token: string) => boolean;
 }
 
 export function requestHandler({
@@ -44,6 +47,7 @@ export function requestHandler({
   log,
   version,
   dashboard,
+  isScrapeToken = () => false,
 }: HandlerPorts): RequestHandler {
   const onFailure = (thrown: unknown, target: string): void => {
     const fault = asFault(thrown);
@@ -55,6 +59,7 @@ export function requestHandler({
   const streams = eventStreams(operations);
   const files = pages(dashboard.folder);
   const door = loginDoor(dashboard.sessions, operations);
+  const metrics = metricsDoor(operations, isScrapeToken);
   // Loaded once the first answer is out: a daemon that is being started has to answer at once.
   let loading: Promise<McpEndpoint> | null = null;
   const mcp = (): Promise<McpEndpoint> =>
@@ -77,6 +82,9 @@ export function requestHandler({
       if (refusing) throw stopping();
       return door.begin(request, response, channel, await readJson(request));
     }
+    if (path === METRICS_PATH && !refusing && metrics.opensTo(request, channel)) {
+      return metrics.answer(request, response);
+    }
     const visitor = visitorOf(
       request,
       channel,
@@ -85,6 +93,10 @@ export function requestHandler({
     );
     const caller = toldWhenAnswered(visitor.caller, response);
     if (refusing) throw stopping();
+    if (path === METRICS_PATH) {
+      permit(visitor, {}, path);
+      return metrics.answer(request, response);
+    }
     if (path === "/mcp") {
       permit(visitor, { forAgents: true }, path);
       return serveMcp(request, response, caller);

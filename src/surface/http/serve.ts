@@ -31,6 +31,8 @@ export interface ServePorts {
   /** Path of the unix socket, in a 0700 directory; the caller holds the state lock. */
   readonly socketPath: string;
   readonly dashboard: Dashboard;
+  /** Compares a bearer token with the one that opens `/metrics` alone, in constant time. Absent: there is none. */
+  readonly isScrapeToken?: (token: string) => boolean;
 }
 
 export interface Served {
