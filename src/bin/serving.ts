@@ -5,9 +5,8 @@ import { fileURLToPath } from "node:url";
 import { threadLineMatcher } from "../adapters/regex/line-matcher.ts";
 import { streamReader } from "../adapters/output/stream-files.ts";
 import type { LeaveAnswer } from "../contract/api.ts";
-import { asFault, errnoOf, faultToWire, messageOf } from "../kernel/fault.ts";
+import { asFault, errnoOf, faultToWire } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
-import { forgetOld } from "../supervision/forget.ts";
 import { watchHome } from "../supervision/home-watch.ts";
 import type { Operations } from "../supervision/operations.ts";
 import { watchAgents } from "../supervision/watch.ts";
@@ -16,8 +15,8 @@ import { counting } from "../supervision/figures.ts";
 import { observed } from "../supervision/observed.ts";
 import { redacted } from "../supervision/redacted.ts";
 import { keepStreamTimes } from "../supervision/stream-times.ts";
+import { sweepNowAndThen } from "../supervision/sweep-turns.ts";
 import { withRoom } from "../supervision/with-room.ts";
-import { watchWitnesses } from "../supervision/witness-alerts.ts";
 import type { StatePaths } from "../surface/cli/state-paths.ts";
 import { pageSessions } from "../surface/http/page-sessions.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
@@ -214,50 +213,6 @@ function onRunnerEnds({ setting, loops }: Composed): () => void {
   return () => {
     cancel();
     for (const stop of stops) stop();
-  };
-}
-
-/**
- * A sweep at the start and then periodically, each followed by what the store may forget. One
- * that fails is told and tried again. Forgetting a backlog takes minutes, and no sweep waits for it.
- * @returns the way to stop; done when nothing is being forgotten any more.
- */
-function sweepNowAndThen({ setting, loops, sweep }: Composed): () => Promise<void> {
-  const { log, store, timers } = setting;
-  let isStopped = false;
-  let forgetting: Promise<void> | null = null;
-  const forget = async (): Promise<void> => {
-    try {
-      const forgotten = await forgetOld(setting, () => isStopped);
-      if (Object.values(forgotten).some((count) => count > 0)) log.info("store.forgot", forgotten);
-    } catch (error) {
-      log.warn("store.not_forgotten", { cause: messageOf(error) });
-    } finally {
-      forgetting = null;
-    }
-  };
-  let cancel = (): void => undefined;
-  const turn = async (): Promise<void> => {
-    // Whatever an agent's own loop may have missed, it looks again now.
-    for (const { id } of store.unfinishedAgents()) loops.poke(id);
-    const { steps, unknown } = await sweep({ apply: true });
-    if (steps.length > 0 || unknown.length > 0) log.info("sweep.done", { steps, unknown });
-    await watchWitnesses(setting, loops.suspect);
-    if (!isStopped) forgetting ??= forget();
-  };
-  const next = (delayMs: number): void => {
-    if (isStopped) return;
-    cancel = timers.after(delayMs, () => {
-      void turn()
-        .catch((error: unknown) => log.warn("sweep.failed", { cause: messageOf(error) }))
-        .finally(() => next(setting.configuration().sweep_ms));
-    });
-  };
-  next(0);
-  return async () => {
-    isStopped = true;
-    cancel();
-    await forgetting;
   };
 }
 

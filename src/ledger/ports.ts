@@ -9,6 +9,8 @@ export interface LedgerStore {
   resourcesOf(owner: string): readonly Resource[];
   /** Rows of every owner that are still to be given back, oldest first. */
   heldResources(): readonly Resource[];
+  /** Those of these kinds: of hundreds of agents a fraction of all. */
+  heldOf(kinds: readonly ResourceKind[]): readonly Resource[];
   /** Retained rows whose date has passed, oldest first. */
   expiredResources(now: EpochMs): readonly Resource[];
   /** Retained rows of a kind that were last changed at that time or before, oldest first, at most `max`. */

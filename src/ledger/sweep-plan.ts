@@ -50,7 +50,7 @@ export interface WorldSighting {
 }
 
 export interface Holdings {
-  /** Rows still to be given back. */
+  /** Rows still to be given back, oldest first: all of those that have ended, of others what the world is compared with. */
   readonly held: readonly Resource[];
   /** Owners that have settled: what they hold is to be released now. */
   readonly ended: ReadonlySet<string>;

@@ -1,7 +1,14 @@
 /** What a sweep looks at: the world first, then the ledger, so that whatever is seen has its row already. */
+import type { AgentRecord } from "../agents/record.ts";
 import { asFault, messageOf } from "../kernel/fault.ts";
 import { type PlannedTarget, plannedTarget, subjectOf } from "../ledger/plan-identity.ts";
-import { DAEMON_OWNER, HOOK_OWNER, type Resource } from "../ledger/resource.ts";
+import {
+  DAEMON_OWNER,
+  HOOK_OWNER,
+  isHeld,
+  type Resource,
+  type ResourceKind,
+} from "../ledger/resource.ts";
 import {
   type Holdings,
   isServer,
@@ -155,6 +162,14 @@ async function unsettledAgents(
   return found;
 }
 
+/** What the world is compared with. All else of whoever has not ended concerns no sweep, and is most of the ledger. */
+const ANCHORS: readonly ResourceKind[] = [
+  "process_set",
+  "runner_process",
+  "tmux_session",
+  "task_workspace",
+];
+
 function holdingsOf(
   setting: Setting,
   isDaemonGone: boolean,
@@ -162,28 +177,30 @@ function holdingsOf(
   unknown: Unknown[],
 ): Holdings {
   const { store, clock } = setting;
-  const held = store.heldResources();
+  const anchors = store.heldOf(ANCHORS);
   const agents = new Map(store.unfinishedAgents().map((agent) => [agent.id, agent]));
   const ended = new Set(
     [...agents.values()].filter(({ endedAt }) => endedAt !== null).map(({ id }) => id),
   );
-  for (const { kind, owner } of held) {
+  for (const { kind, owner } of anchors) {
     // Its task was never added: the daemon died while it was being made.
     if (kind === "task_workspace" && store.task(owner) === null) ended.add(owner);
   }
   if (isDaemonGone) ended.add(HOOK_OWNER);
   if (isDaemonGone && store.countLive() === 0) ended.add(DAEMON_OWNER);
-  const slots = held
+  const slots = anchors
     .filter(({ kind }) => kind === "process_set")
     .flatMap(({ identity, owner }) => {
       if (owner === HOOK_OWNER) return slotOf((identity as ProcessSet | null)?.mark ?? null);
       return agents.get(owner)?.slot ?? [];
     });
+  const ofEnded = [...ended].flatMap((owner) => store.resourcesOf(owner)).filter(isHeld);
+  const byId = new Map([...anchors, ...ofEnded].map((row) => [row.id, row]));
   return {
-    held,
+    held: [...byId.values()].toSorted((a, b) => a.id - b.id),
     ended,
     slots: new Set(slots),
-    keepers: keepersOf(setting, held, unknown),
+    keepers: keepersOf(setting, anchors, agents, unknown),
     expired: store.expiredResources(clock.now()),
     unsettled,
   };
@@ -193,10 +210,11 @@ function holdingsOf(
 function keepersOf(
   setting: Setting,
   held: readonly Resource[],
+  agents: ReadonlyMap<string, AgentRecord>,
   unknown: Unknown[],
 ): ReadonlySet<number> | null {
   try {
-    return new Set([setting.pid, ...runnerPids(setting, held)]);
+    return new Set([setting.pid, ...runnerPids(setting, held, agents)]);
   } catch (error) {
     unknown.push({ of: "process", subject: null, message: `runners: ${reasonOf(error)}` });
     return null;
@@ -204,11 +222,15 @@ function keepersOf(
 }
 
 /** Runners of held rows: as confirmed, or in their own words when a deploy was cut short. */
-function runnerPids({ store, files }: Setting, held: readonly Resource[]): readonly number[] {
+function runnerPids(
+  { files }: Setting,
+  held: readonly Resource[],
+  agents: ReadonlyMap<string, AgentRecord>,
+): readonly number[] {
   return held
     .filter(({ kind }) => kind === "runner_process")
     .flatMap(({ identity, owner }) => {
-      const directory = store.agent(owner)?.directory;
+      const directory = agents.get(owner)?.directory;
       const confirmed = identity as ProcessIdentity | null;
       return confirmed?.pid ?? (directory && files.readRunner(directory)?.pid) ?? [];
     })

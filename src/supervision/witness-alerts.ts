@@ -72,10 +72,12 @@ export async function watchWitnesses(
   { containment, store }: Setting,
   suspect: (agentId: AgentId) => void,
 ): Promise<void> {
+  const sets = new Map(
+    store.heldOf(["process_set"]).map((row) => [row.owner, processSetOf([row])]),
+  );
   const agents = store
     .unfinishedAgents()
-    .filter(({ status }) => status === "running")
-    .filter(({ id }) => hasTwoWitnesses(processSetOf(store.resourcesOf(id))));
+    .filter(({ id, status }) => status === "running" && hasTwoWitnesses(sets.get(id) ?? null));
   if (agents.length === 0) return;
   for (const id of suspectsOf(await containment.lookEverywhere(), agents)) suspect(id);
 }

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openContainment } from "../../src/adapters/containment/open-containment.ts";
@@ -175,6 +175,29 @@ describe.runIf(process.platform === "linux")("containment", () => {
     expect(existsSync(box.directory)).toBe(true);
     expect(await containment.removeRoots()).not.toContain("kept");
     expect(await containment.leaves()).toEqual([]);
+  });
+
+  test("sees who has moved into a group that the agent made below its own", async ({ skip }) => {
+    using box = sandbox();
+    const containment = await open(box);
+    const set = containment.plan("mine-000000-000011", 11);
+    if (set.cgroup === null) skip("needs cgroup v2");
+    await containment.make(set, 20);
+    // Without a mark: only its group tells whose it is.
+    const child = start(box.tag, { ...set, mark: null }, containment.prlimit);
+    try {
+      await until("it runs", () => isListed(box.tag));
+      const below = join(set.cgroup!, "one", "two");
+      mkdirSync(below, { recursive: true });
+      writeFileSync(join(below, "cgroup.procs"), String(child.pid));
+      const all = await containment.lookEverywhere();
+      expect(all.find(({ pid }) => pid === child.pid)?.cgroupAgentId).toBe(set.agentId);
+      expect((await containment.look(set)).members.map(({ pid }) => pid)).toContain(child.pid);
+    } finally {
+      await endOwn(child);
+      await containment.remove(set);
+      await containment.removeRoots();
+    }
   });
 
   test("removes a root that an earlier daemon of its world made elsewhere, once it is empty", async ({

@@ -354,6 +354,16 @@ describe("the ledger", () => {
     expect(now(store)).toEqual(before);
   });
 
+  test("what is held can be asked for by kind", () => {
+    using here = stage();
+    const { store } = here;
+    const { id, kind } = oneRow(store);
+    expect(store.heldOf([kind, "token"]).map((row) => row.id)).toEqual([id]);
+    expect(store.heldOf(["ballast"])).toEqual([]);
+    released(store, now(store));
+    expect(store.heldOf([kind])).toEqual([]);
+  });
+
   test("a failed release is counted, explained and held", () => {
     using here = stage();
     const { store } = here;

@@ -133,8 +133,22 @@ function readOwnMembers(cgroup: string): readonly number[] {
   }
 }
 
+/** A directory of the kernel's has a link for itself, one for its name, and one for each below it. */
+const LINKS_WITHOUT_CHILDREN = 2;
+
+/** Most groups have none, and that is cheaper to see than their thirty files. */
 function childrenOf(cgroup: string): readonly string[] {
+  if (linksOf(cgroup) === LINKS_WITHOUT_CHILDREN) return [];
   return childNames(cgroup).map((name) => join(cgroup, name));
+}
+
+/** Null when it could not be asked; listing it then says why. */
+function linksOf(cgroup: string): number | null {
+  try {
+    return statSync(cgroup).nlink;
+  } catch {
+    return null;
+  }
 }
 
 function tryRemove(cgroup: string, isLastTry: boolean): boolean {

@@ -25,6 +25,7 @@ import {
   removeIfEmpty,
 } from "../cgroup/cgroup-files.ts";
 import { markScanner } from "../proc/mark-scan.ts";
+import { inSlices } from "../proc/slices.ts";
 import {
   identify,
   isAlive,
@@ -78,11 +79,14 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     lookEverywhere,
     killOne: (process, mark) => strikeOne(process, mark, uid, protectedPids()),
     endCompanions,
-    leaves: async () =>
-      leavesNow().flatMap((leaf) => {
+    async leaves() {
+      const found: { agentId: string; path: string; inode: string }[] = [];
+      await inSlices(leavesNow(), (leaf) => {
         const inode = groupInode(leaf.path);
-        return inode === null ? [] : [{ ...leaf, inode }];
-      }),
+        if (inode !== null) found.push({ ...leaf, inode });
+      });
+      return found;
+    },
     removeRoots,
     roots: () => ownRoots,
     removeRoot,
@@ -188,15 +192,16 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     for (const { mark, ...seen } of await scanner.scan()) {
       byPid.set(seen.pid, { ...seen, slot: slotOf(mark), cgroupAgentId: null });
     }
-    for (const { agentId, path } of leavesNow()) {
+    const holding = roots.cgroup2 ?? roots.freezer;
+    await inSlices(leavesNow(), ({ agentId, path }) => {
+      const isHolding = dirname(path) === holding;
       for (const pid of readMembers(path)) {
         const seen = byPid.get(pid) ?? newcomer(pid);
         if (seen === null) continue;
-        const isHolding = dirname(path) === (roots.cgroup2 ?? roots.freezer);
         const heldBy = isHolding ? agentId : (seen.heldBy ?? null);
         byPid.set(pid, { ...seen, cgroupAgentId: agentId, heldBy });
       }
-    }
+    });
     return [...byPid.values()];
   }
 

@@ -30,7 +30,7 @@ export function parseStat(text: string): StatFacts | null {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 1 || close < open) return null;
-  const fields = text.slice(close + 2).split(" ");
+  const fields = text.slice(close + 2).split(" ", FIELD.startTime + 1);
   const startTicks = Number(fields[FIELD.startTime] ?? Number.NaN);
   const state = fields[FIELD.state] ?? "";
   if (state === "" || !Number.isSafeInteger(startTicks)) return null;

@@ -86,6 +86,12 @@ export function ledgerRows(
     // By name, because the planner would rather walk every row there ever was than sort the few.
     heldResources: () =>
       list(`SELECT * FROM resources INDEXED BY resources_held WHERE ${HELD} ORDER BY id`),
+    heldOf: (kinds) =>
+      list(
+        `SELECT * FROM resources INDEXED BY resources_held
+         WHERE ${HELD} AND kind IN (${kinds.map(() => "?").join(", ")}) ORDER BY id`,
+        ...kinds,
+      ),
     expiredResources: (now) =>
       list(
         `SELECT * FROM resources INDEXED BY resources_retained

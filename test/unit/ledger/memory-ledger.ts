@@ -39,6 +39,7 @@ export function memoryLedger(first: readonly Resource[]): LedgerStore {
   return {
     resourcesOf: (owner) => list().filter((resource) => resource.owner === owner),
     heldResources: () => list().filter(isHeld),
+    heldOf: (kinds) => list().filter((row) => isHeld(row) && kinds.includes(row.kind)),
     expiredResources: () => [],
     retainedOf: () => [],
     keepUntil: () => [],
