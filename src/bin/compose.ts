@@ -184,6 +184,12 @@ async function composeLocked(
     const keeping = archives(setting, undos, looks);
     const disk = diskWatch(setting, loops, looks, reliefBy(keeping, setting));
     const sampling = sampler(setting, looks);
+    const watching = alerts(setting, {
+      sampler: sampling,
+      fileSystems: () => disk.report().file_systems,
+      deliveries: deliveries(setting, hookRuns(ending, undos)),
+    });
+    watching.addSource(keeping.conditions);
     return {
       setting,
       looks,
@@ -191,11 +197,7 @@ async function composeLocked(
       loops,
       disk,
       sampler: sampling,
-      alerts: alerts(setting, {
-        sampler: sampling,
-        fileSystems: () => disk.report().file_systems,
-        deliveries: deliveries(setting, hookRuns(ending, undos)),
-      }),
+      alerts: watching,
       deploys: deploys(setting, loops, disk),
       sweep: sweeps(ending, undos, loops),
       archives: keeping,

@@ -12,6 +12,7 @@ export const ALERT_RULES = [
   "cleanup_stuck",
   "witness_mismatch",
   "stray_found",
+  "archive_failed",
   "quota_circuit",
 ] as const;
 export const AlertRule = z.enum(ALERT_RULES);

@@ -11,6 +11,7 @@ import { asFault, messageOf } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
+import type { Condition } from "./alerts/judge.ts";
 import { archiveAgent } from "./archive-agent.ts";
 import { archiveAlerts } from "./archive-alerts.ts";
 import { archiveSums, pruner } from "./kept-archives.ts";
@@ -35,6 +36,8 @@ export interface Archives extends ArchiveReader {
   free(bytesWanted: number, why: string): Promise<number>;
   /** @throws {Fault} INPUT_INVALID when nothing says which; AGENT_NOT_FOUND, TASK_NOT_FOUND, ARCHIVE_NOT_FOUND. */
   prune(input: PruneInput): Promise<PruneAnswer>;
+  /** Who cannot be archived, for the watch over alerts. */
+  conditions(): readonly Condition[];
   /** Does what is due now and then, until the returned function is called, which waits for what runs. */
   start(): () => Promise<void>;
 }
@@ -106,11 +109,10 @@ export function archives(setting: Setting, undos: Undos, looks: StreamLooks): Ar
       seen.add(owner);
       const tried = await attempt(owner, "archive.failed", () => archiveAgent(setting, agent));
       if (tried.did === "work") {
-        alerts.worked(agent);
+        alerts.worked(owner);
         made += 1;
       } else if (tried.did === "fail") alerts.failed(agent, tried.error);
     }
-    alerts.forgetGone();
     for (const [id, until] of leftAlone) if (until <= clock.now() - RETRY_MS) leftAlone.delete(id);
     return made;
   };
@@ -141,6 +143,7 @@ export function archives(setting: Setting, undos: Undos, looks: StreamLooks): Ar
     free: prune.oldest,
     ...archiveReader({ store, streams, redactor: setting.secrets }),
     prune: prune.asAsked,
+    conditions: () => alerts.conditions(),
     start() {
       let isOver = false;
       let running: Promise<void> = Promise.resolve();

@@ -5,12 +5,16 @@ import { describe, expect, test } from "vitest";
 import { fileStreams } from "../../../src/adapters/output/streams.ts";
 import { Fault } from "../../../src/kernel/fault.ts";
 import { MIB, SECOND_MS } from "../../../src/kernel/units.ts";
+import {
+  type AlertState,
+  type Condition,
+  judgeAlerts,
+} from "../../../src/supervision/alerts/judge.ts";
 import { archiveAlerts, FAILURES_TOLD } from "../../../src/supervision/archive-alerts.ts";
 import { archives } from "../../../src/supervision/archives.ts";
 import type { Undos } from "../../../src/ledger/ports.ts";
 import type { StreamLooks } from "../../../src/supervision/stream-looks.ts";
 import type { Setting } from "../../../src/supervision/setting.ts";
-import type { Store } from "../../../src/supervision/store.ts";
 import { newAgent, settlement, storeStage, task } from "../../helpers/fault-store.ts";
 
 const UNTIL = 10_000_000_000_000;
@@ -30,14 +34,11 @@ function stage() {
   store.settle("a", settlement());
   const stream = { kind: "stream_log" as const, locator: join(directory, "stream.jsonl") };
   const [row] = store.keepUntil("a", [stream], UNTIL, "kept");
-  const alertsOf = (of: Store = store) =>
+  const alertsOf = () =>
     archiveAlerts({
-      clock: here.clock,
-      log: quiet,
-      store: of,
+      store,
       streams: { archiveOf: (id) => `/archive/${id}.tar` } as Setting["streams"],
     });
-  const told = () => store.latestEvents(99, ["alert"]).map(({ facts }) => facts);
   return {
     ...here,
     store,
@@ -45,7 +46,6 @@ function stage() {
     row: row!,
     agent: store.agent("a")!,
     alertsOf,
-    told,
     [Symbol.dispose]: () => here[Symbol.dispose](),
   };
 }
@@ -54,96 +54,77 @@ const times = (count: number, work: () => void) => {
   for (let turn = 0; turn < count; turn += 1) work();
 };
 
+/** What would be told, as the watch over alerts judges it: raised and cleared, in this order. */
+function judging() {
+  let states: ReadonlyMap<string, AlertState> = new Map();
+  const told: string[] = [];
+  return {
+    told,
+    look(conditions: readonly Condition[]): void {
+      const judged = judgeAlerts(states, conditions, 1);
+      ({ states } = judged);
+      told.push(...judged.raised.map(({ condition: { key } }) => `raised ${key}`));
+      told.push(...judged.cleared.map(({ condition: { key } }) => `cleared ${key}`));
+    },
+  };
+}
+
 describe("an archive that cannot be made", () => {
   test("is told once, when it has failed several times in a row, and taken back once", () => {
     using here = stage();
     const alerts = here.alertsOf();
+    const { look, told } = judging();
     times(FAILURES_TOLD - 1, () => alerts.failed(here.agent, taken));
-    alerts.worked(here.agent);
+    look(alerts.conditions());
+    alerts.worked("a");
     times(FAILURES_TOLD - 1, () => alerts.failed(here.agent, taken));
-    expect(here.told()).toEqual([]);
-    times(5, () => alerts.failed(here.agent, taken));
-    expect(here.told()).toMatchObject([
-      {
-        alert: "archive",
-        level: "failing",
-        severity: "high",
-        code: "ARCHIVE_EXISTS",
-        failures: FAILURES_TOLD,
-        since: "1970-01-01T00:00:01.000Z",
-        directory: here.directory,
-        archive: "/archive/a.tar",
-        message: expect.stringContaining("is there already"),
-        next_step: expect.stringContaining("Move that file away"),
-      },
-    ]);
-    times(3, () => alerts.worked(here.agent));
-    expect(here.told().map(({ level }) => level)).toEqual(["failing", "fine"]);
-    expect(here.store.latestEvents(1)[0]).toMatchObject({ agent_id: "a", task_id: "T1" });
+    look(alerts.conditions());
+    expect(told).toEqual([]);
+    times(4, () => {
+      alerts.failed(here.agent, taken);
+      look(alerts.conditions());
+    });
+    expect(told).toEqual(["raised archive_failed:a"]);
+    const [condition] = alerts.conditions();
+    expect(condition).toMatchObject({
+      rule: "archive_failed",
+      subject: { kind: "agent", id: "a" },
+    });
+    expect(condition!.evidence).toContain(here.directory);
+    expect(condition!.evidence).toContain('"/archive/a.tar" is there already.');
+    expect(condition!.nextStep).toContain("Move that file away");
   });
 
   test("says what the system said when that is no fault of ours", () => {
     using here = stage();
     const alerts = here.alertsOf();
-    times(FAILURES_TOLD, () => alerts.failed(here.agent, new Error("EACCES: permission denied")));
-    expect(here.told()[0]!["message"]).toContain("EACCES: permission denied");
+    alerts.failed(here.agent, new Error("EACCES: permission denied"));
+    expect(alerts.conditions()[0]!.evidence).toContain("EACCES: permission denied");
   });
 
   test("is not told when the disk is full: the disk's own alert says it for all", () => {
     using here = stage();
     const alerts = here.alertsOf();
     times(FAILURES_TOLD * 2, () => alerts.failed(here.agent, full));
-    expect(here.told()).toEqual([]);
+    expect(alerts.conditions()).toEqual([]);
   });
 
-  test("is taken back by the next daemon, which tells of it no second time", () => {
+  test("stands over a new daemon until its turn comes again, or nothing is left to archive", () => {
     using here = stage();
     const first = here.alertsOf();
     times(FAILURES_TOLD, () => first.failed(here.agent, taken));
+    const { clearMs: _, holdMs: __, holds: ___, ...condition } = first.conditions()[0]!;
+    here.store.raiseAlert({ ...condition, since: 1, raisedAt: 1 });
     const next = here.alertsOf();
+    expect(next.conditions()).toMatchObject([{ holds: "between", evidence: condition.evidence }]);
     times(FAILURES_TOLD, () => next.failed(here.agent, taken));
-    expect(here.told()).toHaveLength(1);
-    next.worked(here.agent);
-    expect(here.told().map(({ level }) => level)).toEqual(["failing", "fine"]);
-    const last = here.alertsOf();
-    last.worked(here.agent);
-    expect(here.told()).toHaveLength(2);
-  });
-
-  test("is taken back when nothing waits to be archived any more", () => {
-    using here = stage();
-    const alerts = here.alertsOf();
-    times(FAILURES_TOLD, () => alerts.failed(here.agent, taken));
-    alerts.forgetGone();
-    expect(here.told()).toHaveLength(1);
+    expect(next.conditions()).toMatchObject([{ key: "archive_failed:a", holds: "yes" }]);
     here.store.recordReleases([
       { resource: here.row, error: null, undone: { gone: true, seen: "no such file" } },
     ]);
-    times(2, () => alerts.forgetGone());
-    expect(here.told().map(({ level }) => level)).toEqual(["failing", "fine"]);
-  });
-
-  test("is told at the next failure when it could not be written down", () => {
-    using here = stage();
-    let isFull = true;
-    const filling = {
-      ...here.store,
-      addEvent: (event: Parameters<Store["addEvent"]>[0]) => {
-        if (isFull) throw full;
-        here.store.addEvent(event);
-      },
-    };
-    const alerts = here.alertsOf(filling);
-    times(FAILURES_TOLD, () => alerts.failed(here.agent, taken));
-    expect(here.told()).toEqual([]);
-    isFull = false;
-    alerts.failed(here.agent, taken);
-    expect(here.told()).toHaveLength(1);
-    isFull = true;
-    alerts.worked(here.agent);
-    isFull = false;
-    alerts.worked(here.agent);
-    expect(here.told()).toHaveLength(2);
+    for (const alerts of [next, here.alertsOf()]) {
+      expect(alerts.conditions()).toMatchObject([{ key: "archive_failed:a", holds: "no" }]);
+    }
   });
 });
 
@@ -166,15 +147,23 @@ test("a file in an archive's place is told of after some tries, and taken back w
     configuration: () => ({ segment_bytes: MIB, archive_after_ms: 0 }),
     files: { sizeOf: () => null },
   } as unknown as Setting;
-  const { compressIdle } = archives(setting, ...([{}, {}] as unknown as [Undos, StreamLooks]));
+  const { look, told } = judging();
+  const { compressIdle, conditions } = archives(
+    setting,
+    ...([{}, {}] as unknown as [Undos, StreamLooks]),
+  );
   for (let turn = 0; turn <= FAILURES_TOLD; turn += 1) {
     expect(await compressIdle()).toBe(0);
     // At once it is left alone.
     expect(await compressIdle()).toBe(0);
+    look(conditions());
+    expect(told).toHaveLength(turn + 1 < FAILURES_TOLD ? 0 : 1);
     here.clock.at += 60 * SECOND_MS;
   }
-  expect(here.told()).toMatchObject([{ level: "failing", failures: FAILURES_TOLD }]);
+  const { holdMs: _, clearMs: __, holds: ___, ...standing } = conditions()[0]!;
+  here.store.raiseAlert({ ...standing, since: 1, raisedAt: 1 });
   rmSync(target);
   expect(await compressIdle()).toBe(1);
-  expect(here.told().map(({ level }) => level)).toEqual(["failing", "fine"]);
+  look(conditions());
+  expect(told).toEqual(["raised archive_failed:a", "cleared archive_failed:a"]);
 });
