@@ -6,7 +6,8 @@ import { codexHarness } from "../../../src/harness/codex.ts";
 import { commandHarness } from "../../../src/harness/command.ts";
 import { geminiHarness } from "../../../src/harness/gemini.ts";
 import { opencodeHarness } from "../../../src/harness/opencode.ts";
-import { agentOutput, type OutputContext } from "../../../src/output/agent-output.ts";
+import { agentOutput } from "../../../src/output/agent-output.ts";
+import type { OutputContext } from "../../../src/output/reading.ts";
 import { captured } from "../harness/streams.ts";
 
 const { cases: CLAUDE_CASES, linesOf: linesOfCase, textOf: readText } = captured("claude");
