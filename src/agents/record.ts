@@ -106,6 +106,11 @@ export interface AgentRecord {
   readonly costLimit: number | null;
   /** The CLI's own session id, when its stream told one. */
   readonly cliSession: string | null;
+  /**
+   * The last total of its whole conversation that its CLI told, where it tells such: until it ends, to
+   * the runs before it.
+   */
+  readonly usageTold: Usage | null;
   /** The ended agent whose conversation it goes on with; null for a new one. */
   readonly resumedFrom: AgentId | null;
   /** The last agent that was to go on with its conversation; null when none was. */
@@ -137,4 +142,6 @@ export interface Settlement {
   readonly cliSession: string | null;
   /** The words of its final result, when its stream gave some; kept for the search. */
   readonly result?: string | null;
+  /** What its CLI told as the total of the whole conversation; absent or null when it told none. */
+  readonly usageTold?: Usage | null;
 }

@@ -26,6 +26,8 @@ export const claudeHarness: Harness = {
   login: LOGIN,
   toolPrefix: "mcp__corral__",
   resume: {
+    // It keeps the total of a session when it ends by itself, and begins there the next time.
+    counts: "finished-runs",
     place: ({ session, environment }) => ({
       root: `${userHome(environment)}/projects`,
       nameEnds: session,

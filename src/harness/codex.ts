@@ -31,6 +31,7 @@ export const codexHarness: Harness = {
   toolPrefix: "",
   userFiles: (environment) => [`${userHome(environment)}/config.toml`],
   resume: {
+    counts: "conversation",
     place: ({ session, directory }) => ({
       root: `${directory}/${SESSIONS}`,
       nameEnds: `-${session}`,

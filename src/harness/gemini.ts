@@ -41,6 +41,7 @@ export const geminiHarness: Harness = {
   toolPrefix: "mcp_corral_",
   userFiles: (environment) => [`${userHome(environment)}/${SETTINGS}`],
   resume: {
+    counts: "run",
     place: ({ session, directory }) => ({
       root: `${directory}/${CHATS}`,
       // A file has only the first eight digits of the id in its name.

@@ -67,6 +67,11 @@ export interface SessionPlace {
 
 /** How a harness goes on with a session. {@link HarnessRequest.session} then has its id. */
 export interface ResumeRoad {
+  /**
+   * What its totals count in a run that goes on: that run; the whole conversation; or the conversation
+   * since its last run that ended by itself, where the CLI has kept that, else the run.
+   */
+  readonly counts: "run" | "conversation" | "finished-runs";
   /** Where the session lies; null when no file shows it: then the CLI itself says that it is gone. */
   place(earlier: EarlierRun): SessionPlace | null;
 }
@@ -183,6 +188,8 @@ export interface StreamOutcome {
   readonly result: Extract<StreamEvent, { type: "result" }> | null;
   readonly sessionId: string | null;
   readonly usage: Usage | null;
+  /** The sum of what single answers told; null where they tell nothing. */
+  readonly answers: Usage | null;
   /** The newest turns that were counted, of those that have a name. */
   readonly turnsCounted: readonly string[];
   /** The last error the stream told of; null when none. */

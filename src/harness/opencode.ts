@@ -34,7 +34,7 @@ export const opencodeHarness: Harness = {
   hidesCalls: true,
   userFiles: ({ OPENCODE_CONFIG: path }) => (path === undefined ? [] : [path]),
   // Its sessions are rows of one database of the user's, which only opencode itself reads.
-  resume: { place: () => null },
+  resume: { counts: "run", place: () => null },
   plan,
   events: opencodeEvents,
   stderrEvents: opencodeStderrEvents,

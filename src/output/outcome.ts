@@ -30,6 +30,7 @@ export const NO_OUTCOME: OutcomeState = {
     result: null,
     sessionId: null,
     usage: null,
+    answers: null,
     turnsCounted: [],
     lastError: null,
     denials: 0,
@@ -134,7 +135,8 @@ function withTurn(
   const counted = outcome.turnsCounted;
   if (turn !== undefined && counted.includes(turn)) return outcome;
   const turnsCounted = turn === undefined ? counted : [...counted, turn].slice(-TURNS_KEPT);
-  return { ...outcome, usage: addUsage(outcome.usage, usage), turnsCounted };
+  const answers = addUsage(outcome.answers, usage);
+  return { ...outcome, usage: addUsage(outcome.usage, usage), answers, turnsCounted };
 }
 
 /** What one more turn used up on top of the turns before; a fact that neither told stays null. */

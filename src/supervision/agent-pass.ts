@@ -129,6 +129,7 @@ async function settle(
   const end = {
     exit,
     outcome: await setting.outcomes.read(agent),
+    usageBefore: agent.usageTold,
     stop: agent.stop ?? abandonedLaunch(agent, exit !== null, setting.clock.now()),
     reported: agent.reported?.status ?? null,
     stderrTail: setting.files.stderrTail(agent.directory, STDERR_TAIL_BYTES),

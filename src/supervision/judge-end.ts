@@ -1,7 +1,9 @@
 /** How an agent ended, worked out once from what is known. Pure. */
 import type { Settlement, StopRecord } from "../agents/record.ts";
+import type { Usage } from "../contract/agent.ts";
 import type { Harness, StreamOutcome } from "../harness/harness.ts";
 import type { EpochMs } from "../kernel/units.ts";
+import { ownUsage, toldTotal } from "../output/own-usage.ts";
 
 /** What the runner wrote down when the agent's process ended. */
 export interface ExitRecord {
@@ -25,6 +27,8 @@ export interface End {
   readonly stderrTail: string;
   /** True when the machine was started anew since the deploy. */
   readonly rebooted: boolean;
+  /** The last total of its conversation that was told to the runs before it; absent or null for none. */
+  readonly usageBefore?: Usage | null;
   /** For an end without a record. */
   readonly now: EpochMs;
 }
@@ -35,12 +39,14 @@ const STDERR_IN_REASON = 600;
  * Judges an end. The first cause wins: a stop that Corral began before the end names it;
  * otherwise the exit and the parsed result do; the agent's own word never does.
  */
-export function judgeEnd(end: End, harness: Pick<Harness, "judge">): Settlement {
+export function judgeEnd(end: End, harness: Pick<Harness, "judge" | "resume">): Settlement {
+  const counts = harness.resume?.counts;
   const facts = {
     exitCode: end.exit?.code ?? null,
     signal: end.exit?.signal ?? null,
     endedAt: end.exit?.endedAt ?? end.now,
-    usage: end.outcome.usage,
+    usage: ownUsage(end.outcome, counts, end.usageBefore ?? null),
+    usageTold: toldTotal(end.outcome, counts),
     cliSession: end.outcome.sessionId,
     result: end.outcome.result?.text || end.outcome.lastText,
   };

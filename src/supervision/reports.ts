@@ -20,8 +20,8 @@ const PEERS_SHOWN = 3;
 const REPORTS_WEIGHED = 200;
 
 /**
- * Records a progress report. A claimed completion is validated; when it is accepted, the
- * agent gets a linger in which it may finish its last turn and leave by itself.
+ * Records a progress report. A claimed completion is validated; when it is accepted, and no message
+ * comes with the answer, the agent gets a linger in which it may finish its last turn and leave by itself.
  *
  * @param inbox  Its messages, taken when the report is durable: a report that fails brings none.
  * @throws {Fault} AGENT_ENDED: a settled agent never revives.
@@ -47,11 +47,13 @@ export async function reportProgress(
   );
   const own = progressView(record);
   tryToCatchUp(setting, "progress", agent, task);
-  if (validation?.accepted === true) {
+  const messages = inbox();
+  // What comes with this very answer is to be acted on first: its next claim is the last one.
+  if (validation?.accepted === true && messages === null) {
     setting.store.recordLinger(agent.id, at + setting.configuration().linger_ms);
     loops.poke(agent.id);
   }
-  return { own_update: own, validation, peers: peersOf(setting, task, agent), inbox: inbox() };
+  return { own_update: own, validation, peers: peersOf(setting, task, agent), inbox: messages };
 }
 
 /** Records a finding. @param inbox  As for {@link reportProgress}. @throws {Fault} AGENT_ENDED. */

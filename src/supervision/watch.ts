@@ -7,6 +7,7 @@
  * from every half minute to every two.
  */
 import type { AgentRecord } from "../agents/record.ts";
+import type { Usage } from "../contract/agent.ts";
 import type { CorralEvent } from "../contract/events.ts";
 import { messageOf } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
@@ -15,6 +16,7 @@ import type { AgentLoops } from "./agent-loop.ts";
 import { QUIET_MS } from "../harness/doing.ts";
 import { budgetsOf, isBudgeted, overBudget, spending } from "./budget-watch.ts";
 import { dueStop, type WatchPolicy } from "./due-stop.ts";
+import { ownUsage } from "../output/own-usage.ts";
 import { noteRead } from "./messages.ts";
 import type { StreamsSeen } from "./disk-ports.ts";
 import type { WorkDone } from "./meters.ts";
@@ -213,7 +215,9 @@ function policyOf(setting: Setting, one: Watched): WatchPolicy {
     resultMs: settings.result_grace_ms,
     idleMs: agent.idleMs ?? 0,
     // What it has spent may have bought a result that was not read yet.
-    overBudget: one.isBehind ? null : overBudget(setting, agent, outcome, budgets),
+    overBudget: one.isBehind
+      ? null
+      : overBudget(setting, agent, { ...outcome, usage: usedBy(one) }, budgets),
     troubleMs: {
       auth_failed: settings.stop_auth_failed_ms,
       rate_limited: settings.stop_rate_limited_ms,
@@ -221,6 +225,11 @@ function policyOf(setting: Setting, one: Watched): WatchPolicy {
       no_answer: settings.stop_no_answer_ms,
     },
   };
+}
+
+/** What it used itself: not what the runs of its conversation before it did. */
+function usedBy({ agent, harness, outcome }: Watched): Usage | null {
+  return ownUsage(outcome, harness.resume?.counts, agent.usageTold);
 }
 
 /** Messages that its model has gone on after: told as soon as that is seen. */
@@ -249,10 +258,9 @@ function tell(setting: Setting, one: Watched, found: Judged, now: EpochMs): void
   const restMs = isBudgeted(one.budgets) ? 0 : DETAILS_MS;
   if (!isNews && (told.usage === usage || now - told.at < restMs)) return;
   try {
-    const { sessionId: cliSession, usage: used } = outcome;
-    spending(setting, agent, one.budgets, () =>
-      store.recordDoing(agent.id, { activity, trouble, usage: used, cliSession }),
-    );
+    const { sessionId: cliSession } = outcome;
+    const doing = { activity, trouble, usage: usedBy(one), cliSession };
+    spending(setting, agent, one.budgets, () => store.recordDoing(agent.id, doing));
     one.told = { ...one.told, activity, trouble, at: now, usage };
   } catch (error) {
     // A full disk: it is told again in the next round.

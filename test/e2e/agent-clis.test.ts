@@ -324,6 +324,8 @@ describe.each(REAL_CLIS)("$name", (cli) => {
         status: "completed",
         resumed_from: agent_id,
       });
+      // One answer of the script's, whatever its CLI counts: what the run before used is that one's.
+      expect(ended2.usage).toMatchObject({ input_tokens: 100, output_tokens: 20 });
       const asked = model.requests
         .slice(before)
         .find(({ conversation }) => conversation.tools.length > 0);

@@ -5,7 +5,16 @@ import type { ProgressAnswer, ToolAnswer, ToolName } from "../../src/contract/to
 import type { FaultWire } from "../../src/kernel/fault.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
-import { type Deployed, deploy, eventSeen, faultOf, newTask, QUICK, shell } from "./support.ts";
+import {
+  type Deployed,
+  deploy,
+  eventSeen,
+  faultOf,
+  newTask,
+  QUICK,
+  shell,
+  waitCleanOne,
+} from "./support.ts";
 
 const RUNS = shell("exec sleep 300");
 
@@ -160,4 +169,22 @@ test("an agent writes to those below it and to its parent, and to nobody else", 
     seen.messages.map(({ from }) => from),
     "what it sent there, and no more",
   ).toEqual([child.id]);
+});
+
+test("an agent that claims completion acts on its messages first", async () => {
+  await using world = await makeWorld();
+  await world.daemon({ ...QUICK, CORRAL_LINGER_MS: "0" });
+  const client = await world.mcp();
+  const agent = await deploy(world, client, RUNS);
+  const claim = { status: "completed", progress: 100, message: "Done, and verified by a test." };
+  const text = "One thing more.";
+  await world.api(`/api/agents/${agent.id}/messages`, { text });
+  const first = await asAgent(world, agent, "update_agent_progress", claim);
+  expect(first).toMatchObject({ validation: { accepted: true }, inbox: { messages: [{ text }] } });
+  expect((await report(world, agent)).own_update, "it goes on").toMatchObject({
+    status: "working",
+  });
+  const last = await asAgent(world, agent, "update_agent_progress", claim);
+  expect(last).toMatchObject({ validation: { accepted: true }, inbox: null });
+  expect(await waitCleanOne(world, agent.id)).toMatchObject({ status: "completed" });
 });

@@ -179,6 +179,11 @@ function admitAgent(
   const record = agentOf(row!);
   if (agent.resumedFrom !== null) {
     database.run("UPDATE agents SET resumed_as = ? WHERE id = ?", agent.id, agent.resumedFrom);
+    database.run(
+      "UPDATE agents SET usage_told = (SELECT usage_told FROM agents WHERE id = ?) WHERE id = ?",
+      agent.resumedFrom,
+      agent.id,
+    );
   }
   writeIntents(database, agent.id, agent.intents(slot), agent.createdAt);
   const { parent, resumedFrom, type } = record;
@@ -303,7 +308,8 @@ function settle(
   const usedBefore = before === undefined ? null : json<Usage>(before, "usage");
   const row = database.get(
     `UPDATE agents SET status = ?, exit_code = ?, signal = ?, reason = ?, ended_at = ?,
-       usage = ?, cli_session = coalesce(?, cli_session), activity = NULL, trouble = NULL
+       usage = ?, usage_told = coalesce(?, usage_told), cli_session = coalesce(?, cli_session),
+       activity = NULL, trouble = NULL
      WHERE id = ? AND ended_at IS NULL RETURNING *`,
     settlement.status,
     settlement.exitCode,
@@ -311,6 +317,7 @@ function settle(
     settlement.reason,
     settlement.endedAt,
     toJson(grownUsage(usedBefore, settlement.usage)),
+    toJson(settlement.usageTold),
     settlement.cliSession,
     id,
   );

@@ -353,4 +353,6 @@ export const MIGRATIONS: readonly string[] = [
   END;
   `,
   ALERTS,
+  // What the CLI of a conversation last said that the whole of it had used.
+  "ALTER TABLE agents ADD COLUMN usage_told TEXT;",
 ];

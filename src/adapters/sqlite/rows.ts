@@ -88,6 +88,7 @@ export function agentOf(row: Row): AgentRecord {
     tokenLimit: numberOrNull(row, "token_limit"),
     costLimit: numberOrNull(row, "cost_limit"),
     cliSession: textOrNull(row, "cli_session"),
+    usageTold: json<NonNullable<AgentRecord["usageTold"]>>(row, "usage_told"),
     resumedFrom: textOrNull(row, "resumed_from"),
     resumedAs: textOrNull(row, "resumed_as"),
     options: json<NonNullable<AgentRecord["options"]>>(row, "options"),

@@ -46,6 +46,9 @@ const TEXTS: Texts = {
       `Recorded: ${progressLine(answer.own_update)}`,
       ...validationLines(answer.validation),
       ...inboxLines(answer.inbox),
+      ...(answer.inbox === null || answer.own_update.status !== "completed"
+        ? []
+        : ["You are not stopped yet: act on the messages first, then report completed again."]),
       ...peerLines(answer.peers),
     ),
   ],
