@@ -22,6 +22,7 @@ import { pageSessions } from "../surface/http/page-sessions.ts";
 import { serve, type Served } from "../surface/http/serve.ts";
 import type { Composed } from "./compose.ts";
 import { makeStateDirectories } from "./state-directories.ts";
+import { openTraces } from "./open-traces.ts";
 import { VERSION } from "./version.ts";
 
 /** Where the dashboard's files are built to, seen from src as from dist. */
@@ -42,6 +43,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const startedAt = setting.clock.now();
   const token = tokenIn(paths.clientToken);
   const counts = counting();
+  const traces = await openTraces(setting);
   const matcher = threadLineMatcher();
   const inner = corral({
     setting,
@@ -60,8 +62,14 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     isClientToken: tokenCheck(token),
     onLeft: left.resolve,
   });
-  const operations = observed(redacted(inner, setting.secrets), setting.clock, [counts.onCall]);
-  const stopCounting = store.onEvent(counts.onEvent);
+  const operations = observed(redacted(inner, setting.secrets), setting.clock, [
+    counts.onCall,
+    (call) => traces?.onCall(call),
+  ]);
+  const stopCounting = store.onEvent((event) => {
+    counts.onEvent(event);
+    traces?.onEvent(event);
+  });
   const served = await listen(operations, composed, paths, token);
   composed.setUrl(served.url);
   withRoom(setting, () => store.keepPort(served.port));
@@ -99,6 +107,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     stopHome();
     stopWaking();
     stopCounting();
+    await traces?.close();
     stopBells();
     stopStreamTimes();
     stopHints();

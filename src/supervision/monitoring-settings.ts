@@ -33,4 +33,9 @@ export const MONITORING_SETTINGS = {
     "",
     "Address that each alert is posted to, signed; empty: none. It is shown like every setting: put no secret in it.",
   ),
+  otlp_endpoint: setting(
+    z.union([z.literal(""), z.url({ protocol: /^https?$/ }).max(2_048)]),
+    "",
+    "Address of an OpenTelemetry collector (OTLP over HTTP) that gets traces; empty: OTEL_EXPORTER_OTLP_ENDPOINT, else none.",
+  ),
 } as const;

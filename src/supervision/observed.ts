@@ -28,13 +28,14 @@ export function observed(
     ...operations,
     async tool<N extends ToolName>(name: N, input: ToolInput<N>, caller: Caller) {
       const startedAt = clock.now();
-      const tell = (fault: FaultCode | null): void => {
-        const call = { name, caller: caller.kind, ...subjectOf(input, caller), startedAt };
+      const tell = (fault: FaultCode | null, answer?: unknown): void => {
+        const subject = subjectOf([answer, input], caller);
+        const call = { name, caller: caller.kind, ...subject, startedAt };
         for (const observer of observers) observer({ ...call, endedAt: clock.now(), fault });
       };
       try {
         const answer = await operations.tool(name, input, caller);
-        tell(null);
+        tell(null, answer);
         return answer;
       } catch (error) {
         tell(asFault(error).code);
@@ -44,11 +45,15 @@ export function observed(
   };
 }
 
-function subjectOf(input: unknown, caller: Caller): Pick<ToolCall, "taskId" | "agentId"> {
-  const named = input as { readonly task_id?: unknown; readonly agent_id?: unknown };
-  const own = caller.kind === "agent" ? caller : { taskId: null, agentId: null };
-  return {
-    taskId: typeof named.task_id === "string" ? named.task_id : own.taskId,
-    agentId: typeof named.agent_id === "string" ? named.agent_id : own.agentId,
+/** An agent that was just deployed is named by the answer alone. */
+function subjectOf(told: readonly unknown[], caller: Caller): Pick<ToolCall, "taskId" | "agentId"> {
+  const named = (name: "task_id" | "agent_id"): string | null => {
+    for (const one of told) {
+      const value = (one as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+      if (typeof value === "string") return value;
+    }
+    return null;
   };
+  const own = caller.kind === "agent" ? caller : { taskId: null, agentId: null };
+  return { taskId: named("task_id") ?? own.taskId, agentId: named("agent_id") ?? own.agentId };
 }
