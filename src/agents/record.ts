@@ -104,6 +104,9 @@ export interface AgentRecord {
   /** What it may use before it is stopped; null for no limit. US dollars. */
   readonly tokenLimit: number | null;
   readonly costLimit: number | null;
+  /** Whose quota it uses, and that for people; null for a program without a provider that we know of. */
+  readonly quotaKey: string | null;
+  readonly quotaLabel: string | null;
   /** The CLI's own session id, when its stream told one. */
   readonly cliSession: string | null;
   /**

@@ -33,6 +33,7 @@
  *   POST /api/archives/prune                 PruneInput → PruneAnswer
  *   GET  /api/doctor                         DoctorAnswer
  *   GET  /api/configuration                  ConfigurationAnswer
+ *   POST /api/quota/reset                    QuotaResetInput → QuotaResetAnswer
  *   POST /api/leave                          LeaveInput → LeaveAnswer
  *   POST /api/login                          LoginAnswer
  *   POST /api/session                        SessionInput → SessionAnswer, and a cookie; needs no token
@@ -42,6 +43,7 @@ import { z } from "zod";
 import { AgentView, Receipt, TaskSummary } from "./agent.ts";
 import { DiskReport, DiskSummary } from "./disk.ts";
 import { CorralEvent } from "./events.ts";
+import { QuotaView } from "./quota.ts";
 
 /** How a failure crosses the wire; for those who may import nothing but the contract. */
 export type { FaultWire } from "../kernel/fault.ts";
@@ -56,6 +58,7 @@ export const HealthAnswer = z.object({
   containment: z.string().describe("what holds the processes of new agents"),
   agents_live: z.int(),
   resources_held: z.int(),
+  quotas: z.array(QuotaView).describe("accounts whose quota is used up, as far as was seen"),
   disk: DiskSummary.nullable().describe("null until the disks were looked at"),
 });
 export type HealthAnswer = z.infer<typeof HealthAnswer>;

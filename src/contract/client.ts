@@ -33,6 +33,7 @@ import type {
 import type { AlertsAnswer } from "./alerts.ts";
 import type { CorralEvent } from "./events.ts";
 import type { SamplesAnswer } from "./sampling.ts";
+import type { QuotaResetAnswer, QuotaResetInput } from "./quota.ts";
 import type { ToolAnswer, ToolName } from "./tools.ts";
 
 /**
@@ -97,6 +98,7 @@ export interface ApiClient {
   exportArchive(agentId: string, input: z.input<typeof ExportInput>): Promise<ExportAnswer>;
   pruneArchives(input: z.input<typeof PruneInput>): Promise<PruneAnswer>;
   doctor(): Promise<DoctorAnswer>;
+  resetQuota(input: QuotaResetInput): Promise<QuotaResetAnswer>;
   leave(input: LeaveInput): Promise<LeaveAnswer>;
   /** A link that opens the dashboard once. */
   login(): Promise<LoginAnswer>;

@@ -10,7 +10,7 @@
  *   anything else               plain
  */
 import type { Usage } from "../contract/agent.ts";
-import { SECOND_MS } from "../kernel/units.ts";
+import { isoTime, SECOND_MS } from "../kernel/units.ts";
 import type { StreamEvent } from "./harness.ts";
 import { asList, asNumber, asObject, asText, objectOfLine, type JsonObject } from "./json.ts";
 
@@ -205,7 +205,9 @@ function rateLimitEvent(message: JsonObject): StreamEvent {
   const resetsAt = asNumber(limit["resetsAt"]);
   return {
     type: "rate_limited",
-    message: "rate_limit",
+    // The time is in the words as well: an end is judged by those alone.
+    message:
+      resetsAt === null ? "usage limit" : `usage limit, resets at ${isoTime(resetsAt * SECOND_MS)}`,
     attempt: null,
     until: resetsAt === null ? null : resetsAt * SECOND_MS,
     waitMs: null,

@@ -46,14 +46,18 @@ export function troubleOf(text: string): Trouble | null {
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ms: 1,
+  mil: 1,
   s: SECOND_MS,
-  sec: SECOND_MS,
   m: 60 * SECOND_MS,
-  min: 60 * SECOND_MS,
   h: 3_600 * SECOND_MS,
+  d: 86_400 * SECOND_MS,
 };
-const WAITS =
-  /(?:try again|retry|reset\w*|available)[ a-z]{0,12}\bin:? (\d+(?:\.\d+)?) ?(ms|s|sec|m|min|h)\w*\b|retry[-_ ]?(?:after|delay)["':= ]+(\d+(?:\.\d+)?) ?(ms|s|sec|m|min|h)?\b/i;
+const AMOUNT = String.raw`\d+(?:\.\d+)? ?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b`;
+/** `try again in 3 days 4 hours 9 minutes`, `Retry-After: 30`. */
+const WAITS = new RegExp(
+  String.raw`(?:try again|retry|reset\w*|available)[ a-z]{0,12}\bin:? (${AMOUNT}(?:,? (?:and )?${AMOUNT})*)|retry[-_ ]?(?:after|delay)["':= ]+(\d+(?:\.\d+)? ?(?:ms|s|sec|m|min|h)?)\b`,
+  "i",
+);
 const UNTIL =
   /(?:reset\w*|until|again|after|at)["':= a-z]{1,8}(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d))/i;
 /** `Claude AI usage limit reached|1795370000`, `"resets_at":1795370000`. */
@@ -74,8 +78,37 @@ export function resetOf(text: string): ResetTime {
   const epoch = EPOCH.exec(text)?.[1];
   if (epoch !== undefined) return { until: Number(epoch) * SECOND_MS, waitMs: null };
   const wait = WAITS.exec(text);
-  const amount = wait?.[1] ?? wait?.[3];
-  if (amount === undefined) return { until: null, waitMs: null };
-  const unit = (wait?.[2] ?? wait?.[4] ?? "s").toLowerCase();
-  return { until: null, waitMs: Number(amount) * (UNITS_MS[unit] ?? SECOND_MS) };
+  const amounts = wait?.[1] ?? wait?.[2];
+  return { until: null, waitMs: amounts === undefined ? null : waitOf(amounts) };
+}
+
+/** `3 days 4 hours` in milliseconds; a number alone is seconds. */
+function waitOf(amounts: string): number {
+  const parts = [...amounts.matchAll(/(\d+(?:\.\d+)?) ?(ms|mil|[smhd])?[a-z]*/gi)];
+  return parts.reduce(
+    (sum, [, amount, unit = "s"]) => sum + Number(amount) * (UNITS_MS[unit.toLowerCase()] ?? 0),
+    0,
+  );
+}
+
+/** A wait that is shorter is a rate's, not a quota's: the CLI sits it out. */
+const QUOTA_LEAST_MS = 60 * SECOND_MS;
+/** What is used up, and not only asked for too fast. */
+const QUOTA =
+  /quota|usage limit|hit your limit|limit (?:has been )?reached|resource_exhausted|out of (?:extra )?usage/i;
+
+/**
+ * What a refusal says of a quota that is used up, and when it comes back; null when it is none, or a
+ * rate that is over in a moment.
+ * @param at  When it was said.
+ */
+export function quotaRefusalOf(
+  text: string,
+  at: EpochMs,
+): { readonly until: EpochMs | null } | null {
+  if (troubleOf(text) !== "rate_limited") return null;
+  const { until, waitMs } = resetOf(text);
+  const named = until ?? (waitMs === null ? null : at + waitMs);
+  if (named !== null) return named - at >= QUOTA_LEAST_MS ? { until: named } : null;
+  return QUOTA.test(text) ? { until: null } : null;
 }

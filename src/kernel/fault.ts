@@ -35,6 +35,7 @@ const CATALOGUE = {
   BODY_TOO_LARGE: { http: 413, retryable: false, exit: "usage" },
   BUDGET_SPENT: { http: 402, retryable: false, exit: "refused" },
   LIMIT_REACHED: { http: 429, retryable: true, exit: "busy" },
+  QUOTA_EXHAUSTED: { http: 429, retryable: true, exit: "busy" },
   HARNESS_MISSING: { http: 424, retryable: false, exit: "unavailable" },
   LAUNCH_FAILED: { http: 502, retryable: true, exit: "unavailable" },
   HOST_UNREACHABLE: { http: 503, retryable: true, exit: "unavailable" },

@@ -10,6 +10,7 @@ import { type Action, decide, type StopPolicy } from "./decide.ts";
 import { judgeEnd } from "./judge-end.ts";
 import { noteRead } from "./messages.ts";
 import { INFRASTRUCTURE_SOFT, type ProcessSeen } from "./ports.ts";
+import { noteEnd } from "./quota.ts";
 import type { Setting } from "./setting.ts";
 import { type Memory, processSetOf, runnerOf, sight, type Sighted } from "./sighting.ts";
 import { tellMismatch } from "./witness-alerts.ts";
@@ -141,6 +142,7 @@ async function settle(
   setting.store.atomically(() => {
     noteRead(setting, agent.id, end.outcome.heard);
     spending(setting, agent, budgets, () => setting.store.settle(agent.id, settlement));
+    noteEnd(setting, agent, end.outcome, settlement.endedAt);
     // A settled agent's word counts no more: what is left of it must not report.
     setting.store.revokeToken(agent.id);
   });

@@ -47,6 +47,7 @@ import { readResource } from "./resources.ts";
 import { screens } from "./screens.ts";
 import type { Sampler } from "./sampling/sampler.ts";
 import { resumeAgent } from "./resume.ts";
+import { quotaViews, resetQuota } from "./quota.ts";
 import type { Setting } from "./setting.ts";
 import { KILLING_MS, stopOrKill } from "./stop-or-kill.ts";
 import type { Sweep } from "./sweep.ts";
@@ -260,6 +261,7 @@ export function corral(parts: CorralParts): Operations {
     url: setting.url(),
     agents_live: store.countLive(),
     resources_held: store.countHeld(),
+    quotas: quotaViews(setting),
     disk: disk.summary(),
   });
 
@@ -361,6 +363,7 @@ export function corral(parts: CorralParts): Operations {
     pruneArchives: (input) => parts.archives.prune(input),
     doctor: () => doctor(setting, parts.pid, disk.report()),
     configuration: () => configurationView(setting),
+    resetQuota: (input) => resetQuota(setting, input),
     leave({ mode }) {
       // The watch refills the ballast, which is released with the rest.
       leaving ??= disk

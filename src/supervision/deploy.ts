@@ -10,7 +10,7 @@ import type { AgentRecord } from "../agents/record.ts";
 import type { DeployAnswer } from "../contract/tools.ts";
 import { asFault, errnoOf, Fault, messageOf } from "../kernel/fault.ts";
 import { type AgentId, mintAgentId, sessionNameOf } from "../kernel/ids.ts";
-import { SECOND_MS } from "../kernel/units.ts";
+import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { ResourceIntent } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
@@ -19,7 +19,9 @@ import type { DiskWatch } from "./disk-watch.ts";
 import { keptOptions } from "./kept-options.ts";
 import { type DeployRequest, planRun, type RunPlan } from "./plan-run.ts";
 import type { ProcessIdentity, ProcessSet } from "./ports.ts";
+import { admitByQuota } from "./quota.ts";
 import type { Setting } from "./setting.ts";
+import type { NewAgent } from "./store.ts";
 import { processSetOf } from "./sighting.ts";
 import { isCleanOrStuck, waitUntil } from "./waiting.ts";
 
@@ -34,7 +36,7 @@ const RELEASE_MS = 5 * SECOND_MS;
 export interface Deploys {
   /**
    * Deploys one agent and answers when it runs.
-   * @throws {Fault} LIMIT_REACHED, BUDGET_SPENT, HARNESS_MISSING, CWD_UNUSABLE, LAUNCH_FAILED, DISK_FULL:
+   * @throws {Fault} LIMIT_REACHED, BUDGET_SPENT, QUOTA_EXHAUSTED, HARNESS_MISSING, CWD_UNUSABLE, LAUNCH_FAILED, DISK_FULL:
    *                 nothing is left behind.
    */
   deploy(task: TaskRecord, request: DeployRequest): Promise<DeployAnswer>;
@@ -109,7 +111,23 @@ function admitAgent(
   token: string,
 ): { readonly agent: AgentRecord; readonly isNew: boolean } {
   const now = setting.clock.now();
-  return setting.store.admitAgent({
+  return setting.store.atomically(() => {
+    const admitted = setting.store.admitAgent(newAgentOf(setting, task, request, plan, token, now));
+    // The limits were asked first: an agent that they refuse is none that tries.
+    if (admitted.isNew) admitByQuota(setting, plan.credential, plan.agentId);
+    return admitted;
+  });
+}
+
+function newAgentOf(
+  setting: Setting,
+  task: TaskRecord,
+  request: DeployRequest,
+  plan: RunPlan,
+  token: string,
+  now: EpochMs,
+): NewAgent {
+  return {
     id: plan.agentId,
     taskId: task.id,
     type: request.type,
@@ -132,12 +150,14 @@ function admitAgent(
     diskLimit: plan.diskLimit,
     tokenLimit: plan.budget.tokens,
     costLimit: plan.budget.costUsd,
+    quotaKey: plan.credential?.key ?? null,
+    quotaLabel: plan.credential?.label ?? null,
     resumedFrom: request.resumes?.agent.id ?? null,
     messages: (request.resumes?.messages ?? []).map(({ id }) => id),
     // After its secrets were learned: what a surface would mask is not kept.
     options: keptOptions(request.options, (value) => setting.secrets.value(value) !== value),
     intents: (slot) => intentsOf(setting, task, plan, setting.containment.plan(plan.agentId, slot)),
-  });
+  };
 }
 
 /** Everything that the deploy is about to make, in the order of making. */

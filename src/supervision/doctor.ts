@@ -6,6 +6,8 @@ import { CAPABILITIES, loginSigns } from "../harness/capabilities.ts";
 import { reportOf } from "./disk-report.ts";
 import { diskAlert } from "./report-alerts.ts";
 import { lookAtFileSystems } from "./file-systems.ts";
+import type { QuotaView } from "../contract/quota.ts";
+import { quotaViews } from "./quota.ts";
 import type { Setting } from "./setting.ts";
 
 /**
@@ -45,6 +47,7 @@ export async function doctor(
     disk: seen,
     problems: [
       ...problemsOf(setting),
+      ...quotaViews(setting).map(quotaProblem),
       ...seen.file_systems.flatMap(diskAlert),
       ...rotationProblem(await setting.streams.canRotate()),
     ],
@@ -56,6 +59,11 @@ function rotationProblem(probe: { readonly works: boolean; readonly detail: stri
   return [
     `Streams are compressed only when their agents have ended: ${probe.detail}. A state directory on ext4, xfs or btrfs, and util-linux, let them be rotated before.`,
   ];
+}
+
+function quotaProblem({ credential, harness, message, named, until }: QuotaView): string {
+  const guess = named ? "" : ", as a guess";
+  return `${harness} (${credential}) has used up its quota until ${until}${guess} (${message}): deploys with it are refused; "corral quota reset ${harness}" lets the next one try.`;
 }
 
 type HarnessLine = DoctorAnswer["harnesses"][number];

@@ -38,6 +38,7 @@ import type {
   ProcessesAnswer,
   SamplesAnswer,
 } from "../contract/sampling.ts";
+import type { QuotaResetAnswer, QuotaResetInput } from "../contract/quota.ts";
 import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
 import type { AgentId, TaskId } from "../kernel/ids.ts";
 import type { Figures } from "./figures.ts";
@@ -144,6 +145,8 @@ export interface Operations {
   doctor(): Promise<DoctorAnswer>;
   /** The settings in force, each with where it came from. Secrets are no settings. */
   configuration(): ConfigurationAnswer;
+  /** Closes the circuits of a harness by hand: its next deploy tries. */
+  resetQuota(input: QuotaResetInput): QuotaResetAnswer;
   /** Begins one of the two stops; answers when it is done, just before the daemon leaves. */
   leave(input: LeaveInput): Promise<LeaveAnswer>;
 }

@@ -15,6 +15,7 @@ import { agentPrompt, resumePrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { SECOND_MS } from "../kernel/units.ts";
+import { type Credential, credentialOf } from "../harness/credential.ts";
 import { budgetWarnings } from "../harness/budget-warnings.ts";
 import { type Budget, leftOf } from "../tasks/budget.ts";
 import { budgetOf, type TaskRecord } from "../tasks/task.ts";
@@ -75,6 +76,8 @@ export interface RunPlan {
   readonly diskLimit: number | null;
   /** What it may use before it is stopped. */
   readonly budget: Budget;
+  /** Whose quota it uses. */
+  readonly credential: Credential | null;
   readonly warnings: readonly string[];
 }
 
@@ -147,6 +150,10 @@ export function planRun(
     outputLimit: bytesOf(options.limits?.output_mb ?? configuration.limit_output_mb),
     diskLimit: bytesOf(options.limits?.disk_mb ?? configuration.limit_disk_mb),
     budget,
+    // Of the user's environment: the agent's own may name a home of its own for the CLI.
+    credential: credentialOf(harness.name, user.environment, options.model ?? null, (text) =>
+      setting.digest(`${setting.store.world.salt}\n${text}`),
+    ),
     warnings: [...launch.warnings, ...budgetWarnings(harness.name, budget, taskBudget, taskLeft)],
   };
 }

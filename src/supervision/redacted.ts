@@ -74,6 +74,7 @@ export function redacted(operations: Operations, redactor: Redactor): Operations
     pruneArchives: (input) => answerLater(() => operations.pruneArchives(input)),
     sweep: (input) => answerLater(() => operations.sweep(input)),
     doctor: () => answerLater(() => operations.doctor()),
+    resetQuota: (input) => answer(() => operations.resetQuota(input)),
     leave: (input) => answerLater(() => operations.leave(input)),
   };
 }

@@ -2,6 +2,7 @@
  * The store as supervision needs it: one database, short transactions, durable on return.
  * Only one process has it open for writing (the daemon, or an offline sweep that holds the lock).
  */
+import type { Circuit } from "../agents/quota.ts";
 import type { AgentRecord, Settlement, StopRecord } from "../agents/record.ts";
 import type { AgentStatus, Severity, Validation } from "../contract/agent.ts";
 import type { CorralEvent, EventKind } from "../contract/events.ts";
@@ -90,6 +91,8 @@ export type NewAgent = Pick<
   | "diskLimit"
   | "tokenLimit"
   | "costLimit"
+  | "quotaKey"
+  | "quotaLabel"
   | "resumedFrom"
   | "options"
 > & {
@@ -231,6 +234,11 @@ export interface Store
   diskUse(taskId?: TaskId): number;
   /** Ended agents whose files have changed since they were looked at; at most `max`. */
   diskDue(max: number): readonly AgentRecord[];
+
+  /** The circuit of an account, closed ones too; null when it was never open. */
+  circuit(key: string): Circuit | null;
+  circuits(): readonly Circuit[];
+  keepCircuit(circuit: Circuit): void;
 
   /** What the agents of a task have spent, ended and forgotten ones too. */
   taskSpent(taskId: TaskId): TaskSpent;

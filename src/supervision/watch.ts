@@ -20,6 +20,7 @@ import { ownUsage } from "../output/own-usage.ts";
 import { noteRead } from "./messages.ts";
 import type { StreamsSeen } from "./disk-ports.ts";
 import type { WorkDone } from "./meters.ts";
+import { noteAnswer, noteRefusal } from "./quota.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
 import type { StreamLooks } from "./stream-looks.ts";
@@ -244,11 +245,30 @@ function tellRead(setting: Setting, one: Watched): void {
   }
 }
 
+/** What its provider says of its quota, or that it is answered again. */
+function tellQuota(
+  setting: Setting,
+  { agent, doing, isBehind, outcome }: Watched,
+  found: Judged,
+): void {
+  // What was not read yet may say that all is well.
+  if (agent.quotaKey === null || isBehind) return;
+  const { message = "", kind } = doing.trouble ?? {};
+  const isAnswered = found.trouble === null && (outcome.usage !== null || outcome.lastText !== "");
+  try {
+    if (kind === "rate_limited") noteRefusal(setting, agent, message, doing.saidAt);
+    else noteAnswer(setting, agent, isAnswered ? doing.saidAt : null);
+  } catch (error) {
+    setting.log.warn("watch.not_told", { agentId: agent.id, cause: messageOf(error) });
+  }
+}
+
 /** Writes down what has changed; details of what has not, now and then. */
 function tell(setting: Setting, one: Watched, found: Judged, now: EpochMs): void {
   const { log, store } = setting;
   const { told, outcome, agent } = one;
   tellRead(setting, one);
+  tellQuota(setting, one, found);
   const { activity, trouble } = found;
   const usage = JSON.stringify([outcome.usage, outcome.sessionId, trouble?.attempts ?? 0]);
   const isNews =

@@ -316,6 +316,7 @@ export function fakeOperations(): FakeOperations {
       url: "http://127.0.0.1:1",
       agents_live: 0,
       resources_held: 0,
+      quotas: [],
       disk: null,
     }),
     tasks: () => ({ tasks: summaries(), next_cursor: null }),
@@ -339,6 +340,7 @@ export function fakeOperations(): FakeOperations {
       throw new Error("no test of a surface needs a machine");
     },
     configuration: () => ({ file: "/tmp/fake/config.json", settings: [] }),
+    resetQuota: () => ({ closed: [] }),
     agent: agentNamed,
     receipt: (agentId) => receiptOf(agentNamed(agentId).agent_id),
     stream: (agentId, { from, maxBytes }) => {

@@ -89,6 +89,8 @@ export function newAgent(id: string, over: Partial<NewAgent> = {}): NewAgent {
     diskLimit: null,
     tokenLimit: null,
     costLimit: null,
+    quotaKey: null,
+    quotaLabel: null,
     resumedFrom: null,
     options: null,
     messages: [],

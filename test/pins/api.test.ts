@@ -33,6 +33,7 @@ const PUBLISHED_ROUTES = [
   "POST /api/archives/prune",
   "GET /api/doctor",
   "GET /api/configuration",
+  "POST /api/quota/reset",
   "POST /api/leave",
   "POST /api/login",
   "POST /api/session",

@@ -22,6 +22,7 @@ import {
 } from "../../contract/archive.ts";
 import { AgentView, Receipt } from "../../contract/agent.ts";
 import { SamplesAnswer } from "../../contract/sampling.ts";
+import { QuotaResetAnswer } from "../../contract/quota.ts";
 import { TOOLS } from "../../contract/tools.ts";
 import type { ToolAnswer, ToolName } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
@@ -88,6 +89,7 @@ export function apiClient(address: DaemonAddress): ApiClient {
       post(`/api/archives/${segment(agentId)}/export`, input, ExportAnswer),
     pruneArchives: (input) => post("/api/archives/prune", input, PruneAnswer),
     doctor: () => get("/api/doctor", DoctorAnswer),
+    resetQuota: (input) => post("/api/quota/reset", input, QuotaResetAnswer),
     leave: (input) => post("/api/leave", input, LeaveAnswer),
     login: () => post("/api/login", {}, LoginAnswer),
     events: (after, signal) => followEvents(address, after, signal),

@@ -148,8 +148,8 @@ function admitAgent(
   const row = database.get(
     `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
        containment, directory, cwd, idempotency_key, daemon_gone_stop_s, idle_ms, token_hash, created_at, wall_until,
-       output_limit, disk_limit, token_limit, cost_limit, resumed_from, options)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+       output_limit, disk_limit, token_limit, cost_limit, resumed_from, options, quota_key, quota_label)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
@@ -175,6 +175,8 @@ function admitAgent(
     agent.costLimit,
     agent.resumedFrom,
     toJson(agent.options),
+    agent.quotaKey,
+    agent.quotaLabel,
   );
   const record = agentOf(row!);
   if (agent.resumedFrom !== null) {

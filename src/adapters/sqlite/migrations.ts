@@ -355,4 +355,13 @@ export const MIGRATIONS: readonly string[] = [
   ALERTS,
   // What the CLI of a conversation last said that the whole of it had used.
   "ALTER TABLE agents ADD COLUMN usage_told TEXT;",
+  // Accounts whose quota was used up, and whose account an agent uses: see src/agents/quota.ts.
+  `
+  ALTER TABLE agents ADD COLUMN quota_key TEXT;
+  ALTER TABLE agents ADD COLUMN quota_label TEXT;
+  CREATE TABLE circuits (
+    key TEXT PRIMARY KEY,
+    facts TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

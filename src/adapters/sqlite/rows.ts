@@ -87,6 +87,8 @@ export function agentOf(row: Row): AgentRecord {
     usage: json<NonNullable<AgentRecord["usage"]>>(row, "usage"),
     tokenLimit: numberOrNull(row, "token_limit"),
     costLimit: numberOrNull(row, "cost_limit"),
+    quotaKey: textOrNull(row, "quota_key"),
+    quotaLabel: textOrNull(row, "quota_label"),
     cliSession: textOrNull(row, "cli_session"),
     usageTold: json<NonNullable<AgentRecord["usageTold"]>>(row, "usage_told"),
     resumedFrom: textOrNull(row, "resumed_from"),

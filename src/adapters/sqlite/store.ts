@@ -9,6 +9,7 @@ import { archiveRows } from "./archive-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { roomRows } from "./room.ts";
 import { diskRows } from "./disk-rows.ts";
+import { circuitRows } from "./circuit-rows.ts";
 import { spentRows } from "./spent-rows.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
 import { ledgerRows, writeIntents } from "./ledger-rows.ts";
@@ -58,6 +59,7 @@ export function openStore(
     ...alertRows(database),
     ...diskRows(database),
     ...spentRows(database),
+    ...circuitRows(database),
     ...roomRows(database),
     ...taskRows(database, events),
     ...reportRows(database, events),

@@ -100,6 +100,11 @@ export const VERBS = {
     load: async () => (await import("./verbs/wait.ts")).wait,
     onlyLooks: true,
   },
+  quota: {
+    summary: "say which accounts of agent CLIs have used up their quota, and until when",
+    load: async () => (await import("./verbs/quota.ts")).quota,
+    onlyLooks: false,
+  },
   ledger: {
     summary: "list the resources that are held, and by whom (works with no daemon)",
     load: async () => (await import("./verbs/ledger.ts")).ledger,

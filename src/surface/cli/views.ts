@@ -192,7 +192,20 @@ export function healthLines(health: HealthAnswer, now: number): readonly string[
     `agents are held by ${health.containment}`,
     `${counted(health.agents_live, "live agent")}, ${counted(health.resources_held, "resource")} held`,
     ...(health.disk === null ? [] : [diskLine(health.disk)]),
+    ...health.quotas.map(quotaLine),
   ];
+}
+
+/** `"claude (ANTHROPIC_API_KEY): no quota until 2026-…: usage limit reached"`. */
+export function quotaLine(quota: HealthAnswer["quotas"][number]): string {
+  const { credential, harness, message, named, state, trying, until } = quota;
+  const when =
+    state === "open"
+      ? `no quota until ${until}${named ? "" : " (a guess)"}`
+      : trying === null
+        ? "its quota may be there again: the next deploy tries"
+        : `${trying} tries whether its quota is there again`;
+  return harmless(`${harness} (${credential}): ${when}: ${message}`);
 }
 
 function diskLine({ free_bytes, level, path, total_bytes, used_bytes }: DiskSummary): string {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { TaskStatus } from "../../contract/agent.ts";
 import { ExportInput, PruneInput } from "../../contract/archive.ts";
 import { LeaveInput, SweepInput, WaitInput } from "../../contract/api.ts";
+import { QuotaResetInput } from "../../contract/quota.ts";
 import { HistoryQuery } from "../../contract/sampling.ts";
 import { MessageInput, ResumePageInput } from "../../contract/messages.ts";
 import { GO_ON, TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
@@ -212,6 +213,12 @@ export const ROUTES: readonly Route[] = [
     path: "/api/configuration",
     forPages: always,
     answer: ({ operations }) => operations.configuration(),
+  },
+  {
+    method: "POST",
+    path: "/api/quota/reset",
+    answer: ({ operations, body }) =>
+      operations.resetQuota(parseInput(QuotaResetInput, body, "POST /api/quota/reset")),
   },
   {
     method: "POST",

@@ -17,6 +17,7 @@ export const HEALTH: HealthAnswer = {
   url: "http://127.0.0.1:4999",
   agents_live: 1,
   resources_held: 5,
+  quotas: [],
   disk: null,
 };
 

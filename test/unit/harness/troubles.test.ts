@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resetOf, troubleOf } from "../../../src/harness/troubles.ts";
+import { quotaRefusalOf, resetOf, troubleOf } from "../../../src/harness/troubles.ts";
 
 test.for([
   ["unexpected status 401 Unauthorized: bad key", "auth_failed"],
@@ -36,5 +36,29 @@ test("a reset is read as a date, an epoch or a wait", () => {
   expect(resetOf("Please try again in 1.5s.")).toEqual({ until: null, waitMs: 1_500 });
   expect(resetOf("Suggested retry after 3600s.")).toEqual({ until: null, waitMs: 3_600_000 });
   expect(resetOf("try again in 20 minutes")).toEqual({ until: null, waitMs: 1_200_000 });
+  expect(resetOf("or try again in 3 days 4 hours 9 minutes.")).toEqual({
+    until: null,
+    waitMs: ((3 * 24 + 4) * 60 + 9) * 60_000,
+  });
+  expect(resetOf("retry in 1 hour, and 5 mins")).toEqual({ until: null, waitMs: 3_900_000 });
+  expect(resetOf("retry-after: 30")).toEqual({ until: null, waitMs: 30_000 });
   expect(resetOf("slow down")).toEqual({ until: null, waitMs: null });
+});
+
+test.for([
+  ["You've hit your usage limit. Try again in 2 hours.", 7_200_000],
+  ["usage limit, resets at 1970-01-02T00:00:00.000Z", 86_400_000],
+  ["exceeded your current quota", null],
+  ["RESOURCE_EXHAUSTED", null],
+] as const)('"%s" is a quota that is used up', ([text, until]) => {
+  expect(quotaRefusalOf(text, 0)).toEqual({ until });
+});
+
+test.for([
+  "429 Too Many Requests",
+  "rate limit reached for requests per min, try again in 20s",
+  "exceeded your current quota, please retry in 14.2s",
+  "overloaded",
+])('"%s" is none', (text) => {
+  expect(quotaRefusalOf(text, 0)).toBeNull();
 });
