@@ -1,4 +1,5 @@
 /** Naming what is not there, without echoing a caller's text at full length or with control characters. */
+import type { AgentRecord } from "./record.ts";
 import { Fault } from "../kernel/fault.ts";
 
 const SHOWN_CHARS = 80;
@@ -21,5 +22,13 @@ export function agentNotFound(id: string): Fault {
   return new Fault("AGENT_NOT_FOUND", `No agent is named "${shown(id)}".`, {
     hint: "Call get_real_task_status and use one of the agent_ids it returns.",
     details: { agent_id: shown(id) },
+  });
+}
+
+/** A child is refused to a parent that is no more. */
+export function parentEnded(parent: Pick<AgentRecord, "id" | "status">): Fault {
+  return new Fault("AGENT_ENDED", `The parent "${parent.id}" has ended: ${parent.status}.`, {
+    hint: 'Deploy with deploy_headless_agent and parent "orchestrator" instead.',
+    details: { agent_id: parent.id, status: parent.status },
   });
 }

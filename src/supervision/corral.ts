@@ -1,6 +1,6 @@
 /** Corral itself: the operations that every surface calls, over a setting. */
 import type { AgentRecord } from "../agents/record.ts";
-import { agentNotFound, taskNotFound } from "../agents/find.ts";
+import { agentNotFound, parentEnded, taskNotFound } from "../agents/find.ts";
 import type { HealthAnswer, LeaveAnswer } from "../contract/api.ts";
 import type {
   DeployInput,
@@ -376,11 +376,4 @@ export function corral(parts: CorralParts): Operations {
       return leaving;
     },
   };
-}
-
-function parentEnded(parent: AgentRecord): Fault {
-  return new Fault("AGENT_ENDED", `The parent "${parent.id}" has ended: ${parent.status}.`, {
-    hint: 'Deploy with deploy_headless_agent and parent "orchestrator" instead.',
-    details: { agent_id: parent.id, status: parent.status },
-  });
 }

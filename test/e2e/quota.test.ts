@@ -9,50 +9,56 @@ import { faultOf, newTask, QUICK, waitCleanOne } from "./support.ts";
 
 const LIMIT = "You've hit your usage limit. Try again in 3 days 4 hours 9 minutes.";
 
-test("deploys are refused with the time until the quota is back, over a daemon's death, or until somebody says so", async () => {
-  await using world = await makeWorld();
-  const env = { ...QUICK, PATH: install(world, "codex") };
-  const first = await world.daemon(env);
-  const client = await world.mcp();
-  const { taskId } = await newTask(world, client);
-  const stream = join(world.folder, "limit.jsonl");
-  const lines = [
-    { type: "thread.started", thread_id: "t" },
-    { type: "turn.started" },
-    { type: "turn.failed", error: { message: LIMIT } },
-  ];
-  writeFileSync(stream, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  const deploy = { task_id: taskId, agent_type: "worker", prompt: "Play.", harness: "codex" };
-  const { agent_id: id } = await callTool(client, "deploy_headless_agent", {
-    ...deploy,
-    env: { PLAY: stream, NEXT: "exit 1" },
-  });
-  const agent = await waitCleanOne(world, id);
-  expect(agent).toMatchObject({ status: "failed", reason: expect.stringContaining(LIMIT) });
+test(
+  "deploys are refused with the time until the quota is back, over a daemon's death, or until somebody says so",
+  { timeout: 90_000 },
+  async () => {
+    await using world = await makeWorld();
+    const env = { ...QUICK, PATH: install(world, "codex") };
+    const first = await world.daemon(env);
+    const client = await world.mcp();
+    const { taskId } = await newTask(world, client);
+    const stream = join(world.folder, "limit.jsonl");
+    const lines = [
+      { type: "thread.started", thread_id: "t" },
+      { type: "turn.started" },
+      { type: "turn.failed", error: { message: LIMIT } },
+    ];
+    writeFileSync(stream, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const deploy = { task_id: taskId, agent_type: "worker", prompt: "Play.", harness: "codex" };
+    const { agent_id: id } = await callTool(client, "deploy_headless_agent", {
+      ...deploy,
+      env: { PLAY: stream, NEXT: "exit 1" },
+    });
+    const agent = await waitCleanOne(world, id);
+    expect(agent).toMatchObject({ status: "failed", reason: expect.stringContaining(LIMIT) });
 
-  const refused = await faultOf(client, "deploy_headless_agent", deploy);
-  expect(refused).toMatchObject({ code: "QUOTA_EXHAUSTED", retryable: true });
-  const ended = Date.parse(agent.ended_at ?? "");
-  const until = new Date(ended + ((3 * 24 + 4) * 60 + 9) * 60_000).toISOString();
-  expect(refused.details["until"]).toBe(until);
+    const refused = await faultOf(client, "deploy_headless_agent", deploy);
+    expect(refused).toMatchObject({ code: "QUOTA_EXHAUSTED", retryable: true });
+    const ended = Date.parse(agent.ended_at ?? "");
+    const until = new Date(ended + ((3 * 24 + 4) * 60 + 9) * 60_000).toISOString();
+    expect(refused.details["until"]).toBe(until);
 
-  await first.stop("SIGKILL");
-  await world.daemon(env);
-  const again = await world.mcp();
-  expect(await faultOf(again, "deploy_headless_agent", deploy)).toMatchObject({
-    code: "QUOTA_EXHAUSTED",
-    details: { until },
-  });
-  const { body } = await world.api("/api/health");
-  expect((body as HealthAnswer).quotas).toMatchObject([{ harness: "codex", state: "open", until }]);
-  expect((await world.corral(["quota"])).stdout).toContain(`no quota until ${until}`);
-  expect((await world.corral(["doctor"])).stdout).toContain(`used up its quota until ${until}`);
+    await first.stop("SIGKILL");
+    await world.daemon(env);
+    const again = await world.mcp();
+    expect(await faultOf(again, "deploy_headless_agent", deploy)).toMatchObject({
+      code: "QUOTA_EXHAUSTED",
+      details: { until },
+    });
+    const { body } = await world.api("/api/health");
+    expect((body as HealthAnswer).quotas).toMatchObject([
+      { harness: "codex", state: "open", until },
+    ]);
+    expect((await world.corral(["quota"])).stdout).toContain(`no quota until ${until}`);
+    expect((await world.corral(["doctor"])).stdout).toContain(`used up its quota until ${until}`);
 
-  const reset = await world.corral(["quota", "reset", "codex"]);
-  expect(reset).toMatchObject({ code: 0, stdout: expect.stringContaining("tries") });
-  const next = await callTool(again, "deploy_headless_agent", {
-    ...deploy,
-    env: { PLAY: join(STREAMS, "codex/happy.jsonl"), NEXT: "exit 0" },
-  });
-  expect(await waitCleanOne(world, next.agent_id)).toMatchObject({ status: "completed" });
-});
+    const reset = await world.corral(["quota", "reset", "codex"]);
+    expect(reset).toMatchObject({ code: 0, stdout: expect.stringContaining("tries") });
+    const next = await callTool(again, "deploy_headless_agent", {
+      ...deploy,
+      env: { PLAY: join(STREAMS, "codex/happy.jsonl"), NEXT: "exit 0" },
+    });
+    expect(await waitCleanOne(world, next.agent_id)).toMatchObject({ status: "completed" });
+  },
+);
