@@ -21,8 +21,8 @@ module.enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/corral",
 // A daemon that is being started should answer soon: it needs nothing of the command line.
 const isDaemon = process.argv.length === 3 && process.argv[2] === "daemon";
 const entry = isDaemon ? "daemon-entry" : "corral";
-// A checkout runs its sources; the published package, which Node will not strip types in, runs dist.
+// A checkout runs its sources; the published package, which Node will not strip types in, runs its bundle.
 const source = new URL(`../src/bin/${entry}.ts`, import.meta.url);
 await import(
-  existsSync(source) ? source.href : new URL(`../dist/bin/${entry}.js`, import.meta.url).href
+  existsSync(source) ? source.href : new URL(`../dist/bundle/${entry}.js`, import.meta.url).href
 );

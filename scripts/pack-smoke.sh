@@ -50,5 +50,8 @@ if grep -alF "$seconds" /proc/[0-9]*/cmdline 2>/dev/null | xargs -r -n1 dirname 
   echo "pack-smoke: the agent's sleep $seconds is still there" >&2
   exit 1
 fi
+# The matcher's worker is found by its place.
+agent=$(grep -oE 'builder-[0-9]{6}-[0-9a-f]{6}' "$work/deploy.txt" | head -n1)
+corral logs --grep ran "$agent" | grep -qx ran || { echo "pack-smoke: logs --grep finds nothing" >&2; exit 1; }
 corral down >/dev/null
 echo "pack-smoke: corral $version installs, starts, answers and leaves"

@@ -246,5 +246,10 @@ export const TOOLS = {
 export type ToolName = keyof typeof TOOLS;
 export const TOOL_NAMES = Object.keys(TOOLS) as readonly ToolName[];
 
+/** True for the name of a published tool; nothing inherited counts. */
+export function isToolName(name: string): name is ToolName {
+  return Object.hasOwn(TOOLS, name);
+}
+
 export type ToolInput<N extends ToolName> = z.output<(typeof TOOLS)[N]["input"]>;
 export type ToolAnswer<N extends ToolName> = z.output<(typeof TOOLS)[N]["output"]>;

@@ -1,16 +1,12 @@
 /** One thread that searches, and that can be ended from outside whatever it is doing. */
 import { Worker } from "node:worker_threads";
 import { Fault } from "../../kernel/fault.ts";
+import { WORKER_FILE } from "./worker-file.ts";
 import { type MatcherAnswer, type MatcherQuestion, SHARED } from "./matcher-protocol.ts";
 
 const WORKER_MEMORY_MB = 256;
 /** As `ps -T` shows it. */
 export const MATCHER_THREAD_NAME = "corral-filter";
-// Beside this file, as source or as built.
-const WORKER_FILE = new URL(
-  import.meta.url.endsWith(".ts") ? "./line-matcher-worker.ts" : "./line-matcher-worker.js",
-  import.meta.url,
-);
 
 export interface MatcherThread {
   /** Questions that are not answered yet. */

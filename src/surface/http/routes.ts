@@ -9,11 +9,10 @@ import { LeaveInput, SweepInput, WaitInput } from "../../contract/api.ts";
 import { QuotaResetInput } from "../../contract/quota.ts";
 import { HistoryQuery } from "../../contract/sampling.ts";
 import { MessageInput, ResumePageInput } from "../../contract/messages.ts";
-import { GO_ON, TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
+import { GO_ON, isToolName, TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
 import { Fault } from "../../kernel/fault.ts";
 import { KIB, MIB } from "../../kernel/units.ts";
 import type { Caller, Operations } from "../../supervision/operations.ts";
-import { isToolName } from "../mcp/listing.ts";
 import { parseInput, shownValue } from "../mcp/parse-input.ts";
 import { nearest } from "./nearest.ts";
 

@@ -1,6 +1,7 @@
 /**
  * What `tools/list` answers, made once when the module loads: a server instance is built
- * per request over HTTP and must cost next to nothing.
+ * per request over HTTP and must cost next to nothing. Only what speaks MCP may import it: a daemon
+ * that starts must not wait for it.
  */
 import type { Tool } from "@modelcontextprotocol/server";
 import { z } from "zod";
@@ -9,11 +10,6 @@ import type { ToolName } from "../../contract/tools.ts";
 
 /** Every tool as clients see it, in the contract's order. */
 export const TOOL_LIST: readonly Tool[] = TOOL_NAMES.map(listed);
-
-/** True for the name of a published tool; nothing inherited counts. */
-export function isToolName(name: string): name is ToolName {
-  return Object.hasOwn(TOOLS, name);
-}
 
 function listed(name: ToolName): Tool {
   const { title, description, input, output, annotations, alwaysLoad } = TOOLS[name];

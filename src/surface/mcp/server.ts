@@ -12,10 +12,10 @@ import {
   Server,
 } from "@modelcontextprotocol/server";
 import type { ResourceAnswer } from "../../contract/api.ts";
-import { TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
+import { isToolName, TOOL_NAMES, TOOLS } from "../../contract/tools.ts";
 import type { ToolAnswer, ToolInput, ToolName } from "../../contract/tools.ts";
 import { asFault, faultToWire } from "../../kernel/fault.ts";
-import { isToolName, TOOL_LIST } from "./listing.ts";
+import { TOOL_LIST } from "./listing.ts";
 import { parseInput, shownValue } from "./parse-input.ts";
 import { RESOURCE_LIST, RESOURCE_TEMPLATES } from "./resources.ts";
 import { textsOf } from "./texts.ts";

@@ -1,0 +1,29 @@
+// Bundles what tsc has written to dist, with the packages that it imports, into dist/bundle: to find, read and
+// link some hundreds of small files is more than half of a start. See docs/adr/0038-the-package-is-bundled.md.
+import { dirname, join } from "node:path";
+import { build } from "vite";
+
+const DIST = join(dirname(import.meta.dirname), "dist");
+/** These say where a file beside them lies, and import nothing: they stay where they are. */
+const PLACES = /\/(runner\/runner-script|regex\/worker-file|demo\/cast)\.js$/;
+
+await build({
+  configFile: false,
+  root: DIST,
+  logLevel: "warn",
+  ssr: { noExternal: true, target: "node" },
+  build: {
+    ssr: true,
+    outDir: join(DIST, "bundle"),
+    emptyOutDir: true,
+    target: "node24",
+    // Stack traces and bug reports are read by people.
+    minify: false,
+    license: { fileName: "licenses.md" },
+    rolldownOptions: {
+      input: ["daemon-entry", "corral"].map((entry) => join(DIST, "bin", `${entry}.js`)),
+      external: PLACES,
+      output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
+    },
+  },
+});
