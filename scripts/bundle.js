@@ -10,7 +10,7 @@ const PLACES = /\/(runner\/runner-script|regex\/worker-file|demo\/cast)\.js$/;
 await build({
   configFile: false,
   root: DIST,
-  logLevel: "warn",
+  logLevel: "error",
   ssr: { noExternal: true, target: "node" },
   build: {
     ssr: true,
