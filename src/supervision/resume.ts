@@ -57,8 +57,21 @@ export async function resumeAgent(
       options: optionsOf(agent, input),
       resumes: { agent, messages },
     }));
-  const carried = store.agent(answer.agent_id)?.resumedFrom ?? agent.id;
-  return { ...answer, resumed_from: carried, messages: idsOf(messages, earlier !== null) };
+  if (earlier !== null) refuseOther(store.agent(earlier.agent_id), agent);
+  return { ...answer, resumed_from: agent.id, messages: idsOf(messages, earlier !== null) };
+}
+
+/** A key that another deploy of the task has used would answer with an agent that goes on with nothing, or another. */
+function refuseOther(answered: AgentRecord | null, { id }: AgentRecord): void {
+  if (answered === null || answered.resumedFrom === id) return;
+  throw new Fault(
+    "INPUT_INVALID",
+    `The key is that of "${answered.id}", which does not resume "${id}".`,
+    {
+      hint: "Use an idempotency_key of its own for each deploy and each resume.",
+      details: { parameter: "idempotency_key", agent_id: answered.id },
+    },
+  );
 }
 
 function idsOf(messages: readonly MessageRecord[], isEarlier: boolean): string[] {

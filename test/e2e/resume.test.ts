@@ -120,11 +120,16 @@ test("what stands in the way is named, and nothing is made", async () => {
   await using world = await makeWorld();
   const client = await startCorral(world);
   const KEY = { THE_API_KEY: "a-key-of-the-test-0123456789" };
-  const first = await deployTalker(world, client, { env: KEY });
+  const first = await deployTalker(world, client, {
+    env: KEY,
+    idempotency_key: "of-the-deploy",
+  });
   const { agent_id, cwd, task_id } = first;
   const named = { task_id, agent_id };
   await ends(world, agent_id, cwd);
 
+  const used = { ...named, env: KEY, idempotency_key: "of-the-deploy" };
+  expect(await faultOf(client, "resume_agent", used)).toMatchObject({ code: "INPUT_INVALID" });
   const asked = await faultOf(client, "resume_agent", named);
   expect(asked).toMatchObject({ code: "INPUT_INVALID", details: { missing: "env.THE_API_KEY" } });
   const given = { ...named, env: KEY };
@@ -198,6 +203,18 @@ test("whoever goes on for a parent has its children, within what it may do", asy
   });
   const killed = await callTool(own, "kill_real_agent", { ...to, grace_s: 0 });
   expect(killed.status).toBe("killed");
+  const freer = await callTool(client, "deploy_headless_agent", {
+    task_id,
+    agent_type: "talker",
+    prompt: "GO",
+    parent: heir.agent_id,
+    permission_mode: "skip",
+  });
+  await callTool(client, "kill_real_agent", { task_id, agent_id: freer.agent_id, grace_s: 0 });
+  const more = { task_id, agent_id: freer.agent_id };
+  expect(await faultOf(own, "resume_agent", more), "no more than it has itself").toMatchObject({
+    code: "FORBIDDEN",
+  });
   const self = { task_id, agent_id: heir.agent_id };
   expect(await faultOf(own, "resume_agent", self)).toMatchObject({ code: "FORBIDDEN" });
   await ends(world, heir.agent_id, cwd);

@@ -105,7 +105,8 @@ export function endText(agent: AgentView): string {
         ? null
         : `exit code ${agent.exit_code}`
       : agent.signal;
-  return harmless([how, agent.reason].filter((part) => part !== null).join("; ") || "–");
+  const next = agent.resumed_as === null ? null : `went on as ${agent.resumed_as}`;
+  return harmless([how, agent.reason, next].filter((part) => part !== null).join("; ") || "–");
 }
 
 /** What an owner's receipt says, a line per resource and per survivor. */

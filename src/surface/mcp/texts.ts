@@ -208,6 +208,8 @@ function agentLine(agent: AgentView): string {
     agent.activity ?? "",
     agent.reported === null ? "" : `says ${agent.reported.status} ${agent.reported.progress}%`,
     agent.reason === null ? "" : clipped(agent.reason),
+    agent.resumed_from === null ? "" : `goes on for ${agent.resumed_from}`,
+    agent.resumed_as === null ? "" : `went on as ${agent.resumed_as}`,
     cleanupWord(agent.cleanup),
   ];
   return `- ${agent.agent_id}: ${facts.filter((fact) => fact !== "").join(", ")}`;
