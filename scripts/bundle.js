@@ -1,5 +1,5 @@
 // Bundles what tsc has written to dist, with the packages that it imports, into dist/bundle: to find, read and
-// link some hundreds of small files is more than half of a start. See docs/adr/0038-the-package-is-bundled.md.
+// link some hundreds of small files is more than half of a start. See docs/adr/0039-the-package-is-bundled.md.
 import { dirname, join } from "node:path";
 import { build } from "vite";
 
