@@ -32,6 +32,8 @@ export interface Circuit {
   readonly probe: { readonly agentId: AgentId; readonly at: EpochMs } | null;
   /** What was said before that opens it no more; null while it is not closed. */
   readonly closedAt: EpochMs | null;
+  /** What closed it, in words; null while nothing has. */
+  readonly closedBy: string | null;
 }
 
 /** A refusal by a provider: until when, where that was named. */
@@ -82,6 +84,7 @@ export function afterRefusal(
     openedBy: agentId,
     probe: null,
     closedAt: null,
+    closedBy: null,
   };
 }
 

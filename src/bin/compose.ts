@@ -35,6 +35,7 @@ import { deliveries } from "../supervision/alerts/deliver.ts";
 import { hookRuns } from "../supervision/alerts/hook.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
 import { type Archives, archives } from "../supervision/archives.ts";
+import { quotaConditions } from "../supervision/quota.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import { diskWatch, type DiskWatch } from "../supervision/disk-watch.ts";
 import type { DiskRelief } from "../supervision/disk-ports.ts";
@@ -190,6 +191,7 @@ async function composeLocked(
       deliveries: deliveries(setting, hookRuns(ending, undos)),
     });
     watching.addSource(keeping.conditions);
+    watching.addSource(() => quotaConditions(setting));
     return {
       setting,
       looks,

@@ -204,8 +204,10 @@ export const DoctorAnswer = z.object({
       version: z.string().nullable().describe("installed; null when it is not known"),
       tested: z.string().nullable().describe("the version that Corral's tests run"),
       login: z
-        .enum(["seen", "not_seen", "not_needed"])
-        .describe("whether a key or a login was seen, without asking anybody"),
+        .enum(["seen", "not_seen", "unknown", "not_needed"])
+        .describe(
+          "whether a key or a login was seen, without asking anybody; unknown: it may be where nobody may look",
+        ),
       limits: z.array(z.string()).describe("what will not work with it"),
     }),
   ),

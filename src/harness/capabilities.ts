@@ -29,7 +29,12 @@ export interface Capabilities {
   /** Peak of the whole tree in a run of six turns, with MCP over HTTP. MB. */
   readonly memoryMb: number | null;
   /** What shows a login without a network. Paths begin in HOME. */
-  readonly login: { readonly variables: readonly string[]; readonly files: readonly string[] };
+  readonly login: {
+    readonly variables: readonly string[];
+    readonly files: readonly string[];
+    /** Where else one may lie, by platform (`any`: all), that cannot be looked at. */
+    readonly elsewhere?: Readonly<Partial<Record<"any" | "darwin", string>>>;
+  };
   /** What will not work, each one sentence. */
   readonly limits: readonly string[];
 }
@@ -59,6 +64,7 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
         "CLAUDE_CODE_USE_VERTEX",
       ],
       files: [".claude/.credentials.json"],
+      elsewhere: { darwin: "the keychain" },
     },
     limits: ["Commands run in its sandbox only where your own settings of Claude Code say so."],
   },
@@ -74,7 +80,11 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     callsSeen: true,
     retries: "stdout",
     memoryMb: 205,
-    login: { variables: ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"], files: [".codex/auth.json"] },
+    login: {
+      variables: ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN"],
+      files: [".codex/auth.json"],
+      elsewhere: { any: "the system's keyring" },
+    },
     limits: ["A login in the system's keyring is not found; keep it in auth.json."],
   },
   gemini: {
@@ -92,6 +102,7 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
     login: {
       variables: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"],
       files: [".gemini/oauth_creds.json", ".gemini/gemini-credentials.json", ".gemini/.env"],
+      elsewhere: { any: "the system's keyring" },
     },
     limits: [
       "It runs commands only with permission_mode skip; effort is ignored.",
@@ -152,6 +163,12 @@ export function loginSigns(
       return `${moved[folder] ?? `${home}/${folder}`}/${rest.join("/")}`;
     }),
   };
+}
+
+/** Where a login of this CLI may lie that nobody can look at; null: nowhere. @param platform  `"linux x64"`. */
+export function hiddenLogin(name: HarnessName, platform: string): string | null {
+  const { any, darwin } = CAPABILITIES[name].login.elsewhere ?? {};
+  return any ?? (platform.startsWith("darwin") ? (darwin ?? null) : null);
 }
 
 /** The rows of the table in docs/agents.md: a word and a cell for each harness. */

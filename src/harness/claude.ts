@@ -17,6 +17,9 @@ const CHANGING_TOOLS = "Edit,Write,NotebookEdit";
 /** The tools that only read; what else is allowed follows the permission mode. */
 const READING_TOOLS = ["Read", "Glob", "Grep"];
 
+/** Its result when it has stopped at `--max-budget-usd`. */
+const OVER_BUDGET = /^error_max_budget_usd:?(.*)$/s;
+
 const LOGIN = "run `claude` once and log in, or set ANTHROPIC_API_KEY for the daemon";
 
 export const claudeHarness: Harness = {
@@ -37,10 +40,12 @@ export const claudeHarness: Harness = {
   },
   plan,
   events: claudeEvents,
-  judge: (exit, outcome) =>
-    verdictOf(exit, outcome, {
-      login: LOGIN,
-    }),
+  judge(exit, outcome) {
+    const verdict = verdictOf(exit, outcome, { login: LOGIN });
+    const [, said] = OVER_BUDGET.exec(outcome.result?.text ?? "") ?? [];
+    if (said === undefined) return verdict;
+    return { ok: false, reason: `it has spent its budget and stopped itself (${said.trim()})` };
+  },
 };
 
 function plan(request: HarnessRequest): LaunchPlan {

@@ -2,7 +2,7 @@
 import type { DoctorAnswer } from "../contract/api.ts";
 import { HARNESSES, type HarnessName } from "../contract/agent.ts";
 import type { DiskReport } from "../contract/disk.ts";
-import { CAPABILITIES, loginSigns } from "../harness/capabilities.ts";
+import { CAPABILITIES, hiddenLogin, loginSigns } from "../harness/capabilities.ts";
 import { reportOf } from "./disk-report.ts";
 import { diskAlert } from "./report-alerts.ts";
 import { lookAtFileSystems } from "./file-systems.ts";
@@ -81,13 +81,15 @@ async function harnessLine(setting: Setting, name: HarnessName): Promise<Harness
   const signs = loginSigns(name, environment);
   const isSeen =
     signs.variables.length > 0 || signs.files.some((file) => files.sizeOf(file) !== null);
-  const seen = isSeen ? "seen" : "not_seen";
+  const hidden = hiddenLogin(name, setting.machine.platform);
+  const seen = isSeen ? "seen" : hidden === null ? "not_seen" : "unknown";
   if (path === null) {
     return { ...known, found: false, detail: installHint, version: null, login: seen };
   }
   const version = await setting.versionOf(path);
   const about = version === null || version === tested ? "" : `; tests run ${tested}`;
-  const hint = isSeen ? "a login is there" : `no login seen: ${login}`;
+  const none = hidden === null ? "no login seen" : `no login seen, unless it is in ${hidden}`;
+  const hint = isSeen ? "a login is there" : `${none}: ${login}`;
   const detail = `${path}, version ${version ?? "unknown"}${about}; ${hint}`;
   return { ...known, found: true, detail, version, login: seen };
 }

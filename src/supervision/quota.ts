@@ -13,12 +13,13 @@ import type { StreamOutcome } from "../harness/harness.ts";
 import { quotaRefusalOf } from "../harness/troubles.ts";
 import { Fault } from "../kernel/fault.ts";
 import { type EpochMs, humanDuration, isoTime, SECOND_MS } from "../kernel/units.ts";
+import type { Condition } from "./alerts/judge.ts";
 import type { Setting } from "./setting.ts";
 
 const MESSAGE_CHARS = 500;
 
 type QuotaSetting = Pick<Setting, "store" | "clock">;
-type Refused = Pick<AgentRecord, "id" | "taskId" | "harness" | "quotaKey" | "quotaLabel">;
+type Refused = Pick<AgentRecord, "id" | "harness" | "quotaKey" | "quotaLabel">;
 
 /**
  * Asks the circuit of an account on behalf of a deploy, in the transaction that admits it. The first one
@@ -63,7 +64,7 @@ function exhausted(circuit: Circuit, until: EpochMs, now: EpochMs): Fault {
 /** Opens the circuit of an agent that was refused for its quota; other refusals change nothing. */
 export function noteRefusal(
   { clock, store }: QuotaSetting,
-  { harness, id, quotaKey, quotaLabel, taskId }: Refused,
+  { harness, id, quotaKey, quotaLabel }: Refused,
   text: string,
   at: EpochMs,
 ): void {
@@ -79,24 +80,7 @@ export function noteRefusal(
   };
   const circuit = afterRefusal(before, about, said, clock.now());
   if (circuit === null || circuit === before) return;
-  store.atomically(() => {
-    store.keepCircuit(circuit);
-    store.addEvent({ kind: "alert", taskId, agentId: id, facts: factsOf(circuit) });
-  });
-}
-
-function factsOf(circuit: Circuit): Readonly<Record<string, unknown>> {
-  const { credential, harness, isNamed, message, until } = circuit;
-  const guess = isNamed ? "" : " (no reset was named: a guess)";
-  return {
-    alert: "quota",
-    state: "open",
-    harness,
-    credential,
-    until: isoTime(until),
-    message: `${harness} takes no requests until ${isoTime(until)}${guess}: ${message}`,
-    next_step: `Deploys with it are refused until then; if that is wrong: corral quota reset ${harness}`,
-  };
+  store.keepCircuit(circuit);
 }
 
 /** What the stream of an agent shows of its quota. @param answeredAt  See {@link isClosedBy}. */
@@ -132,12 +116,28 @@ export function noteEnd(
 }
 
 function close({ clock, store }: QuotaSetting, circuit: Circuit, why: string): void {
-  const { credential, harness } = circuit;
-  store.atomically(() => {
-    store.keepCircuit({ ...circuit, closedAt: clock.now(), probe: null });
-    const message = `${harness} (${credential}) takes requests again: ${why}.`;
-    const facts = { alert: "quota", state: "closed", harness, credential, message };
-    store.addEvent({ kind: "alert", facts: { ...facts, next_step: "Nothing is to be done." } });
+  store.keepCircuit({ ...circuit, closedAt: clock.now(), closedBy: why, probe: null });
+}
+
+/** What stands as an alert while a circuit is not closed. */
+export function quotaConditions({ store }: Pick<Setting, "store">): readonly Condition[] {
+  return store.circuits().map((circuit) => {
+    const { closedAt, closedBy, credential, harness, isNamed, key, message, until } = circuit;
+    const guess = isNamed ? "" : " (no reset was named: a guess)";
+    return {
+      key: `quota_circuit:${key}`,
+      rule: "quota_circuit",
+      severity: "warning",
+      subject: { kind: "daemon", id: "daemon" },
+      holds: closedAt === null ? "yes" : "no",
+      evidence:
+        closedAt === null
+          ? `${harness} (${credential}) takes no requests until ${isoTime(until)}${guess}: ${message}`
+          : `${harness} (${credential}) takes requests again: ${closedBy ?? "it is closed"}.`,
+      nextStep: `Use another harness or account until then; "corral quota reset ${harness}" lets the next deploy try.`,
+      holdMs: 0,
+      clearMs: 0,
+    };
   });
 }
 

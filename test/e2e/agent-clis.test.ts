@@ -101,7 +101,7 @@ test.skipIf(REAL_CLIS.some(({ name }) => isMissing(name)))(
     ).toEqual([
       ["claude", true, "not_seen", CAPABILITIES.claude.tested],
       ["codex", true, "seen", CAPABILITIES.codex.tested],
-      ["gemini", true, "not_seen", CAPABILITIES.gemini.tested],
+      ["gemini", true, "unknown", CAPABILITIES.gemini.tested],
       ["opencode", true, "not_seen", CAPABILITIES.opencode.tested],
       ["command", true, "not_needed", null],
     ]);
@@ -392,3 +392,25 @@ describe.each(REAL_CLIS)("$name", (cli) => {
     },
   );
 });
+
+const claude = REAL_CLIS.find(({ name }) => name === "claude")!;
+test.skipIf(isMissing("claude"))(
+  "claude stops itself at the cost that it may have, and the reason says so",
+  { timeout: 5 * MINUTES },
+  async () => {
+    await using world = await makeWorld();
+    const turns = Array.from({ length: 20 }, () => ({ toolUses: [claude.shell("true")] }));
+    await using model = await startModelServer(scripted({ "SCRIPTED-MISSION": turns }));
+    const client = await startCorral(world);
+    const { agent_id: id, warnings } = await deployCli(world, client, claude, model.url, {
+      limits: { cost_usd: 0.001 },
+    });
+    expect(warnings.join()).not.toContain("cannot be enforced");
+    const agent = await ended(world, id);
+    expect(agent.status).toBe("failed");
+    expect(agent.reason).toMatch(/^it has spent its budget/);
+    expect(agent.budget.cost_usd).toMatchObject({ limit: 0.001 });
+    expect(agent.budget.cost_usd.used).toBeGreaterThanOrEqual(0.001);
+    expect(agent.budget.cost_usd.used).toBeLessThan(0.005);
+  },
+);

@@ -180,6 +180,21 @@ describe("captured streams", () => {
     expect(claudeHarness.judge({ code: 0, signal: null }, outcome).reason).toBe("completed");
   });
 
+  test("a run that stopped itself at its cost says so", () => {
+    const line = JSON.stringify({
+      type: "result",
+      subtype: "error_max_budget_usd",
+      is_error: true,
+      errors: ["Reached maximum budget ($0.001)"],
+      total_cost_usd: 0.0012,
+    });
+    const verdict = claudeHarness.judge({ code: 1, signal: null }, outcomeOf([line]));
+    expect(verdict).toEqual({
+      ok: false,
+      reason: "it has spent its budget and stopped itself (Reached maximum budget ($0.001))",
+    });
+  });
+
   test("its events, in order", () => {
     const events = linesOfCase("happy").flatMap((line) => claudeHarness.events(line));
     expect(events.map(({ type }) => type)).toEqual([

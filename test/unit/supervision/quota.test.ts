@@ -7,6 +7,7 @@ import {
   noteAnswer,
   noteEnd,
   noteRefusal,
+  quotaConditions,
   quotaViews,
   resetQuota,
 } from "../../../src/supervision/quota.ts";
@@ -28,8 +29,7 @@ function begin(here: StoreStage): Store {
   }
   return store;
 }
-const alerts = (store: Store) =>
-  store.latestEvents(99, ["alert"]).map(({ facts }) => facts["state"]);
+const alerts = (store: Store) => quotaConditions({ store }).map(({ holds }) => holds);
 
 test("a quota's refusal refuses the account's deploys until the reset, after a restart too", () => {
   using here = storeStage();
@@ -41,7 +41,7 @@ test("a quota's refusal refuses the account's deploys until the reset, after a r
   const store = here.open();
   const setting = { store, clock };
   noteRefusal(setting, store.agent("b")!, LIMIT, clock.at + 1);
-  expect(alerts(store)).toEqual(["open"]);
+  expect(alerts(store)).toEqual(["yes"]);
   const until = new Date(1_000 + DAYS).toISOString();
   expect(() => admitByQuota(setting, ACCOUNT, "c")).toThrow(
     expect.objectContaining({
@@ -79,7 +79,8 @@ test("the first deploy after the reset tries, others wait for it, and its answer
     }),
   );
   noteAnswer(setting, store.agent("b")!, clock.at + 5);
-  expect(alerts(store)).toEqual(["open", "closed"]);
+  expect(alerts(store)).toEqual(["no"]);
+  expect(quotaConditions({ store })[0]?.evidence).toContain("b was answered");
   expect(quotaViews(setting)).toEqual([]);
   expect(() => admitByQuota(setting, ACCOUNT, "c")).not.toThrow();
 });
