@@ -140,6 +140,10 @@ describe.skipIf(!HAS_TMUX)("corral top (skipped without tmux)", () => {
       expect(inbox?.messages.map(({ text }) => text)).toEqual(["Leave the parser alone"]);
       await terminal.shows(/zebra-.* 51% \d+s ago: Reading my messages/);
 
+      // The next key takes the notice away.
+      terminal.press("f");
+      await terminal.shows(/^\? help/);
+
       // Another size: every line fits, the last row is the last line.
       terminal.resize(80, 20);
       await waitFor("the new size", () => terminal.lines()[19]?.startsWith("? help") || undefined);
