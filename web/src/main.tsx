@@ -4,6 +4,7 @@ import "./styles/tokens.css";
 import "./styles/frame.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
+import "./styles/monitoring.css";
 import "./styles/terminal.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";

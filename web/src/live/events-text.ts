@@ -108,7 +108,10 @@ const SAYINGS: Readonly<Record<EventKind, (facts: Facts) => Said>> = {
     ),
     tone: "busy",
   }),
-  alert: (facts) => ({ text: alertOf(facts), tone: "bad" }),
+  alert: (facts) =>
+    textIn(facts, "state") === "cleared"
+      ? { text: `No longer so: ${alertOf(facts)}`, tone: "good" }
+      : { text: alertOf(facts), tone: "bad" },
 };
 
 /** A kind that a newer daemon has and this page does not know is told by its name. */

@@ -10,16 +10,29 @@ import { type Form, OutputView } from "../output/output-view.tsx";
 import { Progress } from "../parts/agent-row.tsx";
 import { ago, bytes, counted, dayAndTime, span, timeOfDay, words } from "../parts/format.ts";
 import { useAsked, useNow } from "../parts/hooks.ts";
+import { HistoryPanel } from "../parts/history-panel.tsx";
 import { Link } from "../parts/link.tsx";
 import { StatusMark } from "../parts/marks.tsx";
+import { Messages, TellDialog } from "../parts/messages.tsx";
 import { Empty, Facts, Failure, Loading, Panel } from "../parts/panels.tsx";
+import { ProcessTree } from "../parts/process-tree.tsx";
 import { ReceiptView } from "../parts/receipt.tsx";
 import { StopDialog } from "../parts/stop-dialog.tsx";
 import { UsePanel } from "../parts/use-panel.tsx";
 import { TerminalView } from "../terminal/terminal-view.tsx";
 import { TimelineItem } from "./task.tsx";
 
-const TABS = ["output", "terminal", "raw", "errors", "reports", "use", "resources"] as const;
+const TABS = [
+  "output",
+  "terminal",
+  "raw",
+  "errors",
+  "reports",
+  "messages",
+  "use",
+  "processes",
+  "resources",
+] as const;
 type Tab = (typeof TABS)[number];
 const TAB_WORDS: Readonly<Record<Tab, string>> = {
   output: "Output",
@@ -27,7 +40,9 @@ const TAB_WORDS: Readonly<Record<Tab, string>> = {
   raw: "Raw stream",
   errors: "stderr",
   reports: "Reports",
+  messages: "Messages",
   use: "Use",
+  processes: "Processes",
   resources: "Resources",
 };
 const FORMS: Readonly<Partial<Record<Tab, Form>>> = {
@@ -81,7 +96,14 @@ export function AgentPage({ id }: { readonly id: string }) {
         {form === undefined ? null : <OutputView key={tab} agent={agent} form={form} />}
         {tab === "terminal" ? <TerminalView agent={agent} /> : null}
         {tab === "reports" ? <Reports agent={agent} reason={reason} /> : null}
-        {tab === "use" ? <UsePanel scope="agent" id={id} /> : null}
+        {tab === "messages" ? <Messages agent={agent} reason={reason} /> : null}
+        {tab === "use" ? (
+          <>
+            <UsePanel scope="agent" id={id} />
+            <HistoryPanel scope="agent" id={id} />
+          </>
+        ) : null}
+        {tab === "processes" ? <ProcessTree agentId={id} /> : null}
         {tab === "resources" ? (
           <Panel title="What it held, and what became of it">
             <ReceiptView agentId={id} reason={`${reason} ${agent.cleanup.held} ${agent.status}`} />
@@ -93,7 +115,7 @@ export function AgentPage({ id }: { readonly id: string }) {
 }
 
 function AgentHead({ agent }: { readonly agent: AgentView }) {
-  const [isAsking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<"stop" | "message" | "resume" | null>(null);
   const { reported } = agent;
   return (
     <header className="page-head">
@@ -105,11 +127,22 @@ function AgentHead({ agent }: { readonly agent: AgentView }) {
       <div className="title-line">
         <h1>{agent.agent_id}</h1>
         <StatusMark agent={agent} />
-        {isLive(agent) ? (
-          <button type="button" className="danger" onClick={() => setAsking(true)}>
-            Stop…
-          </button>
-        ) : null}
+        <div className="title-buttons">
+          {isLive(agent) ? (
+            <>
+              <button type="button" onClick={() => setAsking("message")}>
+                Message…
+              </button>
+              <button type="button" className="danger" onClick={() => setAsking("stop")}>
+                Stop…
+              </button>
+            </>
+          ) : agent.harness === "command" || agent.forgotten_at !== null ? null : (
+            <button type="button" onClick={() => setAsking("resume")}>
+              Resume…
+            </button>
+          )}
+        </div>
       </div>
       {reported === null ? null : (
         <p className="reported">
@@ -121,7 +154,10 @@ function AgentHead({ agent }: { readonly agent: AgentView }) {
       )}
       <Trouble agent={agent} />
       <AgentFacts agent={agent} />
-      {isAsking ? <StopDialog agent={agent} onClose={() => setAsking(false)} /> : null}
+      {asking === "stop" ? <StopDialog agent={agent} onClose={() => setAsking(null)} /> : null}
+      {asking === "message" || asking === "resume" ? (
+        <TellDialog agent={agent} what={asking} onClose={() => setAsking(null)} />
+      ) : null}
     </header>
   );
 }
@@ -150,16 +186,9 @@ function AgentFacts({ agent }: { readonly agent: AgentView }) {
       facts={[
         ["Harness", agent.harness],
         ["Activity", agent.activity === null ? null : words(agent.activity)],
-        [
-          "Parent",
-          agent.parent === "orchestrator" ? (
-            "orchestrator"
-          ) : (
-            <Link key="parent" to={agentPath(agent.parent)}>
-              {agent.parent}
-            </Link>
-          ),
-        ],
+        ["Parent", agent.parent === "orchestrator" ? "orchestrator" : agentLink(agent.parent)],
+        ["Goes on from", agentLink(agent.resumed_from)],
+        ["Goes on as", agentLink(agent.resumed_as)],
         ["Begun", `${dayAndTime(agent.created_at)} (${ago(agent.created_at, now)})`],
         [agent.ended_at === null ? "Runs for" : "Ran for", span(until - begun)],
         ["Ended", endOf(agent)],
@@ -167,7 +196,9 @@ function AgentFacts({ agent }: { readonly agent: AgentView }) {
         ["Contained by", agent.containment],
         ["Lives in", agent.tmux_session === null ? "a detached process" : agent.tmux_session],
         ["Tokens", usage === null ? null : tokensOf(usage)],
+        ["Token limit", agent.budget.tokens.limit?.toLocaleString("en")],
         ["Cost", usage?.cost_usd == null ? null : `$${usage.cost_usd.toFixed(3)}`],
+        ["Cost limit", dollars(agent.budget.cost_usd.limit)],
         ["Turns", usage?.turns ?? null],
         ["Printed", agent.output_bytes === null ? null : bytes(agent.output_bytes)],
         ["Disk", agent.disk_bytes === null ? null : bytes(agent.disk_bytes)],
@@ -177,6 +208,10 @@ function AgentFacts({ agent }: { readonly agent: AgentView }) {
   );
 }
 
+function agentLink(id: string | null) {
+  return id === null ? null : <Link to={agentPath(id)}>{id}</Link>;
+}
+
 function endOf({ exit_code: code, signal, reason }: AgentView): string {
   const how = signal ?? (code === null ? "" : `exit ${code}`);
   return [how, reason].filter(Boolean).join(", ");
@@ -184,6 +219,10 @@ function endOf({ exit_code: code, signal, reason }: AgentView): string {
 
 function heldWords({ cleanup }: AgentView): string {
   return cleanup.held === 0 ? "" : `, ${counted(cleanup.held, "resource")} held`;
+}
+
+function dollars(amount: number | null): string | null {
+  return amount === null ? null : `$${amount.toFixed(2)}`;
 }
 
 function tokensOf(usage: NonNullable<AgentView["usage"]>): string {

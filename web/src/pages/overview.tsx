@@ -2,16 +2,15 @@
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { AgentView } from "../../../src/contract/agent.ts";
 import type { HealthAnswer, Machine } from "../../../src/contract/api.ts";
-import type { ResourceReportAnswer } from "../../../src/contract/resource-report.ts";
-import { tool } from "../live/api.ts";
 import { chosen, inOrder, type Shown, SHOWN, tally } from "../live/agents.ts";
 import { agentPath, taskPath } from "../live/places.ts";
 import type { Task } from "../live/state.ts";
 import { useLive } from "../live/store.ts";
 import { AgentRow } from "../parts/agent-row.tsx";
+import { AlertsPanel } from "../parts/alerts-panel.tsx";
 import { EventList } from "../parts/event-list.tsx";
 import { bytes, counted } from "../parts/format.ts";
-import { useAsked, useNow } from "../parts/hooks.ts";
+import { useNow } from "../parts/hooks.ts";
 import { Link } from "../parts/link.tsx";
 import { Icon } from "../parts/marks.tsx";
 import { Empty, Loading, Meter, Panel } from "../parts/panels.tsx";
@@ -26,7 +25,7 @@ export function OverviewPage() {
   return (
     <>
       <Figures />
-      <Alerts />
+      <AlertsPanel />
       <div className="columns">
         <Agents />
         <div className="side">
@@ -104,41 +103,8 @@ function Gauges({ machine, disk }: GaugesProps) {
   );
 }
 
-const REPORT_EVERY_MS = 15_000;
-const ALERTS_SHOWN = 5;
-const DAY_MS = 86_400_000;
-
-/** What is so now, and what was told in the last day. */
 function shareOf(used: number, all: number): number {
   return all === 0 ? 0 : used / all;
-}
-
-function Alerts() {
-  const now = useNow(REPORT_EVERY_MS);
-  const told = useLive((state) => state.alerts);
-  const { answer } = useAsked(
-    "report",
-    (signal) => tool<ResourceReportAnswer>("get_resource_report", {}, signal),
-    document.hidden ? 0 : now,
-  );
-  const standing = answer?.alerts ?? [];
-  const recent = told.filter(({ at }) => now - Date.parse(at) < DAY_MS);
-  const count = standing.length + recent.length;
-  if (count === 0) return null;
-  return (
-    <Panel title="Alerts" className="alerts" aside={<span className="count">{count}</span>}>
-      {standing.length === 0 ? null : (
-        <ul className="standing" aria-label="What is so now">
-          {standing.map((alert) => (
-            <li key={alert}>{alert}</li>
-          ))}
-        </ul>
-      )}
-      {recent.length === 0 ? null : (
-        <EventList events={recent.slice(-ALERTS_SHOWN)} label="Alerts of the last day" />
-      )}
-    </Panel>
-  );
 }
 
 const SHOWN_WORDS: Readonly<Record<Shown, string>> = {

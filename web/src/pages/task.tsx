@@ -10,6 +10,7 @@ import { useLive } from "../live/store.ts";
 import { AgentRow } from "../parts/agent-row.tsx";
 import { bytes, counted, dayAndTime, timeOfDay } from "../parts/format.ts";
 import { useAsked, useNow } from "../parts/hooks.ts";
+import { HistoryPanel } from "../parts/history-panel.tsx";
 import { Link } from "../parts/link.tsx";
 import { SeverityMark } from "../parts/marks.tsx";
 import { Empty, Facts, Failure, Loading, Meter, Panel } from "../parts/panels.tsx";
@@ -60,6 +61,7 @@ export function TaskPage({ id }: { readonly id: string }) {
         <div className="side">
           <Used answer={answer} />
           <UsePanel scope="task" id={id} />
+          <HistoryPanel scope="task" id={id} />
           <Asked title="Deliverables" items={answer.task.expected_deliverables} />
           <Asked title="Success criteria" items={answer.task.success_criteria} />
           <Asked title="Constraints" items={answer.task.constraints} />
@@ -208,17 +210,43 @@ function Used({ answer: { limits, resources, task } }: { readonly answer: TaskSt
             text={`${bytes(limits.disk.used)} of ${bytes(limits.disk.limit)}`}
           />
         )}
+        {limits.tokens.limit === null ? null : (
+          <Meter
+            label="Tokens"
+            share={limits.tokens.used / limits.tokens.limit}
+            text={`${counts(limits.tokens.used)} of ${counts(limits.tokens.limit)}`}
+          />
+        )}
+        {limits.cost_usd.limit === null ? null : (
+          <Meter
+            label="Cost"
+            share={limits.cost_usd.used / limits.cost_usd.limit}
+            text={`$${limits.cost_usd.used.toFixed(2)} of $${limits.cost_usd.limit.toFixed(2)}`}
+          />
+        )}
       </div>
       <Facts
         facts={[
           ["Held", counted(resources.held, "resource")],
           ["Stuck", resources.stuck === 0 ? "none" : counted(resources.stuck, "resource")],
           ["Disk", bytes(limits.disk.used)],
+          ["Tokens", limits.tokens.used === 0 ? null : counts(limits.tokens.used)],
+          ["Cost", costOf(limits.cost_usd)],
           ["Workspace", <code key="w">{task.workspace}</code>],
         ]}
       />
     </Panel>
   );
+}
+
+function counts(count: number): string {
+  return count.toLocaleString("en");
+}
+
+function costOf({ used, untold }: TaskStatusAnswer["limits"]["cost_usd"]): string | null {
+  if (used === 0 && untold === 0) return null;
+  const missing = untold === 0 ? "" : `, and what ${counted(untold, "agent")} did not tell`;
+  return `$${used.toFixed(3)}${missing}`;
 }
 
 interface AskedProps {
