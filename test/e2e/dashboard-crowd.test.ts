@@ -2,12 +2,9 @@
  * A thousand agents, every page for everybody (keyboard, screen reader, phone, dark), and the pictures
  * of the documents, which only `CORRAL_SCREENS=docs/screens` writes there.
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
-import { barriers, CHROMIUM, makeBrowser, overhang } from "../helpers/browser.ts";
+import { barriers, CHROMIUM, makeBrowser, overhang, picture } from "../helpers/browser.ts";
 import { crowd } from "../helpers/dashboard-crowd.ts";
 import { deploy, newTask, QUICK, shell } from "./support.ts";
 
@@ -59,14 +56,6 @@ async function liveTask(
     });
   }
   return { taskId, agentId };
-}
-
-async function picture(page: Page, world: World, name: string): Promise<void> {
-  const folder = process.env["CORRAL_SCREENS"] ?? join(world.folder, "screens");
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${name}.png`);
-  const bytes = await page.screenshot({ path, animations: "disabled" });
-  expect(bytes.length).toBeGreaterThan(5_000);
 }
 
 describe.skipIf(CHROMIUM === undefined)("a crowd (skipped without Chromium)", () => {
@@ -149,6 +138,19 @@ describe.skipIf(CHROMIUM === undefined)("a crowd (skipped without Chromium)", ()
         expect(await barriers(page), `what it uses, ${look}`).toEqual([]);
         expect(await overhang(page), `what it uses, ${look}`).toBe(0);
         if (look === "light") await picture(page, world, "agent-use-light");
+        for (const { tab, there } of [
+          { tab: "Terminal", there: ".xterm-rows" },
+          { tab: "Processes", there: ".processes tbody tr" },
+          { tab: "Messages", there: "text=Nobody has told it anything" },
+        ]) {
+          await page.getByRole("tab", { name: tab }).click();
+          await page.locator(there).first().waitFor();
+          if (tab === "Terminal") await page.getByText("keeps the zone").waitFor();
+          expect(await barriers(page), `${tab}, ${look}`).toEqual([]);
+          expect(await overhang(page), `${tab}, ${look}`).toBe(0);
+          if (tab === "Messages" || look !== "light") continue;
+          await picture(page, world, `agent-${tab.toLowerCase()}-light`);
+        }
         await page.getByRole("tab", { name: "Output" }).focus();
         await page.keyboard.press("ArrowLeft");
         await page.getByRole("row", { name: /process set/ }).waitFor();

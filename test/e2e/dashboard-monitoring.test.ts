@@ -1,7 +1,7 @@
 /** Alerts, processes, charts and messages in the page, over a real daemon with real agents. */
 import { writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { barriers, CHROMIUM, makeBrowser, overhang } from "../helpers/browser.ts";
+import { barriers, CHROMIUM, makeBrowser, overhang, picture } from "../helpers/browser.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
 import { deploy, QUICK } from "./support.ts";
 
@@ -44,6 +44,7 @@ describe.skipIf(CHROMIUM === undefined)("monitoring in the page (skipped without
       await standing.getByText(told[0]!.next_step).waitFor();
       await standing.getByText(/^for \d+ s/).waitFor();
       expect(await barriers(page)).toEqual([]);
+      await picture(page, world, "overview-alert-light");
 
       configure(world, {
         disk_warn_free: "0",

@@ -119,3 +119,19 @@ interface Element {
   readonly scrollWidth: number;
   readonly clientWidth: number;
 }
+
+/** An empty page is less. */
+const PICTURE_LEAST_BYTES = 5_000;
+
+/** Takes a picture of the page; into the documents when `CORRAL_SCREENS` says so. */
+export async function picture(
+  page: Page,
+  world: Pick<World, "folder">,
+  name: string,
+): Promise<void> {
+  const folder = process.env["CORRAL_SCREENS"] ?? join(world.folder, "screens");
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${name}.png`);
+  const bytes = await page.screenshot({ path, animations: "disabled" });
+  if (bytes.length < PICTURE_LEAST_BYTES) throw new Error(`the picture "${name}" shows nothing`);
+}

@@ -1,37 +1,47 @@
 /**
- * Style elements that a library makes by script, as style sheets that the page adopts.
+ * Styles that a library writes into the page by script, in ways that our content policy obeys.
  *
- * Our content policy obeys no style that is written into the page, and it is not loosened for a library.
- * A constructed sheet is no such style: only a script of ours can make one.
+ * The policy takes no style element and no style attribute, and is not loosened for a library. A constructed
+ * sheet and a property of an element are neither: only a script of ours can set them.
  */
 
 /**
- * Runs `make`; every `<style>` that it makes is an empty element whose text is a sheet instead.
- * @returns the way to take the sheets off again.
+ * From now on, what a script makes with `document.createElement` has its styles in those ways. Call it
+ * again only after it was taken off.
+ * @returns the way to take it off, sheets included; elements that were made keep theirs.
  */
-export function withAdoptedStyles(make: () => void): () => void {
-  const sheets: CSSStyleSheet[] = [];
+export function adoptStyles(): () => void {
+  const sheets = new Set<CSSStyleSheet>();
   const created = document.createElement.bind(document);
+
   const create = (name: string, options?: ElementCreationOptions): HTMLElement => {
-    if (name.toLowerCase() !== "style") return created(name, options);
+    if (name.toLowerCase() !== "style") return withOwnStyle(created(name, options));
     const sheet = new CSSStyleSheet();
-    sheets.push(sheet);
+    sheets.add(sheet);
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     return inPlaceOf(created("x-style"), sheet);
   };
+
   // An own property hides the document's method for as long as it is there.
   Object.defineProperty(document, "createElement", { value: create, configurable: true });
-  try {
-    make();
-  } finally {
-    Reflect.deleteProperty(document, "createElement");
-  }
   return () => {
-    const isLeft = (sheet: CSSStyleSheet): boolean => !sheets.includes(sheet);
+    Reflect.deleteProperty(document, "createElement");
+    const isLeft = (sheet: CSSStyleSheet): boolean => !sheets.has(sheet);
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter(isLeft);
   };
 }
 
+/** An element of which a style attribute is set as properties. */
+function withOwnStyle(element: HTMLElement): HTMLElement {
+  const set = element.setAttribute.bind(element);
+  element.setAttribute = (name, value) => {
+    if (name === "style") element.style.cssText = value;
+    else set(name, value);
+  };
+  return element;
+}
+
+/** An element of which the text is a sheet. */
 function inPlaceOf(element: HTMLElement, sheet: CSSStyleSheet): HTMLElement {
   element.hidden = true;
   Object.defineProperty(element, "textContent", {
