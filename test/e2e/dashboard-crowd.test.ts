@@ -134,7 +134,8 @@ describe.skipIf(CHROMIUM === undefined)("a crowd (skipped without Chromium)", ()
         await page.keyboard.press("Escape");
         await page.getByRole("dialog").waitFor({ state: "detached" });
         await page.getByRole("tab", { name: "Use" }).click();
-        await page.locator(".chart polyline").first().waitFor({ state: "attached" });
+        const now = page.getByRole("region", { name: "Used now" });
+        await now.locator(".chart polyline").first().waitFor({ state: "attached" });
         expect(await barriers(page), `what it uses, ${look}`).toEqual([]);
         expect(await overhang(page), `what it uses, ${look}`).toBe(0);
         if (look === "light") await picture(page, world, "agent-use-light");

@@ -98,10 +98,10 @@ export function AgentPage({ id }: { readonly id: string }) {
         {tab === "reports" ? <Reports agent={agent} reason={reason} /> : null}
         {tab === "messages" ? <Messages agent={agent} reason={reason} /> : null}
         {tab === "use" ? (
-          <>
+          <div className="main">
             <UsePanel scope="agent" id={id} />
             <HistoryPanel scope="agent" id={id} />
-          </>
+          </div>
         ) : null}
         {tab === "processes" ? <ProcessTree agentId={id} /> : null}
         {tab === "resources" ? (
