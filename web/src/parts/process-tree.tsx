@@ -63,7 +63,7 @@ function Row({ process }: { readonly process: ProcessView }) {
   const memory = process.pss_bytes ?? process.memory_bytes;
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" aria-label={`${name} ${pid}`}>
         <span className={`tree-${Math.min(depth, INDENT_MOST)} process`}>
           <b>{name}</b> <span className="quiet">{pid}</span>
           <code title={argv}>{argv}</code>
