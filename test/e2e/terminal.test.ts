@@ -55,8 +55,9 @@ describe.skipIf(!CAN)("a terminal in the page (skipped without Chromium or tmux)
       expect(await rowsOf(page).first().textContent()).toBe("100 % true");
       const blue = rowsOf(page).locator("span", { hasText: /^true$/ });
       expect(
-        await blue.evaluate((span: { computedStyleMap(): Map<string, object> }) =>
-          String(span.computedStyleMap().get("color")),
+        await blue.evaluate(
+          (span: { computedStyleMap(): { get(name: string): { toString(): string } } }) =>
+            span.computedStyleMap().get("color").toString(),
         ),
       ).toBe("rgb(0, 60, 120)");
       expect(loaded.filter(isEmulator).length).toBeGreaterThan(0);
