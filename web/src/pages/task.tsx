@@ -214,7 +214,7 @@ function Used({ answer: { limits, resources, task } }: { readonly answer: TaskSt
           <Meter
             label="Tokens"
             share={limits.tokens.used / limits.tokens.limit}
-            text={`${shown(limits.tokens.used)} of ${shown(limits.tokens.limit)}`}
+            text={`${grouped(limits.tokens.used)} of ${grouped(limits.tokens.limit)}`}
           />
         )}
         {limits.cost_usd.limit === null ? null : (
@@ -230,7 +230,7 @@ function Used({ answer: { limits, resources, task } }: { readonly answer: TaskSt
           ["Held", counted(resources.held, "resource")],
           ["Stuck", resources.stuck === 0 ? "none" : counted(resources.stuck, "resource")],
           ["Disk", bytes(limits.disk.used)],
-          ["Tokens", limits.tokens.used === 0 ? null : shown(limits.tokens.used)],
+          ["Tokens", limits.tokens.used === 0 ? null : grouped(limits.tokens.used)],
           ["Cost", costOf(limits.cost_usd)],
           ["Workspace", <code key="w">{task.workspace}</code>],
         ]}
@@ -239,7 +239,7 @@ function Used({ answer: { limits, resources, task } }: { readonly answer: TaskSt
   );
 }
 
-function shown(count: number): string {
+function grouped(count: number): string {
   return count.toLocaleString("en");
 }
 
