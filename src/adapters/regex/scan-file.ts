@@ -1,10 +1,9 @@
 /** Going through a range of a file in pieces of whole lines, with one buffer. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { KIB, MIB } from "../../kernel/units.ts";
+import { pieceBuffer } from "./find-text.ts";
 import type { FindLines } from "./scan-lines.ts";
 
-/** Fewer reads, and it still stays in the processor's cache between reading and searching. */
-const PIECE_BYTES = MIB;
 /** Read at a time where only the next newline is looked for. */
 const PEEK_BYTES = 64 * KIB;
 /** A longer line is looked at by its beginning only. */
@@ -19,9 +18,6 @@ export interface FileRange {
   /** End of the last line that may be looked at; >= to. */
   readonly limit: number;
 }
-
-/** Of this thread, for one piece after the other. */
-let pieceBuffer: Buffer | null = null;
 
 /**
  * The matching lines that start in a range, as pairs of numbers: offset, and offset behind its newline.
@@ -49,7 +45,7 @@ function scan(
   goesOn: () => boolean,
 ): number[] | null {
   const found: number[] = [];
-  let buffer = (pieceBuffer ??= Buffer.allocUnsafeSlow(PIECE_BYTES));
+  let buffer = pieceBuffer();
   let at = from === 0 ? 0 : lineStartFrom(file, from, limit);
   while (at < to) {
     const read = readSync(file, buffer, 0, Math.min(buffer.length, limit - at), at);

@@ -1,6 +1,7 @@
 /** Finding the lines of a buffer that a pattern matches: bytes first, text only where it must be. */
 import { isAscii } from "node:buffer";
 import type { PatternPlan } from "../../output/pattern-plan.ts";
+import { textSearch } from "./find-text.ts";
 
 const NEWLINE = 0x0a;
 
@@ -71,7 +72,11 @@ const LONG_BYTES = 12;
 function searchesFor({ needed }: PatternPlan, sample: Buffer): readonly FindLines[] {
   const counts = new Uint32Array(256);
   for (const byte of sample) counts[byte]! += 1;
-  return needed.map((texts) => searchFor(texts, counts, sample.length));
+  return needed.map((texts) => {
+    const place = rarestOf(texts, counts);
+    const plain = searchFor(place, sample.length);
+    return withVectors(place, sample, plain) ?? plain;
+  });
 }
 
 interface Place {
@@ -80,20 +85,50 @@ interface Place {
   readonly count: number;
 }
 
-/**
- * Lines that hold one of these texts, the one with the rarest byte. It is looked for from that byte on,
- * forwards or, when the byte is its last, backwards: both are native and stop only where that byte is.
- */
-function searchFor(texts: readonly string[], counts: Uint32Array, total: number): FindLines {
+/** The rarest byte of these texts, and the text that it is in. */
+function rarestOf(texts: readonly string[], counts: Uint32Array): Place {
   const places = texts.flatMap((text): Place[] => {
     const bytes = Buffer.from(text);
     return [...bytes].map((byte, at) => ({ text: bytes, at, count: counts[byte] ?? 0 }));
   });
-  const { text, at, count } = places.reduce((best, place) =>
+  return places.reduce((best, place) =>
     place.count < best.count || (place.count === best.count && room(place) > room(best))
       ? place
       : best,
   );
+}
+
+/** Where a byte is more frequent than one in so many, stopping at each costs more than comparing two everywhere. */
+const RARE_SHARE = 2_500;
+
+/** Lines that hold a text without a rare byte; null where that is no gain, or cannot be done. */
+function withVectors(
+  { text, at, count }: Place,
+  sample: Buffer,
+  plain: FindLines,
+): FindLines | null {
+  if (count * RARE_SHARE < sample.length) return null;
+  const search = textSearch(text, at, sample);
+  if (search === null) return null;
+  return (bytes) => {
+    // A line longer than a piece is read elsewhere.
+    if (!search.reaches(bytes)) return plain(bytes);
+    search.begin();
+    const starts: number[] = [];
+    for (let found = search.next(bytes, 0); found >= 0;) {
+      starts.push(lineStart(bytes, found));
+      const newline = bytes.indexOf(NEWLINE, found);
+      found = newline < 0 ? -1 : search.next(bytes, newline + 1);
+    }
+    return starts;
+  };
+}
+
+/**
+ * Lines that hold a text. It is looked for from its rarest byte on, forwards or, when the byte is its
+ * last, backwards: both are native and stop only where that byte is.
+ */
+function searchFor({ text, at, count }: Place, total: number): FindLines {
   const isCommon = count * COMMON_SHARE > total;
   if (isCommon && text.length >= LONG_BYTES) return (bytes) => forwards(bytes, text, text, 0);
   if (text.length - at >= 2 || at === 0) {
