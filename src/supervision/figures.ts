@@ -75,6 +75,7 @@ export interface Figures {
   readonly stuck: number;
   readonly standing: AlertsAnswer["standing"];
   readonly notices: AlertsAnswer["deliveries"];
+  readonly sampling: ReturnType<Sampler["cost"]>;
   readonly all: SamplesAnswer["all"];
   readonly agents: SamplesAnswer["agents"];
   readonly agentsLeftOut: number;
@@ -84,7 +85,7 @@ export interface Figures {
 
 export interface FigureParts {
   readonly startedAt: EpochMs;
-  readonly sampler: Pick<Sampler, "samples">;
+  readonly sampler: Pick<Sampler, "samples" | "cost">;
   readonly alerts: Pick<Alerts, "answer">;
   readonly fileSystems: readonly DiskFileSystem[];
   readonly counts: Counts;
@@ -110,6 +111,7 @@ export function figuresNow(
     stuck: store.stuckOwners().length,
     standing,
     notices: deliveries,
+    sampling: sampler.cost(),
     all,
     agents: agents.slice(0, AGENTS_MOST),
     agentsLeftOut: Math.max(0, agents.length - AGENTS_MOST),

@@ -56,6 +56,7 @@ describe("what a scraper reads", () => {
     stuck: 0,
     standing: [],
     notices: { pending: 0, dropped: 0 },
+    sampling: { looks: 0, spentMs: 0 },
     all: NO_SAMPLE,
     agents: [],
     agentsLeftOut: 0,

@@ -442,6 +442,7 @@ const FIGURES: Figures = {
   stuck: 0,
   standing: [],
   notices: { pending: 0, dropped: 0 },
+  sampling: { looks: 0, spentMs: 0 },
   all: NO_SAMPLE,
   agents: [],
   agentsLeftOut: 0,

@@ -57,7 +57,7 @@ export function limitConditions(fact: LimitFact): readonly Condition[] {
     ...common,
     key: `${rule}:${name}:${subject.id}`,
     rule,
-    severity: rule === "limit_near" ? "warning" : "critical",
+    severity: rule === "limit_near" || !tellsNear ? "warning" : "critical",
     holds: holdsAt(used / limit, share),
   });
   return [...(tellsNear ? [of("limit_near", NEAR)] : []), of("limit_reached", REACHED)];

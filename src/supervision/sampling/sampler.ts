@@ -35,6 +35,8 @@ export interface Sampler {
   samples(): SamplesAnswer;
   /** The last reading of everybody who has one. */
   readings(): ReadonlyMap<AgentId, Reading>;
+  /** Looks so far, and the daemon's processor time during them. */
+  cost(): { readonly looks: number; readonly spentMs: number };
   /** Ports on which an agent's processes listened at the last look. */
   portsOf(agentId: AgentId): readonly PortView[];
   readonly history: Pick<History, "read">;
@@ -58,6 +60,7 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
   const tasks = new Map<TaskId, SampleView>();
   const focus = new Map<AgentId, EpochMs>();
   let all: SampleView = sumOfSamples([]);
+  let [looked, spentInAllMs] = [0, 0];
   let [at, spentMs, quietRounds] = [null as EpochMs | null, 0, 0];
   let [watchedUntil, deepAt, savedAt, dueAt] = [0, 0, clock.now(), 0];
   let running: Promise<void> | null = null;
@@ -109,6 +112,8 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
     }
     sumUp(at);
     spentMs = sampleMeters.own().cpuMs - before;
+    looked += 1;
+    spentInAllMs += spentMs;
     if (at - savedAt >= SAVE_MS) {
       savedAt = at;
       history.save();
@@ -190,6 +195,7 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
       new Map(
         [...tracked].flatMap(([id, { reading }]) => (reading === null ? [] : [[id, reading]])),
       ),
+    cost: () => ({ looks: looked, spentMs: spentInAllMs }),
     portsOf: (agentId) => tracked.get(agentId)?.reading?.listens ?? [],
     history,
     async close() {

@@ -85,6 +85,14 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     "Files that the daemon may have open.",
     ({ own }) => own.fdsLimit,
   ),
+  corral_sample_looks_total: counter(
+    "Looks at what agents use, since the daemon's start.",
+    ({ sampling }) => sampling.looks,
+  ),
+  corral_sample_cpu_seconds_total: counter(
+    "Processor time of the daemon during these looks.",
+    ({ sampling }) => sampling.spentMs / SECOND_MS,
+  ),
   corral_agents: {
     type: "gauge",
     help: "Agents that have not ended, by status.",

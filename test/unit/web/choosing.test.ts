@@ -86,6 +86,18 @@ test.for(EVENT_KINDS)("an event %s is told in words, whatever its facts are", (k
   }
 });
 
+test("an alert is told with what to do, and as over when it is", () => {
+  const base = { seq: 1, at: "", task_id: null, agent_id: null, kind: "alert" as const };
+  const facts = { alert: "limit_near", message: "memory is at 95 %.", next_step: "End it." };
+  const raised = said({ ...base, facts: { ...facts, state: "raised" } });
+  expect(raised).toEqual({ text: "memory is at 95 %. End it.", tone: "bad" });
+  const ended = { alert: "limit_near", message: "It has ended.", state: "cleared" };
+  expect(said({ ...base, facts: ended })).toEqual({
+    text: "No longer so: It has ended",
+    tone: "good",
+  });
+});
+
 test("times and sizes are told in units", () => {
   expect([span(0), span(65_000), span(3_600_000), span(90_061_000)]).toEqual([
     "0 s",

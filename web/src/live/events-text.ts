@@ -32,7 +32,11 @@ function progressOf(facts: Facts): string {
 
 function alertOf(facts: Facts): string {
   const what = textIn(facts, "message") || textIn(facts, "alert").replaceAll("_", " ");
-  return told([what, textIn(facts, "next_step")], ". ", "Something needs a look.");
+  return told(
+    [what.replace(/\.$/, ""), textIn(facts, "next_step")],
+    ". ",
+    "Something needs a look.",
+  );
 }
 
 function troubleOf(facts: Facts): Said {

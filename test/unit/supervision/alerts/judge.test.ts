@@ -133,6 +133,20 @@ describe("the rules", () => {
     expect(limit(1_000).map(([, , holds]) => holds)).toEqual(["yes", "yes"]);
   });
 
+  test("only warn of a limit that is there to be used up, and only when it is", () => {
+    const running = { subject: { kind: "task", id: "t" } as const, name: "running", limit: 20 };
+    const told = limitConditions({
+      ...running,
+      used: 20,
+      unit: "count",
+      tellsNear: false,
+      nextStep: "Wait.",
+    });
+    expect(told.map(({ holds, rule, severity }) => [rule, severity, holds])).toEqual([
+      ["limit_reached", "warning", "yes"],
+    ]);
+  });
+
   test("tell of nothing where there is no limit", () => {
     const none = { subject: { kind: "task", id: "t" } as const, name: "disk", used: 9, limit: 0 };
     expect(limitConditions({ ...none, unit: "bytes", tellsNear: true, nextStep: "" })).toEqual([]);
