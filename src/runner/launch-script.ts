@@ -158,9 +158,13 @@ const OFFER_TO_OOM = `if IFS= read -r corral_oom 2>/dev/null </proc/self/oom_sco
   { echo "$corral_oom" >/proc/self/oom_score_adj; } 2>/dev/null
 fi`;
 
-/** Where sessions are scheduled as groups (sched(7), autogroup), a niceness counts only inside of one. */
+/**
+ * By so much nicer than the daemon is. Without `-n`, which is the niceness itself with util-linux
+ * and a step with busybox. Where sessions are scheduled as groups (sched(7), autogroup), a niceness
+ * counts only inside of one.
+ */
 function beNice(by: number): string {
-  return `renice -n ${by} -p $$ >/dev/null 2>&1
+  return `renice "$(($(nice 2>/dev/null || echo 0) + ${by}))" -p $$ >/dev/null 2>&1
 { echo ${by} >/proc/self/autogroup; } 2>/dev/null`;
 }
 
