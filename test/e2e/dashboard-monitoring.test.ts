@@ -1,9 +1,11 @@
 /** Alerts, processes, charts and messages in the page, over a real daemon with real agents. */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { barriers, CHROMIUM, makeBrowser, overhang, picture } from "../helpers/browser.ts";
+import { standInPath } from "../helpers/conversation.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
-import { deploy, QUICK } from "./support.ts";
+import { deploy, newTask, QUICK, waitCleanOne } from "./support.ts";
 
 const LONG_MS = 180_000;
 /** The daemon judges every 15 s; a settings file is read again at SIGHUP. */
@@ -121,6 +123,49 @@ describe.skipIf(CHROMIUM === undefined)("monitoring in the page (skipped without
       await page.getByRole("button", { name: "Message…" }).waitFor({ state: "detached" });
       await page.getByRole("tab", { name: "Processes" }).click();
       await page.getByText("None of its processes lives").waitFor();
+      expect(browser.complaints).toEqual([]);
+    },
+  );
+
+  test(
+    "an agent that has ended goes on under a new id, after a question",
+    { timeout: LONG_MS },
+    async () => {
+      await using world = await makeWorld();
+      const path = standInPath(world.folder, world.env["PATH"] ?? "");
+      await world.daemon({ ...QUICK, PATH: path });
+      await using browser = await makeBrowser(world);
+      const client = await world.mcp();
+      const { taskId, cwd } = await newTask(world, client);
+      const first = await callTool(client, "deploy_headless_agent", {
+        task_id: taskId,
+        agent_type: "talker",
+        prompt: "FIRST-MISSION",
+        harness: "claude",
+      });
+      writeFileSync(join(cwd, "go"), "");
+      await waitCleanOne(world, first.agent_id);
+      rmSync(join(cwd, "go"));
+
+      const page = await browser.signedIn();
+      await page.goto(`${new URL(page.url()).origin}/agents/${first.agent_id}`);
+      await page.getByRole("button", { name: "Resume…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: "Cancel" }).click();
+      await page.getByRole("button", { name: "Resume…" }).click();
+      await dialog.getByLabel(/What it is to do/).fill("SECOND-MISSION");
+      expect(await barriers(page), "the question").toEqual([]);
+      await dialog.getByRole("button", { name: "Resume it" }).click();
+      await page.getByText("Goes on from").waitFor();
+      await page.getByRole("link", { name: first.agent_id }).waitFor();
+      const next = (await page.getByRole("heading", { level: 1 }).textContent()) ?? "";
+      expect(next).toMatch(/^talker-/);
+      expect(next).not.toBe(first.agent_id);
+      expect((await world.api(`/api/agents/${next}`)).body).toMatchObject({
+        resumed_from: first.agent_id,
+      });
+      writeFileSync(join(cwd, "go"), "");
+      await waitCleanOne(world, next);
       expect(browser.complaints).toEqual([]);
     },
   );

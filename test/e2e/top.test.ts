@@ -10,6 +10,7 @@ import { deploy, QUICK, shell } from "./support.ts";
 
 const LONG_MS = 120_000;
 const SIZE = { columns: 150, rows: 30 };
+const FULL_SCREEN = join(import.meta.dirname, "../../src/adapters/terminal/full-screen.ts");
 const HEAD = /corral \S+ +daemon up/;
 
 /** Starts it at a prompt; everything of the terminal is noted before, to be compared with afterwards. */
@@ -196,6 +197,22 @@ describe.skipIf(!HAS_TMUX)("corral top (skipped without tmux)", () => {
     await startTop(terminal);
     terminal.press("C-c");
     await expectGivenBack(terminal, 0);
+
+    // An exception that nobody caught is told on the shell's screen, not on the one that goes.
+    terminal.type("clear; echo before=$(stty -g)\n");
+    await terminal.shows(/^before=/);
+    writeFileSync(
+      join(world.folder, "throws.mjs"),
+      `import { terminalScreen } from ${JSON.stringify(FULL_SCREEN)};
+       const screen = terminalScreen(process.stdin, process.stdout, process.env.TERM);
+       screen.open({ onKey() { throw new Error("a bug of ours"); }, onResize() {}, onEnd() {} });
+       screen.write("taken");`,
+    );
+    terminal.type(`${process.execPath} throws.mjs; echo ended=$? after=$(stty -g)\n`);
+    await terminal.shows(/^taken/);
+    terminal.press("k");
+    await terminal.shows(/^Error: a bug of ours/);
+    await expectGivenBack(terminal, 1);
 
     // Suspended, the shell has the terminal; continued, the view draws itself anew.
     terminal.type("clear; set -m\n");
