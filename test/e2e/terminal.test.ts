@@ -3,7 +3,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
+import { ScreenAnswer } from "../../src/contract/screen.ts";
 import { barriers, CHROMIUM, makeBrowser, overhang } from "../helpers/browser.ts";
+import { waitFor } from "../helpers/daemon-process.ts";
+import { processes } from "../helpers/os-look.ts";
 import { HAS_TMUX } from "../helpers/terminal.ts";
 import { makeWorld, type World } from "../helpers/world.ts";
 import { deploy, QUICK, shell } from "./support.ts";
@@ -87,3 +90,53 @@ describe.skipIf(!CAN)("a terminal in the page (skipped without Chromium or tmux)
     },
   );
 });
+
+describe.skipIf(!HAS_TMUX)("looks at a pane (skipped without tmux)", () => {
+  test(
+    "leave no process behind when the daemon is killed while it looks, and go on with the next",
+    { timeout: LONG_MS },
+    async () => {
+      await using world = await makeWorld();
+      const daemon = await world.daemon({ ...QUICK, CORRAL_HOST: "tmux" });
+      const client = await world.mcp();
+      const secret = ["sk-ant", "api03", "x".repeat(90)].join("-");
+      const agent = await deploy(
+        world,
+        client,
+        shell(`printf 'key %s' ${secret} >/dev/tty; sleep 300`),
+      );
+      const look = async (): Promise<ScreenAnswer> =>
+        ScreenAnswer.parse((await world.api(`/api/agents/${agent.id}/screen`)).body);
+      const shown = await waitFor("its pane", async () => {
+        const { screen } = await look();
+        return screen?.lines.find((line) => line.includes("key ")) === undefined
+          ? undefined
+          : screen;
+      });
+      expect(shown.lines.join("\n")).not.toContain(secret);
+      expect(shown.lines.find((line) => line.includes("key "))).toMatch(/^key \*+/);
+
+      const isOver = { now: false };
+      const looking = Array.from({ length: 8 }, async () => {
+        while (!isOver.now) await look().catch(() => undefined);
+      });
+      await waitFor("a look that runs", () => looksAt(world).length > 0 || undefined);
+      await daemon.stop("SIGKILL");
+      isOver.now = true;
+      await Promise.all(looking);
+      await waitFor("no look to be left", () => looksAt(world).length === 0 || undefined);
+
+      await world.daemon({ ...QUICK, CORRAL_HOST: "tmux" });
+      const again = await look();
+      expect(again.state).toBe("shown");
+      expect(again.screen?.lines).toEqual(shown.lines);
+    },
+  );
+});
+
+/** Processes that look at a pane of this world. */
+function looksAt({ folder }: World) {
+  return processes().filter(
+    ({ argv }) => argv.includes("capture-pane") && argv.some((word) => word.startsWith(folder)),
+  );
+}
