@@ -3,14 +3,7 @@ import { arriving, type MessageRecord } from "../agents/message.ts";
 import type { AgentRecord, Permission } from "../agents/record.ts";
 import type { HarnessName, OnDaemonGone } from "../contract/agent.ts";
 import type { AgentLimits, DeployInput, SpawnChildInput } from "../contract/tools.ts";
-import { allowedEnv } from "../harness/env.ts";
-import type {
-  FileToWrite,
-  Harness,
-  HarnessRequest,
-  LaunchPlan,
-  LinkToMake,
-} from "../harness/harness.ts";
+import type { FileToWrite, Harness, HarnessRequest, LinkToMake } from "../harness/harness.ts";
 import { agentPrompt, resumePrompt } from "../harness/preamble.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
@@ -21,6 +14,8 @@ import { type Budget, leftOf } from "../tasks/budget.ts";
 import { budgetOf, type TaskRecord } from "../tasks/task.ts";
 import { carryOf } from "./carried.ts";
 import type { Configuration } from "./configuration.ts";
+import { environmentOf, programPath } from "./plan-environment.ts";
+import { permissionNeeded, permissionOf, refuseEscalation } from "./plan-permission.ts";
 import type { SetLimits } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { bytesOf, limitOf } from "./tasks.ts";
@@ -225,42 +220,9 @@ export function optionsOf(input: DeployInput | SpawnChildInput): DeployRequest["
   };
 }
 
-/** From the least to the most. */
-const PERMISSIONS: readonly Permission[] = ["plan", "default", "skip"];
-
-/** A program of the caller's asks nobody before it acts, whatever mode was named. */
-function permissionOf(harness: HarnessName, mode: Permission): Permission {
-  return harness === "command" ? "skip" : mode;
-}
-
 function idleOf(givenS: number | undefined, settingMs: number): number | null {
   const idleMs = givenS === undefined ? settingMs : givenS * SECOND_MS;
   return idleMs === 0 ? null : idleMs;
-}
-
-/** A server that the CLI starts is a program of the caller's, outside of the CLI's own permissions. */
-function permissionNeeded(harness: HarnessName, options: DeployRequest["options"]): Permission {
-  const startsProgram = Object.values(options.mcp_servers ?? {}).some(
-    ({ command }) => command !== undefined,
-  );
-  return startsProgram ? "skip" : permissionOf(harness, options.permission_mode);
-}
-
-/** A child would be a way around its parent's own limits. */
-function refuseEscalation(
-  spawner: NonNullable<DeployRequest["spawner"]>,
-  permission: Permission,
-  cwd: string,
-): void {
-  if (spawner.permission === "skip") return;
-  const isMore = PERMISSIONS.indexOf(permission) > PERMISSIONS.indexOf(spawner.permission);
-  const isElsewhere = cwd !== spawner.cwd && !cwd.startsWith(`${spawner.cwd}/`);
-  if (!isMore && !isElsewhere) return;
-  const what = isMore ? `the permission "${permission}"` : "a folder outside its parent's";
-  throw new Fault("FORBIDDEN", `A child may not have ${what}: its parent has less.`, {
-    hint: `Spawn it with permission_mode "${spawner.permission}" in your own folder, or let the orchestrator deploy it.`,
-    details: { permission: spawner.permission, cwd: spawner.cwd },
-  });
 }
 
 function harnessName({ harness, command }: DeployRequest["options"]): HarnessName {
@@ -306,43 +268,5 @@ function promptOf(
     hasTools: program !== null,
     toolPrefix,
     ...(request.options.preamble === undefined ? {} : { preamble: request.options.preamble }),
-  });
-}
-
-/** Where a program is looked for when neither the daemon nor the caller has a PATH. */
-const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
-
-function environmentOf(
-  setting: Setting,
-  launch: LaunchPlan,
-  given: Readonly<Record<string, string>>,
-  directory: string,
-  cwd: string,
-): Readonly<Record<string, string>> {
-  const allow = [...launch.envAllow, ...setting.configuration().env_allow];
-  return {
-    PATH: DEFAULT_PATH,
-    ...allowedEnv(allow, setting.environment),
-    ...launch.env,
-    ...given,
-    ...launch.fixedEnv,
-    PWD: cwd,
-    TMPDIR: `${directory}/tmp`,
-  };
-}
-
-function programPath(
-  setting: Setting,
-  harness: Harness,
-  launch: LaunchPlan,
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-): string {
-  const [name = ""] = launch.argv;
-  const found = setting.files.resolveProgram(name, env["PATH"] ?? DEFAULT_PATH, cwd);
-  if (found !== null) return found;
-  throw new Fault("HARNESS_MISSING", `The program "${name}" was not found in the agent's PATH.`, {
-    hint: harness.installHint || "Give an absolute path, or a PATH in env that leads to it.",
-    details: { program: name, harness: harness.name },
   });
 }
