@@ -2,6 +2,7 @@
 import type { AgentView } from "../../../contract/agent.ts";
 import type { HealthAnswer, Machine, OverviewAnswer } from "../../../contract/api.ts";
 import type { CorralEvent } from "../../../contract/events.ts";
+import { hasEnded } from "../views.ts";
 import { NO_OUTPUT } from "./model.ts";
 import type { Shown, TopState, Use } from "./model.ts";
 import type { ColumnName } from "./columns.ts";
@@ -71,7 +72,20 @@ export function withAgents(
   agents: readonly AgentView[],
   now = state.now,
 ): TopState {
-  return { ...state, now, agents: new Map([...state.agents, ...byId(agents)]) };
+  return { ...state, now, agents: bounded(new Map([...state.agents, ...byId(agents)])) };
+}
+
+/** A view that is left open for weeks keeps so many that have ended, and looks for what to drop at twice that. */
+const ENDED_MOST = 2_000;
+
+/** Without the oldest of those that have ended and hold nothing, when there are many. */
+function bounded(agents: ReadonlyMap<string, AgentView>): ReadonlyMap<string, AgentView> {
+  if (agents.size <= ENDED_MOST * 2) return agents;
+  const ended = [...agents.values()]
+    .filter((agent) => hasEnded(agent) && agent.cleanup.held === 0)
+    .toSorted((a, b) => (a.ended_at ?? "").localeCompare(b.ended_at ?? ""));
+  const dropped = new Set(ended.slice(0, -ENDED_MOST).map(({ agent_id: id }) => id));
+  return new Map([...agents].filter(([id]) => !dropped.has(id)));
 }
 
 /**

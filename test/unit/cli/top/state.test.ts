@@ -231,6 +231,19 @@ describe("what comes from the daemon", () => {
     expect(withEvents(next, [event(12, "a-1")]).isGap).toBe(true);
   });
 
+  test("of what has ended only the newest are kept, and of what lives everything", () => {
+    const live = Array.from({ length: 10 }, (_, at) => anAgent(`live-${at}`));
+    const over = Array.from({ length: 5_000 }, (_, at) => ({
+      ...ended(`over-${at}`),
+      ended_at: new Date(NOW + at).toISOString(),
+    }));
+    const { agents } = withAgents(stateOf(live), over.toReversed());
+    expect(agents.size).toBe(2_010);
+    expect(agents.has("live-0")).toBe(true);
+    expect(agents.has("over-4999")).toBe(true);
+    expect(agents.has("over-2999")).toBe(false);
+  });
+
   test("what lives no more is used no more", () => {
     const agent = anAgent("a-1");
     const first = looked(stateOf([agent]), [agent], { "a-1": 500 });
