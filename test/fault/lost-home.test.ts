@@ -1,13 +1,16 @@
 /** What a live daemon does when somebody deletes the files that it is found by and keeps its records in. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { acquireStateLock } from "../../src/adapters/sqlite/state-lock.ts";
 import type { AgentView } from "../../src/contract/agent.ts";
 import type { Orphan, OrphansAnswer } from "../../src/contract/orphans.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { makeFaultWorld } from "../helpers/fault-world.ts";
 import { hardMarkOf, processes } from "../helpers/os-look.ts";
+
+// Daemons, looks every 2 s and whole ends: on a busy machine that adds up.
+vi.setConfig({ testTimeout: 90_000 });
 
 /** Ignores what is polite, and has a child in a session of its own. */
 const STUBBORN = ["/bin/sh", "-c", "trap '' TERM INT HUP; setsid sleep 300 & sleep 300"];
