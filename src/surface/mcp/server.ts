@@ -29,7 +29,7 @@ const LIST_CACHE = { ttlMs: LIST_TTL_MS, cacheScope: "private" } as const;
 const INSTRUCTIONS =
   "Corral runs headless coding agents and gives back everything they took. Orchestrators: " +
   "create_real_task, deploy_headless_agent, wait_for_agents, then get_real_task_status, get_task_findings " +
-  "and get_agent_output; kill_real_agent stops one, close_task ends the task. Agents: report with update_agent_progress and report_agent_finding.";
+  "and get_agent_output; send_agent_message tells one something, kill_real_agent stops one, resume_agent goes on with one that has ended, close_task ends the task. Agents: report with update_agent_progress and report_agent_finding.";
 
 export interface McpPorts {
   /** Runs a tool whose input has been parsed. @throws {Fault} any code of docs/errors.md. */
