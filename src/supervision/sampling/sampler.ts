@@ -141,8 +141,9 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
       .catch((error: unknown) => log.warn("sample.failed", { cause: messageOf(error) }))
       .finally(() => {
         running = null;
-        quietRounds = isWatched() ? 0 : quietRounds + 1;
+        if (isWatched()) quietRounds = 0;
         arm(clock.now() + pauseAfter({ isWatched: isWatched(), spentMs, quietRounds }));
+        quietRounds += 1;
       });
   };
 

@@ -1,0 +1,159 @@
+/** What the rules are given: facts of the store and of samples, and nothing where nobody could look. */
+import { describe, expect, test } from "vitest";
+import type { AgentRecord } from "../../../../src/agents/record.ts";
+import type { SamplesAnswer } from "../../../../src/contract/sampling.ts";
+import { conditionsNow, overConditions } from "../../../../src/supervision/alerts/facts.ts";
+import { judgeAlerts } from "../../../../src/supervision/alerts/judge.ts";
+import { NO_SAMPLE, type Reading } from "../../../../src/supervision/sampling/sample.ts";
+import type { Setting } from "../../../../src/supervision/setting.ts";
+import { recordingLog } from "../../../helpers/serving.ts";
+
+const NOW = 1_000_000;
+
+const agent = (over: Partial<AgentRecord> = {}): AgentRecord =>
+  ({
+    id: "a",
+    taskId: "T1",
+    harness: "claude",
+    status: "running",
+    endedAt: null,
+    trouble: null,
+    usage: null,
+    createdAt: 0,
+    startedAt: 0,
+    wallUntil: 10 * NOW,
+    outputBytes: 0,
+    outputLimit: null,
+    diskBytes: 0,
+    diskLimit: null,
+    tokenLimit: null,
+    costLimit: null,
+    ...over,
+  }) as AgentRecord;
+
+const READING = { threads: 95, tasksLimit: 100, memoryBytes: 1, memoryLimitBytes: 10 } as Reading;
+const QUIET = { ...NO_SAMPLE, cpu_ms_per_s: 0, output_bytes_per_s: 0 };
+
+interface Stage {
+  readonly agents?: readonly AgentRecord[];
+  readonly readings?: ReadonlyMap<string, Reading>;
+  readonly samples?: SamplesAnswer["agents"];
+  readonly stuck?: readonly {
+    readonly owner: string;
+    readonly held: number;
+    readonly error: string;
+  }[];
+  readonly isBroken?: boolean;
+}
+
+function looked({
+  agents = [agent()],
+  readings,
+  samples = [],
+  stuck = [],
+  isBroken = false,
+}: Stage) {
+  const { log, logged } = recordingLog();
+  const setting = {
+    clock: { now: () => NOW },
+    configuration: () => ({ alert_silent_ms: 60_000 }),
+    harnessOf: (name: string) => ({ program: name === "command" ? null : name }),
+    log,
+    store: {
+      unfinishedAgents: () => agents,
+      agent: (id: string) => agents.find((one) => one.id === id) ?? null,
+      task: (id: string) =>
+        id === "T1"
+          ? { id, status: "open", limits: { running: 1, total: 10, depth: 5, disk: null } }
+          : null,
+      countAgents: () => 9,
+      diskUse: () => 0,
+      taskSpent: () => ({ tokens: 0, costUsd: 0 }),
+      stuckOwners: () => {
+        if (isBroken) throw new Error("the database does not answer");
+        return stuck;
+      },
+    },
+  } as unknown as Setting;
+  const sampler = {
+    readings: () => readings ?? new Map([["a", READING]]),
+    samples: () => ({ agents: samples }) as unknown as SamplesAnswer,
+  };
+  const own = { fds: 90, fdsLimit: 100, memoryBytes: 1, cpuMs: 1 };
+  return { setting, logged, conditions: conditionsNow(setting, sampler, [], own) };
+}
+
+const holding = (stage: Stage) =>
+  looked(stage)
+    .conditions.filter(({ holds }) => holds === "yes")
+    .map(({ key }) => key);
+
+describe("facts", () => {
+  test("become conditions of agents, their task and the daemon", () => {
+    const keys = [
+      "limit_near:processes:a",
+      "limit_reached:running:T1",
+      "limit_near:total:T1",
+      "daemon_files:daemon",
+    ];
+    expect(holding({})).toEqual(expect.arrayContaining(keys));
+    expect(holding({})).toHaveLength(keys.length);
+  });
+
+  test("that nobody has read yet are no condition", () => {
+    const { conditions } = looked({ readings: new Map() });
+    expect(conditions.some(({ key }) => key.includes(":processes:"))).toBe(false);
+  });
+
+  test("tell silence of a known CLI, and not of a program of the user's, nor without a sample", () => {
+    const samples = [{ agent_id: "a", task_id: "T1", sample: QUIET, listens: [] }];
+    expect(holding({ samples })).toContain("agent_silent:a");
+    expect(holding({ samples, agents: [agent({ harness: "command" })] })).not.toContain(
+      "agent_silent:a",
+    );
+    expect(holding({ samples: [] })).not.toContain("agent_silent:a");
+  });
+
+  test("tell the clock's end before it is over", () => {
+    expect(holding({ agents: [agent({ wallUntil: 1.05 * NOW })] })).toContain(
+      "limit_near:wall_clock:a",
+    );
+  });
+
+  test("of a store that does not answer raise and clear nothing", () => {
+    const { conditions, logged } = looked({ isBroken: true });
+    expect(conditions).toEqual([]);
+    expect(logged.map(({ event }) => event)).toContain("alerts.no_look");
+  });
+
+  test("name who is stuck", () => {
+    const stuck = [{ owner: "hook", held: 1, error: "process_set: alive" }];
+    const found = looked({ stuck }).conditions.find(({ rule }) => rule === "cleanup_stuck");
+    expect(found).toMatchObject({ holds: "yes", subject: { kind: "daemon", id: "hook" } });
+    expect(found?.evidence).toContain("process_set: alive");
+  });
+});
+
+describe("what is over", () => {
+  const raised = (stage: Stage) => {
+    const { conditions, setting } = looked(stage);
+    const first = judgeAlerts(new Map(), conditions, 0).states;
+    const states = judgeAlerts(first, conditions, 60_000).states;
+    return { setting, states };
+  };
+
+  test("is cleared: an agent that has ended, a task that is closed, what was released", () => {
+    const stuck = [{ owner: "a", held: 1, error: "bell" }];
+    const { states } = raised({ stuck });
+    const { setting } = looked({ agents: [agent({ endedAt: NOW })] });
+    const over = overConditions(setting, states, []).map(({ holds, key }) => [key, holds]);
+    expect(over).toContainEqual(["limit_near:processes:a", "no"]);
+    expect(over).toContainEqual(["cleanup_stuck:a", "no"]);
+    expect(over.map(([key]) => key)).not.toContain("daemon_files:daemon");
+  });
+
+  test("is not what was only not looked at", () => {
+    const { setting, states } = raised({});
+    expect(overConditions(setting, states, [])).toEqual([]);
+  });
+});
