@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { HealthAnswer } from "../../src/contract/api.ts";
+import { waitFor } from "../helpers/daemon-process.ts";
 import { callTool, makeWorld } from "../helpers/world.ts";
 import { install, STREAMS } from "./played.ts";
 import { faultOf, newTask, QUICK, waitCleanOne } from "./support.ts";
@@ -60,5 +61,44 @@ test(
       env: { PLAY: join(STREAMS, "codex/happy.jsonl"), NEXT: "exit 0" },
     });
     expect(await waitCleanOne(world, next.agent_id)).toMatchObject({ status: "completed" });
+  },
+);
+
+test(
+  "an agent that is refused while it runs refuses the next one, and closes what it opened when it is answered",
+  { timeout: 90_000 },
+  async () => {
+    await using world = await makeWorld();
+    await world.daemon({ ...QUICK, PATH: install(world, "claude") });
+    const client = await world.mcp();
+    const { taskId } = await newTask(world, client);
+    const stream = join(world.folder, "limit.jsonl");
+    const resetsAt = Math.ceil(Date.now() / 1_000) + 7_200;
+    const line = (message: object): string => `${JSON.stringify(message)}\n`;
+    const limit = { status: "rejected", resetsAt };
+    writeFileSync(
+      stream,
+      line({ type: "system", subtype: "init", session_id: "s", model: "m" }) +
+        line({ type: "rate_limit_event", rate_limit_info: limit }),
+    );
+    const go = join(world.folder, "go");
+    const answer = line({
+      type: "assistant",
+      message: { content: [{ type: "text", text: "On." }] },
+    });
+    const deploy = { task_id: taskId, agent_type: "worker", prompt: "Play.", harness: "claude" };
+    const next = `while [ ! -e "${go}" ]; do sleep 0.05; done; printf '%s\\n' '${answer.trim()}'`;
+    await callTool(client, "deploy_headless_agent", {
+      ...deploy,
+      env: { PLAY: stream, NEXT: next },
+    });
+    const quotas = async () => ((await world.api("/api/health")).body as HealthAnswer).quotas;
+    await waitFor("the circuit", async () => ((await quotas()).length > 0 ? true : undefined));
+    expect(await faultOf(client, "deploy_headless_agent", deploy)).toMatchObject({
+      code: "QUOTA_EXHAUSTED",
+      details: { until: new Date(resetsAt * 1_000).toISOString() },
+    });
+    writeFileSync(go, "");
+    await waitFor("the answer", async () => ((await quotas()).length === 0 ? true : undefined));
   },
 );
