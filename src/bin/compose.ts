@@ -36,6 +36,7 @@ import { hookRuns } from "../supervision/alerts/hook.ts";
 import { type AgentLoops, agentLoops } from "../supervision/agent-loop.ts";
 import { type Archives, archives } from "../supervision/archives.ts";
 import { quotaConditions } from "../supervision/quota.ts";
+import { type QuotaQueue, quotaQueue } from "../supervision/quota-queue.ts";
 import { type Deploys, deploys } from "../supervision/deploy.ts";
 import { diskWatch, type DiskWatch } from "../supervision/disk-watch.ts";
 import type { DiskRelief } from "../supervision/disk-ports.ts";
@@ -57,6 +58,7 @@ export interface Composed {
   readonly undos: Undos;
   readonly loops: AgentLoops;
   readonly deploys: Deploys;
+  readonly queue: QuotaQueue;
   readonly sweep: Sweep;
   readonly archives: Archives;
   readonly disk: DiskWatch;
@@ -190,6 +192,7 @@ async function composeLocked(
       fileSystems: () => disk.report().file_systems,
       deliveries: deliveries(setting, hookRuns(ending, undos)),
     });
+    const deploying = deploys(setting, loops, disk);
     watching.addSource(keeping.conditions);
     watching.addSource(() => quotaConditions(setting));
     return {
@@ -200,7 +203,8 @@ async function composeLocked(
       disk,
       sampler: sampling,
       alerts: watching,
-      deploys: deploys(setting, loops, disk),
+      deploys: deploying,
+      queue: quotaQueue(setting, loops, deploying),
       sweep: sweeps(ending, undos, loops),
       archives: keeping,
       holdDaemonResources: () => holdDaemonResources(setting, paths),

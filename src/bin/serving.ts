@@ -35,7 +35,7 @@ const LAST_ANSWER_MS = 100;
  * @throws {Fault} STATE_UNUSABLE when a configured port is taken; nothing is left listening then.
  */
 export async function serveUntilLeft(composed: Composed, paths: StatePaths): Promise<void> {
-  const { setting, looks, undos, loops, deploys, disk, sweep, archives, sampler, alerts } =
+  const { setting, looks, undos, loops, deploys, queue, disk, sweep, archives, sampler, alerts } =
     composed;
   const { store, log } = setting;
   let hasEnded = false;
@@ -50,6 +50,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     undos,
     loops,
     deploys,
+    queue,
     sweep,
     disk,
     sampler,
@@ -86,6 +87,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   disk.start();
   sampler.start();
   alerts.start();
+  queue.start();
   const stopWaking = store.onEvent(({ agent_id: agentId, kind }) => {
     if (agentId !== null) looks.wake(agentId);
     if (kind === "agent.running" || kind === "agent.clean") disk.wake();
@@ -103,6 +105,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     // The caller of `leave` is still being answered.
     await new Promise((resolve) => setTimeout(resolve, LAST_ANSWER_MS));
   } finally {
+    await queue.close();
     await stopSweeps();
     stopHome();
     stopWaking();

@@ -6,6 +6,7 @@ export const EVENT_KINDS = [
   "daemon.stopping",
   "task.created",
   "task.closed",
+  "agent.queued",
   "agent.starting",
   "agent.running",
   "agent.activity",

@@ -55,6 +55,8 @@ export async function passesUntilWait(
   for (;;) {
     const agent = setting.store.agent(agentId);
     if (agent === null) return null;
+    // It holds nothing and runs nowhere: its queue starts it, or a stop makes it another status.
+    if (agent.status === "queued") return Number.MAX_SAFE_INTEGER;
     if (memory.isSuspect) await lookAtSuspect(setting, agent, memory);
     const sighted = await sight(setting, agent, memory);
     if (agent.status === "starting" && sighted.view.runner === "alive")

@@ -111,6 +111,11 @@ export const SETTINGS = {
     0,
     "Milliseconds without a word, an open tool call, CPU or IO after which an agent is stopped; 0: never.",
   ),
+  quota_wait_ms: setting(
+    ms(31 * DAY_MS),
+    DAY_MS,
+    "Milliseconds for which a deploy with on_quota wait may be queued; one that would wait longer is refused.",
+  ),
   start_deadline_ms: setting(
     count(120_000),
     10 * SECOND_MS,

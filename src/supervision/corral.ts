@@ -47,6 +47,7 @@ import { readResource } from "./resources.ts";
 import { screens } from "./screens.ts";
 import type { Sampler } from "./sampling/sampler.ts";
 import { resumeAgent } from "./resume.ts";
+import type { QuotaQueue } from "./quota-queue.ts";
 import { quotaViews, resetQuota } from "./quota.ts";
 import type { Setting } from "./setting.ts";
 import { KILLING_MS, stopOrKill } from "./stop-or-kill.ts";
@@ -64,6 +65,7 @@ export interface CorralParts {
   readonly undos: Undos;
   readonly loops: AgentLoops;
   readonly deploys: Deploys;
+  readonly queue: QuotaQueue;
   readonly sweep: Sweep;
   readonly archives: Archives;
   readonly disk: DiskWatch;
@@ -139,6 +141,7 @@ export function corral(parts: CorralParts): Operations {
       parentCwd: parent?.cwd ?? null,
       spawner: caller.kind === "agent" ? agentOf(caller.agentId) : null,
       idempotencyKey: input.idempotency_key ?? null,
+      onQuota: input.on_quota,
       options: optionsOf(input),
     });
   };
@@ -366,8 +369,7 @@ export function corral(parts: CorralParts): Operations {
     resetQuota: (input) => resetQuota(setting, input),
     leave({ mode }) {
       // The watch refills the ballast, which is released with the rest.
-      leaving ??= disk
-        .close()
+      leaving ??= Promise.all([disk.close(), parts.queue.close()])
         .then(() => (mode === "end" ? endAll(ending, undos, loops) : detach(setting, loops)))
         .then((answer) => {
           parts.onLeft(answer);

@@ -8,28 +8,24 @@
  */
 import type { AgentRecord } from "../agents/record.ts";
 import type { DeployAnswer } from "../contract/tools.ts";
-import { asFault, errnoOf, Fault, messageOf } from "../kernel/fault.ts";
 import { type AgentId, mintAgentId, sessionNameOf } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { ResourceIntent } from "../ledger/resource.ts";
 import type { TaskRecord } from "../tasks/task.ts";
 import type { AgentLoops } from "./agent-loop.ts";
-import { newStop } from "./agent-pass.ts";
 import type { DiskWatch } from "./disk-watch.ts";
-import { keptOptions } from "./kept-options.ts";
+import { giveBack } from "./give-back.ts";
+import { keptOptions, resumedOptions } from "./kept-options.ts";
 import { launchAgent, launchScript } from "./launch-agent.ts";
 import { type DeployRequest, planRun, type RunPlan } from "./plan-run.ts";
 import type { ProcessSet } from "./ports.ts";
 import { admitByQuota } from "./quota.ts";
+import { waitFor } from "./quota-queue.ts";
 import type { Setting } from "./setting.ts";
-import type { NewAgent } from "./store.ts";
-import { isCleanOrStuck, waitUntil } from "./waiting.ts";
+import type { NewAgent, QueuedAgent } from "./store.ts";
 
 /** A token is 32 random bytes. */
 const TOKEN_BYTES = 32;
-const STDERR_IN_ERROR_BYTES = 2_048;
-/** How long a failed deploy waits for its release before it answers; the release goes on in any case. */
-const RELEASE_MS = 5 * SECOND_MS;
 
 export interface Deploys {
   /**
@@ -38,6 +34,11 @@ export interface Deploys {
    *                 nothing is left behind.
    */
   deploy(task: TaskRecord, request: DeployRequest): Promise<DeployAnswer>;
+  /**
+   * Starts an agent that waited for its quota. One whose run cannot be planned any more is settled failed.
+   * @throws {Fault} QUOTA_EXHAUSTED, LIMIT_REACHED: it waits on; LAUNCH_FAILED: it is settled.
+   */
+  startQueued(queued: QueuedAgent): Promise<void>;
   /** What an earlier deploy with the same key answered; null when there was none. */
   earlier(task: TaskRecord, idempotencyKey: string | null): DeployAnswer | null;
   /** Tells a deploy that its agent's runner rang. @returns false when none waits for that agent. */
@@ -50,6 +51,18 @@ export function deploys(
   disk: Pick<DiskWatch, "admit">,
 ): Deploys {
   const waiting = new Map<AgentId, () => void>();
+  const launch = async (agent: AgentRecord, plan: RunPlan): Promise<DeployAnswer> => {
+    const handOver = loops.holdBack(agent.id);
+    try {
+      await launchAgent(setting, agent, plan, waiting);
+      return answerOf(setting.store.agent(agent.id) ?? agent);
+    } catch (error) {
+      throw await giveBack(setting, agent, error, handOver);
+    } finally {
+      waiting.delete(agent.id);
+      handOver();
+    }
+  };
   return {
     rang(agentId) {
       const look = waiting.get(agentId);
@@ -71,19 +84,52 @@ export function deploys(
       learnSecrets(setting, plan, request);
       // What cannot be written down as a launch is refused before a place is spent on it.
       launchScript(setting, plan, setting.containment.plan(agentId, 0));
-      const { agent, isNew } = admitAgent(setting, task, request, plan, token);
-      if (!isNew) return answerOf(agent);
-      const handOver = loops.holdBack(agent.id);
-      try {
-        await launchAgent(setting, agent, plan, waiting);
-        return answerOf(setting.store.agent(agent.id) ?? agent);
-      } catch (error) {
-        throw await giveBack(setting, agent, error, handOver);
-      } finally {
-        waiting.delete(agent.id);
-        handOver();
-      }
+      const { agent, isNew } = admitOrQueue(setting, task, request, plan, token);
+      if (!isNew || agent.status === "queued") return answerOf(agent);
+      return launch(agent, plan);
     },
+    async startQueued(queued) {
+      const task = setting.store.task(queued.agent.taskId);
+      if (task === null) return;
+      const token = `corral_${setting.chance.hex(TOKEN_BYTES)}`;
+      const request = queuedRequest(queued);
+      let plan: RunPlan;
+      try {
+        plan = planRun(setting, task, request, queued.agent.id, token);
+      } catch (error) {
+        // What was right when it was queued is so no more: its folder is gone, or its program.
+        await giveBack(setting, queued.agent, error, () => loops.poke(queued.agent.id));
+        return;
+      }
+      await disk.admit(plan.cwd);
+      learnSecrets(setting, plan, request);
+      const started = setting.store.atomically(() => {
+        const now = setting.clock.now();
+        const agent = setting.store.startQueued(
+          newAgentOf(setting, task, request, plan, token, now),
+        );
+        if (agent !== null) admitByQuota(setting, plan.credential, agent.id);
+        return agent;
+      });
+      if (started !== null) await launch(started, plan);
+    },
+  };
+}
+
+/** As it was asked for; what could not be kept was refused then. */
+function queuedRequest({ agent, prompt }: QueuedAgent): DeployRequest {
+  const { cwd, depth, harness, idempotencyKey, options, parent, permission, type } = agent;
+  const record = { harness, cwd, permission_mode: permission };
+  return {
+    type,
+    prompt,
+    parent,
+    depth,
+    parentCwd: null,
+    spawner: null,
+    idempotencyKey,
+    onQuota: "wait",
+    options: resumedOptions(options, record, {}),
   };
 }
 
@@ -100,6 +146,24 @@ function learnSecrets(
   if (fresh.length === 0) return;
   store.keepSecrets(fresh);
   secrets.know(fresh);
+}
+
+/** An agent, or one that waits for its quota when that was asked for. */
+function admitOrQueue(
+  setting: Setting,
+  task: TaskRecord,
+  request: DeployRequest,
+  plan: RunPlan,
+  token: string,
+): { readonly agent: AgentRecord; readonly isNew: boolean } {
+  try {
+    return admitAgent(setting, task, request, plan, token);
+  } catch (error) {
+    if (request.onQuota === "refuse") throw error;
+    const now = setting.clock.now();
+    const agent = newAgentOf(setting, task, request, plan, token, now);
+    return setting.store.admitAgent({ ...agent, waits: waitFor(setting, request, agent, error) });
+  }
 }
 
 function admitAgent(
@@ -194,61 +258,6 @@ function markOf({ mark, cgroup, agentId }: ProcessSet): string {
   return witnesses.filter((witness) => witness !== null).join(", ") || `family of ${agentId}`;
 }
 
-/** Releases what a failed deploy had made, and says what failed with the agent's own stderr. */
-async function giveBack(
-  setting: Setting,
-  agent: AgentRecord,
-  error: unknown,
-  handOver: () => void,
-): Promise<Fault> {
-  const stderr = setting.files.stderrTail(agent.directory, STDERR_IN_ERROR_BYTES).trim();
-  const fault = launchFault(error, stderr);
-  setting.log.warn("deploy.failed", {
-    agentId: agent.id,
-    code: fault.code,
-    cause: messageOf(error),
-  });
-  const now = setting.clock.now();
-  const reason = `Its deploy failed: ${fault.message}`;
-  setting.store.atomically(() => {
-    const stop = newStop({ cause: "launch_failed", reason, graceMs: 0 }, now);
-    setting.store.recordStop(agent.id, stop);
-    setting.store.settle(agent.id, {
-      status: "failed",
-      exitCode: null,
-      signal: null,
-      reason,
-      endedAt: now,
-      usage: null,
-      cliSession: null,
-    });
-    setting.store.revokeToken(agent.id);
-  });
-  handOver();
-  const isClean = await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), RELEASE_MS);
-  setting.log.info("deploy.given_back", { agentId: agent.id, isClean });
-  return fault;
-}
-
-function launchFault(error: unknown, stderr: string): Fault {
-  const known = asFault(error);
-  if (known.code !== "INTERNAL" && known.code !== "LAUNCH_FAILED") return known;
-  const errno = errnoOf(error);
-  const what =
-    known.code === "LAUNCH_FAILED"
-      ? known.message
-      : `The agent could not be made: ${messageOf(error)}.`;
-  const said = stderr === "" ? "" : ` Its stderr: ${stderr}`;
-  return new Fault("LAUNCH_FAILED", `${what}${said}`, {
-    hint:
-      known.code === "LAUNCH_FAILED"
-        ? known.hint
-        : "Everything that had been made was released; correct the cause, then deploy again.",
-    details: { ...known.details, ...(errno === undefined ? {} : { errno }), stderr },
-    cause: error,
-  });
-}
-
 /** An agent as a deploy call answers it. */
 export function answerOf(agent: AgentRecord): DeployAnswer {
   return {
@@ -260,7 +269,7 @@ export function answerOf(agent: AgentRecord): DeployAnswer {
     depth: agent.depth,
     status: agent.status,
     host: agent.host,
-    tmux_session: agent.host === "tmux" ? agent.session : null,
+    tmux_session: agent.host === "tmux" && agent.status !== "queued" ? agent.session : null,
     containment: agent.containment,
     workspace: agent.directory,
     warnings: [...agent.warnings],

@@ -33,11 +33,13 @@ export interface DeployRequest {
   /** The agent that asks for it; null when a client does. */
   readonly spawner: Pick<AgentRecord, "id" | "permission" | "cwd"> | null;
   readonly idempotencyKey: string | null;
+  /** What becomes of it while the quota of its account is used up. */
+  readonly onQuota: "refuse" | "wait";
   /** The ended agent whose conversation goes on, with what it has not read. Absent: a new conversation. */
   readonly resumes?: Resumption;
   readonly options: Omit<
     DeployInput,
-    "task_id" | "agent_type" | "prompt" | "parent" | "idempotency_key"
+    "task_id" | "agent_type" | "prompt" | "parent" | "idempotency_key" | "on_quota"
   >;
 }
 

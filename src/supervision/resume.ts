@@ -54,6 +54,7 @@ export async function resumeAgent(
       parentCwd: null,
       spawner,
       idempotencyKey: input.idempotency_key ?? null,
+      onQuota: "refuse",
       options: optionsOf(agent, input),
       resumes: { agent, messages },
     }));

@@ -99,9 +99,19 @@ export type NewAgent = Pick<
   readonly tokenHash: string;
   /** Messages that stand at the head of its prompt. */
   readonly messages: readonly MessageId[];
+  /** That it waits for its quota: it is `queued`, holds nothing and has no token until `startQueued`. */
+  readonly waits?: Pick<QueuedAgent, "prompt" | "until">;
   /** What it will hold, given the slot of its mark; in the order of making. */
   readonly intents: (slot: number) => readonly ResourceIntent[];
 };
+
+/** An agent that waits for the quota of its account. */
+export interface QueuedAgent {
+  readonly agent: AgentRecord;
+  readonly prompt: string;
+  /** So long it may wait. */
+  readonly until: EpochMs;
+}
 
 /**
  * What the stream and the processes of a running agent show. Null usage and session: nothing new; a
@@ -175,6 +185,10 @@ export interface Store
    *                 nothing was written.
    */
   admitAgent(agent: NewAgent): { readonly agent: AgentRecord; readonly isNew: boolean };
+  /** Those that wait and were not stopped, oldest first. */
+  queuedAgents(): readonly QueuedAgent[];
+  /** Makes one of them `starting`, with its intents. @returns null when it waits no more. */
+  startQueued(agent: NewAgent): AgentRecord | null;
   agent(id: AgentId): AgentRecord | null;
   /** All of a task, oldest first. Unbounded: for what must see each, not for answers. */
   agentsOf(taskId: TaskId): readonly AgentRecord[];

@@ -78,7 +78,7 @@ function viewOf(agent: AgentRecord, cleanup: Cleanup): AgentView {
     cleanup,
     containment: agent.containment,
     host: agent.host,
-    tmux_session: agent.host === "tmux" ? agent.session : null,
+    tmux_session: agent.host === "tmux" && agent.status !== "queued" ? agent.session : null,
     on_daemon_gone: agent.onDaemonGone,
     usage: agent.usage,
     budget: agentBudget(agent),

@@ -291,6 +291,37 @@ describe("ends", () => {
     expect(store.tasksBy({ status: "all", limit: 9 })[0]?.spent).toEqual(spent);
   });
 
+  test("an agent that waits counts, holds nothing, and is started once, unless it was stopped", () => {
+    using here = stage();
+    const { store } = here;
+    store.addTask(task("T2", { running: 2 }));
+    const waiting = (id: string) =>
+      newAgent(id, { taskId: "T2", waits: { prompt: `do ${id}`, until: 9_000 } });
+    store.admitAgent(waiting("a"));
+    store.admitAgent(waiting("b"));
+    expect(store.agent("a")).toMatchObject({ status: "queued" });
+    expect(store.resourcesOf("a")).toEqual([]);
+    expect(store.agentByToken("hash of a")).toBeNull();
+    expect(
+      store.queuedAgents().map(({ agent, prompt, until }) => [agent.id, prompt, until]),
+    ).toEqual([
+      ["a", "do a", 9_000],
+      ["b", "do b", 9_000],
+    ]);
+    expect(() => store.admitAgent(newAgent("c", { taskId: "T2" }))).toThrow(
+      expect.objectContaining({ code: "LIMIT_REACHED" }),
+    );
+    store.recordStop("b", stopRecord());
+    expect(store.startQueued(newAgent("b", { taskId: "T2" }))).toBeNull();
+    expect(store.startQueued(newAgent("a", { taskId: "T2" }))).toMatchObject({
+      status: "starting",
+    });
+    expect(store.startQueued(newAgent("a", { taskId: "T2" }))).toBeNull();
+    expect(store.resourcesOf("a")).toHaveLength(2);
+    expect(store.agentByToken("hash of a")?.id).toBe("a");
+    expect(store.queuedAgents()).toEqual([]);
+  });
+
   test("a task that has spent its budget takes no agent more", () => {
     using here = stage();
     const { store } = here;

@@ -6,7 +6,7 @@ import type { HealthAnswer } from "../../src/contract/api.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { callTool, makeWorld } from "../helpers/world.ts";
 import { install, STREAMS } from "./played.ts";
-import { faultOf, newTask, QUICK, waitCleanOne } from "./support.ts";
+import { faultOf, newTask, QUICK, receiptOf, waitCleanOne } from "./support.ts";
 
 const LIMIT = "You've hit your usage limit. Try again in 3 days 4 hours 9 minutes.";
 
@@ -100,5 +100,59 @@ test(
     });
     writeFileSync(go, "");
     await waitFor("the answer", async () => ((await quotas()).length === 0 ? true : undefined));
+  },
+);
+
+test(
+  "an agent that waits is queued, outlives a daemon, can be ended, and starts when the quota is back",
+  { timeout: 90_000 },
+  async () => {
+    await using world = await makeWorld();
+    const stream = join(world.folder, "limit.jsonl");
+    const over = {
+      type: "turn.failed",
+      error: { message: "You've hit your usage limit. Try again in 2 hours." },
+    };
+    writeFileSync(stream, `${JSON.stringify(over)}\n`);
+    const PLAY = join(STREAMS, "codex/happy.jsonl");
+    const env = { ...QUICK, PATH: install(world, "codex") };
+    const first = await world.daemon(env);
+    const client = await world.mcp();
+    const { taskId } = await newTask(world, client);
+    const deploy = { task_id: taskId, agent_type: "worker", prompt: "Play.", harness: "codex" };
+    const { agent_id: id } = await callTool(client, "deploy_headless_agent", {
+      ...deploy,
+      env: { PLAY: stream, NEXT: "exit 1" },
+    });
+    await waitCleanOne(world, id);
+
+    const waits = { ...deploy, on_quota: "wait", env: { PLAY, NEXT: "exit 0" } };
+    const once = { ...waits, idempotency_key: "k" };
+    const one = await callTool(client, "deploy_headless_agent", once);
+    const other = await callTool(client, "deploy_headless_agent", waits);
+    expect(one).toMatchObject({ status: "queued", tmux_session: null });
+    expect((await callTool(client, "deploy_headless_agent", once)).agent_id).toBe(one.agent_id);
+    const secret = await faultOf(client, "deploy_headless_agent", {
+      ...waits,
+      env: { SOME_API_KEY: "0123456789abcdef0123456789" },
+    });
+    expect(secret.message).toContain("Corral keeps no secrets");
+
+    await first.stop("SIGKILL");
+    await world.daemon(env);
+    const again = await world.mcp();
+    const killed = await callTool(again, "kill_real_agent", {
+      task_id: taskId,
+      agent_id: other.agent_id,
+      reason: "not wanted any more",
+    });
+    expect(killed).toMatchObject({ status: "killed", receipt: { survivors: [], resources: [] } });
+    const status = await callTool(again, "get_real_task_status", { task_id: taskId });
+    expect(status.agents.map((agent) => agent.status)).toEqual(["failed", "queued", "killed"]);
+
+    await world.corral(["quota", "reset", "codex"]);
+    const agent = await waitCleanOne(world, one.agent_id);
+    expect(agent).toMatchObject({ status: "completed", reason: "completed" });
+    expect((await receiptOf(world, one.agent_id)).survivors).toEqual([]);
   },
 );

@@ -13,10 +13,9 @@ import type { EventRows } from "./event-rows.ts";
 import { UNFINISHED, writeIntents } from "./ledger-rows.ts";
 import { messageRows } from "./message-rows.ts";
 import { agentOf, json, taskOf, toJson } from "./rows.ts";
+import { NO_SLOT, takeSlot } from "./slots.ts";
 import { taskSpentOf } from "./spent-rows.ts";
 
-/** Slots of the watermark: RLIMIT values 400 000 + 2 × slot, up to 779 998. */
-const SLOTS = 189_999;
 /** What is kept of a final result for the search; the stream has it whole. */
 const RESULT_MAX_CHARS = 64 * 1_024;
 
@@ -144,12 +143,13 @@ function admitAgent(
   );
   admit(task.limits, { running, total, disk: diskUseOf(database, task.id) }, agent.depth);
   refuseSpent(task.id, taskSpentOf(database, task.id), budgetOf(task.limits));
-  const slot = takeSlot(database);
+  const { waits } = agent;
+  const slot = waits === undefined ? takeSlot(database) : NO_SLOT;
   const row = database.get(
     `INSERT INTO agents (id, task_id, type, harness, permission, parent, depth, slot, status, host, session,
        containment, directory, cwd, idempotency_key, daemon_gone_stop_s, idle_ms, token_hash, created_at, wall_until,
        output_limit, disk_limit, token_limit, cost_limit, resumed_from, options, quota_key, quota_label)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
     agent.id,
     agent.taskId,
     agent.type,
@@ -158,6 +158,7 @@ function admitAgent(
     agent.parent,
     agent.depth,
     slot,
+    waits === undefined ? "starting" : "queued",
     agent.host,
     agent.session,
     agent.containment,
@@ -166,7 +167,7 @@ function admitAgent(
     agent.idempotencyKey,
     agent.onDaemonGone === "keep" ? null : agent.onDaemonGone.stop_after_s,
     agent.idleMs,
-    agent.tokenHash,
+    waits === undefined ? agent.tokenHash : null,
     agent.createdAt,
     agent.wallUntil,
     agent.outputLimit,
@@ -179,6 +180,13 @@ function admitAgent(
     agent.quotaLabel,
   );
   const record = agentOf(row!);
+  if (waits !== undefined) {
+    const { prompt, until } = waits;
+    database.run("INSERT INTO queued_agents VALUES (?, ?, ?)", agent.id, prompt, until);
+    const facts = { type: record.type, parent: record.parent, until: isoTime(until) };
+    events.add(told("agent.queued", record, facts));
+    return { agent: record, isNew: true };
+  }
   if (agent.resumedFrom !== null) {
     database.run("UPDATE agents SET resumed_as = ? WHERE id = ?", agent.id, agent.resumedFrom);
     database.run(
@@ -209,34 +217,6 @@ function refuseGoneOn(database: Database, resumedFrom: string | null): void {
         ? `Use send_agent_message with agent_id "${id}".`
         : `Call resume_agent with agent_id "${id}".`,
     details: { agent_id: resumedFrom, why: "resumed", resumed_as: id },
-  });
-}
-
-/** The next slot that no held process set uses; slots go round so that one is not soon used again. */
-function takeSlot(database: Database): number {
-  const used = new Set(
-    database
-      .all(
-        `SELECT slot FROM agents WHERE id IN (
-           SELECT owner FROM resources
-           WHERE kind = 'process_set' AND state IN ('intended', 'held', 'releasing'))`,
-      )
-      .map((row) => row["slot"]),
-  );
-  const next = Number(
-    database.get("SELECT value FROM world WHERE key = 'next_slot'")?.["value"] ?? 0,
-  );
-  for (let step = 0; step < SLOTS; step += 1) {
-    const slot = (next + step) % SLOTS;
-    if (used.has(slot)) continue;
-    database.run(
-      `INSERT INTO world VALUES ('next_slot', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
-      String((slot + 1) % SLOTS),
-    );
-    return slot;
-  }
-  throw new Fault("LIMIT_REACHED", `All ${SLOTS} marks are in use.`, {
-    hint: 'Run "corral sweep --apply" to release what ended agents still hold.',
   });
 }
 
@@ -346,8 +326,10 @@ function settle(
   return true;
 }
 
-function told(
+/** An event about an agent. */
+export function told(
   kind:
+    | "agent.queued"
     | "agent.starting"
     | "agent.running"
     | "agent.stopping"

@@ -364,4 +364,16 @@ export const MIGRATIONS: readonly string[] = [
     facts TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Agents that wait for the quota of their account, until they are started or ended.
+  `
+  CREATE TABLE queued_agents (
+    agent_id TEXT PRIMARY KEY,
+    prompt TEXT NOT NULL,
+    until INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER queued_agents_gone AFTER UPDATE OF status ON agents
+  WHEN OLD.status = 'queued' AND NEW.status <> 'queued' BEGIN
+    DELETE FROM queued_agents WHERE agent_id = NEW.id;
+  END;
+  `,
 ];

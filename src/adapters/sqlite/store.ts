@@ -9,6 +9,7 @@ import { archiveRows } from "./archive-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { roomRows } from "./room.ts";
 import { diskRows } from "./disk-rows.ts";
+import { queueRows } from "./queue-rows.ts";
 import { circuitRows } from "./circuit-rows.ts";
 import { spentRows } from "./spent-rows.ts";
 import { eventRows, type EventRows } from "./event-rows.ts";
@@ -60,6 +61,7 @@ export function openStore(
     ...diskRows(database),
     ...spentRows(database),
     ...circuitRows(database),
+    ...queueRows(database, events),
     ...roomRows(database),
     ...taskRows(database, events),
     ...reportRows(database, events),

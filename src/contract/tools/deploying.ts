@@ -77,6 +77,10 @@ const deployOptions = {
     .optional()
     .describe("argv to run instead of an agent CLI; never given to a shell"),
   cwd: z.string().max(4_096).optional().describe("absolute; default: the task's client_cwd"),
+  on_quota: z
+    .enum(["refuse", "wait"])
+    .default("refuse")
+    .describe("while the account's quota is used up; wait: it is queued"),
   isolation: z.enum(["none"]).default("none"),
   env: variables
     .optional()

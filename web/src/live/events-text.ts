@@ -76,6 +76,10 @@ const SAYINGS: Readonly<Record<EventKind, (facts: Facts) => Said>> = {
   "message.consumed": () => ({ text: "has read a message.", tone: "good" }),
   "archive.made": () => ({ text: "is archived.", tone: "plain" }),
   "archive.deleted": () => ({ text: "is no longer kept: its archive was deleted.", tone: "plain" }),
+  "agent.queued": (facts) => ({
+    text: `waits for the quota of its account, until ${textIn(facts, "until")} at most.`,
+    tone: "busy",
+  }),
   "agent.starting": () => ({ text: "is starting.", tone: "plain" }),
   "agent.running": () => ({ text: "is running.", tone: "good" }),
   "agent.activity": (facts) => ({
