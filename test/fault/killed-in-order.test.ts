@@ -3,7 +3,7 @@
  * truth, a runner's death is `lost` and never a success, nothing is left. The leak suite goes through longer orders.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { killInOrder, orderedPairs, PARTS } from "../helpers/fault-orders.ts";
+import { killInOrder, orderedPairs, PARTS, startForOrders } from "../helpers/fault-orders.ts";
 import { type FaultDaemon, type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
 
 let fault: FaultWorld;
@@ -11,7 +11,7 @@ let daemon: FaultDaemon;
 
 beforeAll(async () => {
   fault = await makeFaultWorld();
-  daemon = await fault.start();
+  daemon = await startForOrders(fault);
 });
 
 afterAll(async () => {

@@ -46,6 +46,14 @@ export function orderedPairs<T>(parts: readonly T[]): readonly (readonly [T, T])
 }
 
 /**
+ * Starts a daemon that archives nothing meanwhile: what became of the agents of earlier rounds would be
+ * seen in the looks at a later one, half done.
+ */
+export async function startForOrders(fault: FaultWorld): Promise<FaultDaemon> {
+  return await fault.start({ CORRAL_ARCHIVE_AFTER_MS: "86400000" });
+}
+
+/**
  * Deploys an agent, kills these parts in this order, starts a daemon if it was among them, and looks: how the agent
  * ended, that nothing is left once it has ended, that a second pass finds nothing to do.
  *
@@ -59,7 +67,7 @@ export async function killInOrder(
   const agent = await fault.deploy(SPEAKING);
   const others = await startOthers(fault, agent, order);
   for (const part of order) await killPart(part, { fault, daemon, agent, others });
-  const next = order.includes("daemon") ? await fault.start() : daemon;
+  const next = order.includes("daemon") ? await startForOrders(fault) : daemon;
   const wrong = [...(await wrongLife(fault, agent, order)), ...(await wrongAfter(fault))];
   for (const other of others.values()) other.kill("SIGKILL");
   await Promise.all([...others.values()].map((other) => ended(other)));

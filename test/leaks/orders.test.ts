@@ -3,7 +3,7 @@
  * `npm test` (test/fault/killed-in-order.test.ts).
  */
 import { expect, test } from "vitest";
-import { killInOrder, PARTS, permutations } from "../helpers/fault-orders.ts";
+import { killInOrder, PARTS, permutations, startForOrders } from "../helpers/fault-orders.ts";
 import { makeFaultWorld } from "../helpers/fault-world.ts";
 import { addRow } from "./closing-table.ts";
 import { FORM } from "./counts.ts";
@@ -13,7 +13,7 @@ const STRUCK = FORM === "long" ? PARTS : PARTS.filter((part) => !/bridge|client/
 
 test("every order of dying", async () => {
   await using fault = await makeFaultWorld();
-  let daemon = await fault.start();
+  let daemon = await startForOrders(fault);
   const orders = permutations(STRUCK);
   const wrong: string[] = [];
   for (const order of orders) {
