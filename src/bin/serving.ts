@@ -85,8 +85,6 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   const stopStreamTimes = keepStreamTimes(setting, looks);
   const stopArchives = archives.start();
   disk.start();
-  sampler.start();
-  alerts.start();
   queue.start();
   const stopWaking = store.onEvent(({ agent_id: agentId, kind }) => {
     if (agentId !== null) looks.wake(agentId);
@@ -97,6 +95,9 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
   const facts = { epoch: store.world.epoch, pid: process.pid };
   withRoom(setting, () => store.addEvent({ kind: "daemon.started", facts }));
+  // What only looks on waits until everything is taken over.
+  sampler.start();
+  alerts.start();
   log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });
   try {
     const { mode } = await left.promise;
