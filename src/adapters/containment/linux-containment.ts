@@ -80,12 +80,12 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     killOne: (process, mark) => strikeOne(process, mark, uid, protectedPids()),
     endCompanions,
     async leaves() {
-      const found: { agentId: string; path: string; inode: string }[] = [];
+      const left: { agentId: string; path: string; inode: string }[] = [];
       await inSlices(leavesNow(), (leaf) => {
         const inode = groupInode(leaf.path);
-        if (inode !== null) found.push({ ...leaf, inode });
+        if (inode !== null) left.push({ ...leaf, inode });
       });
-      return found;
+      return left;
     },
     removeRoots,
     roots: () => ownRoots,

@@ -39,7 +39,7 @@ export function memoryLedger(first: readonly Resource[]): LedgerStore {
   return {
     resourcesOf: (owner) => list().filter((resource) => resource.owner === owner),
     heldResources: () => list().filter(isHeld),
-    heldOf: (kinds) => list().filter((row) => isHeld(row) && kinds.includes(row.kind)),
+    heldOf: (kinds) => list().filter((one) => isHeld(one) && kinds.includes(one.kind)),
     expiredResources: () => [],
     retainedOf: () => [],
     keepUntil: () => [],
