@@ -1,7 +1,7 @@
 /**
  * What a deploy, an end and a quiet agent cost, beside the floor and the original's way.
  *
- *   node bench/lifecycle.ts [runs]
+ *   node bench/lifecycle.ts [runs] [bin/corral.js of an unpacked package]
  *
  * Prints a Markdown table. Everything happens in a throw-away folder, and in one run, so that
  * the rows may be compared with each other; absolute numbers are this machine's.
@@ -19,7 +19,7 @@ import { figuresOf, type Row, tableOf } from "./figures.ts";
 const RUNS = Number(process.argv[2] ?? 100);
 const CROWD = 200;
 const ORIGINAL_RUNS = 5;
-const LAUNCHER = join(import.meta.dirname, "../bin/corral.js");
+const LAUNCHER = process.argv[3] ?? join(import.meta.dirname, "../bin/corral.js");
 const root = mkdtempSync(join(tmpdir(), "corral-bench-"));
 const env = {
   PATH: process.env["PATH"] ?? "",
