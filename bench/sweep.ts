@@ -106,6 +106,7 @@ async function measured(what: string, goal: string, work: () => Promise<unknown>
 
 const composed = await compose({ paths, env, version: "bench", umask: process.umask(0o077) });
 try {
+  composed.holdDaemonResources();
   const serving = serveUntilLeft(composed, paths);
   await deployAll();
   await sleep(SETTLE_MS);
