@@ -41,6 +41,7 @@ const PUBLISHED: Readonly<Record<VerbName, readonly string[]>> = {
     "--wall-clock <seconds>",
     "--max-tokens <n>",
     "--max-cost-usd <usd>",
+    "--on-quota <what>",
     "--on-daemon-gone <what>",
     "--env <key=value>",
     "--prompt <text>",

@@ -16,6 +16,7 @@ const agentType = z
   );
 const prompt = z.string().trim().min(1, "must not be empty").max(PROMPT_MAX_CHARS);
 
+export const ON_QUOTA = ["refuse", "wait"] as const;
 export const EFFORTS = ["low", "medium", "high", "xhigh", "max"] as const;
 export const PERMISSION_MODES = ["default", "plan", "skip"] as const;
 
@@ -78,7 +79,7 @@ const deployOptions = {
     .describe("argv to run instead of an agent CLI; never given to a shell"),
   cwd: z.string().max(4_096).optional().describe("absolute; default: the task's client_cwd"),
   on_quota: z
-    .enum(["refuse", "wait"])
+    .enum(ON_QUOTA)
     .default("refuse")
     .describe("while the account's quota is used up; wait: it is queued"),
   isolation: z.enum(["none"]).default("none"),

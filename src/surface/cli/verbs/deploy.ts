@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
 import { HARNESSES, type OnDaemonGone } from "../../../contract/agent.ts";
-import { EFFORTS, PERMISSION_MODES } from "../../../contract/tools.ts";
+import { EFFORTS, ON_QUOTA, PERMISSION_MODES } from "../../../contract/tools.ts";
 import { Fault } from "../../../kernel/fault.ts";
 import { addVariable, dollarsOf, keepOrSeconds, wholeNumber } from "../arguments.ts";
 import type { ApiClient } from "../../../contract/client.ts";
@@ -25,6 +25,7 @@ interface DeployOptions {
   readonly wallClock?: number;
   readonly maxTokens?: number;
   readonly maxCostUsd?: number;
+  readonly onQuota?: string;
   readonly onDaemonGone?: OnDaemonGone;
   readonly env?: Readonly<Record<string, string>>;
   readonly prompt?: string;
@@ -51,6 +52,9 @@ export const deploy: Verb = {
       .option("--wall-clock <seconds>", "stop the agent after this time", wholeNumber(1))
       .option("--max-tokens <n>", "stop the agent when it has used so many", wholeNumber(1))
       .option("--max-cost-usd <usd>", "stop the agent when it has cost so much", dollarsOf)
+      .addOption(
+        new Option("--on-quota <what>", "while its account's quota is used up").choices(ON_QUOTA),
+      )
       .option(
         "--on-daemon-gone <what>",
         "without a daemon: keep it, or stop it after so many seconds",
@@ -136,6 +140,7 @@ async function deployExtras(
       : { mcp_servers: await serversIn(ports, options.mcpConfig) }),
     ...(options.cwd === undefined ? {} : { cwd: resolve(cwd, options.cwd) }),
     ...limitsOf(options),
+    ...(options.onQuota === undefined ? {} : { on_quota: options.onQuota }),
     ...(options.onDaemonGone === undefined ? {} : { on_daemon_gone: options.onDaemonGone }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(argv.length === 0 ? {} : { command: argv }),

@@ -43,7 +43,8 @@ export async function awaitEnd(
   const { terminal } = ports;
   if (!json) {
     warn(ports, deployed);
-    terminal.note(`${deployed.agent_id} runs; waiting for its end.`);
+    const does = deployed.status === "queued" ? "waits for its quota" : "runs";
+    terminal.note(`${deployed.agent_id} ${does}; waiting for its end.`);
   }
   const { answer, exit } = await waitFor(ports, {
     agent_ids: [deployed.agent_id],
