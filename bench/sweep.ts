@@ -6,7 +6,7 @@
  * The daemon runs in this very process, so that the lateness of a timer tells what others would have waited.
  * Prints a Markdown table.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -108,6 +108,7 @@ const composed = await compose({ paths, env, version: "bench", umask: process.um
 try {
   composed.holdDaemonResources();
   const serving = serveUntilLeft(composed, paths);
+  while (!existsSync(paths.socket)) await sleep(20);
   await deployAll();
   await sleep(SETTLE_MS);
   const { containment } = composed.setting;

@@ -20,8 +20,8 @@ import { NO_SAMPLE, type Reading, sampleOf, sumOfSamples, withEarlier } from "./
 
 /** Somebody who asked looks on for so long; pages and `corral top` ask again sooner. */
 const WATCH_MS = 10 * SECOND_MS;
-/** Between two looks at open files while somebody looks on; at rest each look is one. */
-const DEEP_MS = 30 * SECOND_MS;
+/** Between two looks at open files, sockets and IO, which cost twice as much as all the rest. */
+const DEEP_MS = { watched: 30 * SECOND_MS, atRest: 5 * MINUTE_MS } as const;
 const SAVE_MS = MINUTE_MS;
 /** An agent that has just begun is looked at so soon. */
 const NEWCOMER_MS = 3 * SECOND_MS;
@@ -92,11 +92,13 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
     const before = sampleMeters.own().cpuMs;
     follow();
     const now = clock.now();
-    const isDeep = !isWatched() || now - deepAt >= DEEP_MS;
+    const isDeep = now - deepAt >= DEEP_MS[isWatched() ? "watched" : "atRest"];
     if (isDeep) deepAt = now;
-    const requests = await requestsFor(setting, [...tracked.values()], (id) =>
-      (focus.get(id) ?? 0) > now ? "whole" : isDeep ? "deep" : "light",
-    );
+    const requests = await requestsFor(setting, [...tracked.values()], (id) => {
+      if ((focus.get(id) ?? 0) > now) return "whole";
+      const isNew = tracked.get(id)?.reading === null;
+      return isDeep || isNew ? "deep" : "light";
+    });
     const seen = await sampleMeters.look(requests);
     const knowledge = knownOf(setting, looks);
     at = clock.now();
