@@ -16,6 +16,7 @@ import { callTool, makeWorld, type World } from "../helpers/world.ts";
 import { QUICK, receiptOf, sleepTag, waitCleanOne } from "./support.ts";
 
 const MINUTES = 60_000;
+const STAYING_SERVER = join(import.meta.dirname, "../fixtures/agents/staying-mcp-server.js");
 
 function reports(cli: RealCli, input: Readonly<Record<string, unknown>>): Script {
   return (conversation) => ({
@@ -114,7 +115,7 @@ describe.each(REAL_CLIS)("$name", (cli) => {
   const it = test.skipIf(isMissing(cli.name));
 
   it(
-    "reports, uses its shell, leaves a daemon behind, ends well, and all is given back",
+    "reports, uses its shell, leaves a daemon and an MCP server behind, ends well, and all is given back",
     { timeout: 5 * MINUTES },
     async () => {
       await using world = await makeWorld();
@@ -142,7 +143,10 @@ describe.each(REAL_CLIS)("$name", (cli) => {
         return script(conversation);
       });
       const client = await startCorral(world);
-      const deployed = await deployCli(world, client, cli, model.url);
+      const staying = { command: process.execPath, args: [STAYING_SERVER, tag] };
+      const deployed = await deployCli(world, client, cli, model.url, {
+        mcp_servers: { staying },
+      });
       const agent = await ended(world, deployed.agent_id);
 
       expect(model.errors).toEqual([]);
@@ -154,7 +158,7 @@ describe.each(REAL_CLIS)("$name", (cli) => {
       });
       expect(agent.reason).toBe("completed");
       expect(readFileSync(join(deployed.cwd, "made.txt"), "utf8")).toBe("made\n");
-      expect(sleepsSeen, "its daemon did run").toBe(1);
+      expect(sleepsSeen, "its daemon and its MCP server did run").toBe(2);
       await expectNothingLeft(world, deployed.agent_id, tag);
       const released = (await receiptOf(world, deployed.agent_id)).resources;
       for (const { kind, locator, state } of released) {
