@@ -8,11 +8,12 @@ import { asFault, messageOf } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
-import { newStop, passesUntilWait, type StopOrder } from "./agent-pass.ts";
+import type { StopRecord } from "../agents/record.ts";
+import { passesUntilWait } from "./agent-pass.ts";
 import type { ProcessSeen } from "./ports.ts";
 import type { Setting } from "./setting.ts";
-import { withRoom } from "./with-room.ts";
 import { freshMemory, type Memory } from "./sighting.ts";
+import { newStop, recordStop, type StopOrder } from "./stops.ts";
 
 /** After a ring: looks this often, for so long. */
 const RANG_LOOK_MS = 500;
@@ -29,6 +30,8 @@ export interface AgentLoops {
   holdBack(agentId: AgentId): () => void;
   /** Begins the stop of an agent; an earlier cause stays, the grace only shrinks. */
   stop(agentId: AgentId, stop: StopOrder): void;
+  /** Keeps a stop that kills the agent and cannot be written down; the first pass that can writes it. */
+  keepStop(agentId: AgentId, stop: StopRecord): void;
   /** Processes that the last look saw alive of an agent that should have none. */
   survivors(agentId: AgentId): readonly ProcessSeen[];
   /** Runs passes for these agents until each is at rest or can only wait; for an offline sweep. */
@@ -125,8 +128,14 @@ export function agentLoops(setting: Setting, undos: Undos): AgentLoops {
       };
     },
     stop(agentId, order) {
-      recordStop(setting, agentId, order);
+      // What killed it stays the cause, however late it is written down.
+      const kept = slots.get(agentId)?.memory.unwrittenStop ?? null;
+      recordStop(setting, agentId, kept ?? newStop(order, setting.clock.now()));
       poke(agentId);
+    },
+    keepStop(agentId, stop) {
+      const { memory } = slotOf(agentId);
+      memory.unwrittenStop ??= { ...stop, graceMs: 0 };
     },
     survivors: (agentId) => slots.get(agentId)?.memory.members ?? [],
     async runOnce(agentIds) {
@@ -150,16 +159,4 @@ const RESYNC_ROUNDS = 6;
 function resyncAfter(now: EpochMs, resyncMs: number): number {
   const between = Math.ceil(resyncMs / RESYNC_ROUNDS);
   return Math.floor((now + resyncMs) / between) * between - now;
-}
-
-/**
- * Writes a stop down; on a full disk with the ballast's room, and then without a grace: what
- * fills the disk would fill that room, too.
- */
-function recordStop(setting: Setting, agentId: AgentId, order: StopOrder): void {
-  const { clock, store } = setting;
-  withRoom(setting, (failures) => {
-    const graceMs = failures === 0 ? order.graceMs : 0;
-    store.recordStop(agentId, newStop({ ...order, graceMs }, clock.now()));
-  });
 }

@@ -1,5 +1,5 @@
 /** What one pass over an agent does: the hands of `decide`. Each action is safe to do again. */
-import type { AgentRecord, StopCause, StopRecord } from "../agents/record.ts";
+import type { AgentRecord, StopRecord } from "../agents/record.ts";
 import type { AgentId } from "../kernel/ids.ts";
 import { type EpochMs, humanDuration, SECOND_MS } from "../kernel/units.ts";
 import type { Undos } from "../ledger/ports.ts";
@@ -13,6 +13,7 @@ import { INFRASTRUCTURE_SOFT, type ProcessSeen } from "./ports.ts";
 import { noteEnd } from "./quota.ts";
 import type { Setting } from "./setting.ts";
 import { type Memory, processSetOf, runnerOf, sight, type Sighted } from "./sighting.ts";
+import { newStop, recordStop } from "./stops.ts";
 import { tellMismatch } from "./witness-alerts.ts";
 
 /** Between two kills of one runner. */
@@ -23,18 +24,6 @@ const RUNNER_RECORD_MS = SECOND_MS;
 const RETRY_FIRST_MS = SECOND_MS;
 const RETRY_MOST_MS = 300 * SECOND_MS;
 const STDERR_TAIL_BYTES = 4_096;
-
-export interface StopOrder {
-  readonly cause: StopCause;
-  readonly reason: string;
-  /** INT to TERM; 0 kills at once. Milliseconds. */
-  readonly graceMs: number;
-}
-
-/** A stop as it begins. */
-export function newStop({ cause, reason, graceMs }: StopOrder, now: EpochMs): StopRecord {
-  return { cause, reason, graceMs, requestedAt: now, intAt: null, termAt: null, killAt: null };
-}
 
 /**
  * Passes over one agent until only waiting is left. One at a time per agent.
@@ -57,6 +46,10 @@ export async function passesUntilWait(
     if (agent === null) return null;
     // It holds nothing and runs nowhere: its queue starts it, or a stop makes it another status.
     if (agent.status === "queued") return Number.MAX_SAFE_INTEGER;
+    if (memory.unwrittenStop !== null) {
+      writeKeptStop(setting, agent, memory, memory.unwrittenStop);
+      continue;
+    }
     if (memory.isSuspect) await lookAtSuspect(setting, agent, memory);
     const sighted = await sight(setting, agent, memory);
     if (agent.status === "starting" && sighted.view.runner === "alive")
@@ -68,6 +61,17 @@ export async function passesUntilWait(
     }
     await perform(setting, undos, agent, sighted, memory, action);
   }
+}
+
+/** Until it is written, nothing else of the agent is: its end would have another cause. */
+function writeKeptStop(
+  setting: Setting,
+  agent: AgentRecord,
+  memory: Memory,
+  stop: StopRecord,
+): void {
+  if (agent.endedAt === null && agent.stop === null) recordStop(setting, agent.id, stop);
+  memory.unwrittenStop = null;
 }
 
 /** A daemon died between the start and its record: the agent runs, so it is taken over as it is. */

@@ -2,7 +2,7 @@
 import type { AgentRecord } from "../agents/record.ts";
 import { asFault, errnoOf, Fault, messageOf } from "../kernel/fault.ts";
 import { SECOND_MS } from "../kernel/units.ts";
-import { newStop } from "./agent-pass.ts";
+import { newStop } from "./stops.ts";
 import type { Setting } from "./setting.ts";
 import { isCleanOrStuck, waitUntil } from "./waiting.ts";
 

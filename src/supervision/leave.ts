@@ -8,7 +8,7 @@ import { receiptOf } from "../ledger/receipt.ts";
 import { releaseAll } from "../ledger/release.ts";
 import { DAEMON_OWNER } from "../ledger/resource.ts";
 import type { AgentLoops } from "./agent-loop.ts";
-import type { StopOrder } from "./agent-pass.ts";
+import type { StopOrder } from "./stops.ts";
 import type { Setting } from "./setting.ts";
 import { stopOrKill } from "./stop-or-kill.ts";
 import { receiptView } from "./views.ts";

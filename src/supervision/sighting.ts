@@ -1,5 +1,5 @@
 /** Looking at one agent: its runner, its exit record, its process set. */
-import type { AgentRecord } from "../agents/record.ts";
+import type { AgentRecord, StopRecord } from "../agents/record.ts";
 import type { EpochMs } from "../kernel/units.ts";
 import { isHeld, type Resource } from "../ledger/resource.ts";
 import type { AgentSighting } from "./decide.ts";
@@ -25,6 +25,8 @@ export interface Memory {
   runner: ProcessIdentity | null;
   /** When its runner last rang; a record may follow a moment later, or never. */
   rangAt: EpochMs | null;
+  /** A stop that killed it and that could not be written down yet. */
+  unwrittenStop: StopRecord | null;
 }
 
 export function freshMemory(): Memory {
@@ -40,6 +42,7 @@ export function freshMemory(): Memory {
     isSuspect: false,
     runner: null,
     rangAt: null,
+    unwrittenStop: null,
   };
 }
 

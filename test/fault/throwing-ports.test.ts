@@ -147,14 +147,15 @@ test("a stop that the store cannot write kills at once, says so, and is recorded
   const pid = await waitFor("the agent's own process", () => sleeperIn(fault.project));
   const injection = { point: "store.recordStop", when: "before", nth: 1, act: "throw" } as const;
   await daemon.arm({ ...injection, errno: "EIO" });
-  const killing = fault.api("/api/tools/kill_real_agent", { task_id, agent_id });
+  const reason = "It is not needed any more.";
+  const killing = fault.api("/api/tools/kill_real_agent", { task_id, agent_id, reason });
   const refused = await refusalOf(killing);
   expect(refused?.code).toBe("STATE_UNUSABLE");
   expect(refused?.message).toMatch(/was killed and none of its processes is alive.*EIO/);
   expect(processOf(pid)).toBeUndefined();
   await daemon.arm(null);
   const agents = await ended(fault);
-  expect(agents.map(({ status }) => status)).toEqual(["failed"]);
+  expect(agents[0]).toMatchObject({ status: "killed", reason });
   expect(await lastComplaints(fault)).toEqual([]);
   await fault.api("/api/leave", { mode: "end" });
   await daemon.end;
