@@ -259,8 +259,8 @@ describe.each(REAL_CLIS)("$name", (cli) => {
     async () => {
       await using world = await makeWorld();
       const tag = sleepTag();
-      // Not below the temporary folder: Codex's sandbox leaves that writable.
-      const outside = join(import.meta.dirname, `outside-${randomInt(1e9)}.txt`);
+      // Codex's sandbox leaves the temporary folder writable, and a checkout may lie below that.
+      const outside = `/var/tmp/corral-outside-${randomInt(1e9)}.txt`;
       await using _gone = { [Symbol.asyncDispose]: async () => rmSync(outside, { force: true }) };
       const turns = [
         { toolUses: [cli.shell(`touch ${outside}; echo tried`)] },
