@@ -10,7 +10,7 @@ import type { CorralEvent } from "../../contract/events.ts";
 import { SECOND_MS } from "../../kernel/units.ts";
 import type { Operations } from "../../supervision/operations.ts";
 import { parseInput } from "../mcp/parse-input.ts";
-import { EventsQuery } from "./routes.ts";
+import { EventsQuery } from "./route-answers.ts";
 
 const PAGE_EVENTS = 64;
 const HEARTBEAT_MS = 15 * SECOND_MS;

@@ -13,8 +13,7 @@ import type { McpEndpoint } from "./mcp-endpoint.ts";
 import type { PageSessions } from "./page-sessions.ts";
 import { pages } from "./pages.ts";
 import { METRICS_PATH, metricsDoor } from "../metrics/metrics-door.ts";
-import { matchRoute, unknownRoute } from "./routes.ts";
-import type { Match } from "./routes.ts";
+import { type Match, matchRoute, unknownRoute } from "./match-route.ts";
 
 export interface RequestHandler {
   /** Answers one request; never rejects. */
