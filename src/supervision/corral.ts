@@ -366,7 +366,11 @@ export function corral(parts: CorralParts): Operations {
     pruneArchives: (input) => parts.archives.prune(input),
     doctor: () => doctor(setting, parts.pid, disk.report()),
     configuration: () => configurationView(setting),
-    resetQuota: (input) => resetQuota(setting, input),
+    resetQuota(input) {
+      const answer = resetQuota(setting, input);
+      parts.queue.wake();
+      return answer;
+    },
     leave({ mode }) {
       // The watch refills the ballast, which is released with the rest.
       leaving ??= Promise.all([disk.close(), parts.queue.close()])

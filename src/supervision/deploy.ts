@@ -8,6 +8,7 @@
  */
 import type { AgentRecord } from "../agents/record.ts";
 import type { DeployAnswer } from "../contract/tools.ts";
+import { asFault } from "../kernel/fault.ts";
 import { type AgentId, mintAgentId, sessionNameOf } from "../kernel/ids.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { ResourceIntent } from "../ledger/resource.ts";
@@ -97,6 +98,9 @@ export function deploys(
       try {
         plan = planRun(setting, task, request, queued.agent.id, token);
       } catch (error) {
+        // A look that failed shows nothing: it waits on, and is planned again.
+        const { code, retryable } = asFault(error);
+        if (retryable || code === "INTERNAL") throw error;
         // What was right when it was queued is so no more: its folder is gone, or its program.
         await giveBack(setting, queued.agent, error, () => loops.poke(queued.agent.id));
         return;

@@ -19,6 +19,8 @@ const LOOK_MS = 5 * SECOND_MS;
 export interface QuotaQueue {
   /** Looks now, and from now on while anybody waits. */
   start(): void;
+  /** Looks now: a quota may be there again. May be called at any time. */
+  wake(): void;
   /** Starts nobody more, and waits for a start that is under way. May be called twice. */
   close(): Promise<void>;
 }
@@ -83,6 +85,7 @@ export function quotaQueue(
       });
       wake();
     },
+    wake,
     async close() {
       isClosed = true;
       cancel();

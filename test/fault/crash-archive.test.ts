@@ -127,9 +127,7 @@ test.for([
   await using fault = await worldThatArchives();
   const first = await fault.start();
   const passed = await recordScenario(fault, first, scenario);
-  const strikes = strikesOf(passed, new Set(), scenario.since).filter(({ point }) =>
-    STEPS.test(point),
-  );
+  const strikes = strikesOf(passed, new Set(), scenario).filter(({ point }) => STEPS.test(point));
   const struckAt = new Set(strikes.map(({ point }) => point));
   for (const point of points) expect(struckAt).toContain(point);
   let daemon = await alive(fault, first);

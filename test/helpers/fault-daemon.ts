@@ -4,6 +4,7 @@
  *   CORRAL_FAULT='{"point":"store.settle","when":"after","nth":1,"act":"kill"}'   armed from the start
  *   message {"arm": Injection | null}   arms anew; answered with {"armed": true}
  *   message {"runner": string[]}        puts these words before each runner's shell; answered likewise
+ *   message {"ahead": ms}               sets its clock ahead; answered likewise
  *   message {"tell": true}              answered with {"passed": Passed[], "hits": number}
  *   at its end it tells                 {"left": Passed[]}
  */
@@ -14,6 +15,7 @@ import { layOverSpawn, putBeforeRunners } from "./runner-words.ts";
 
 export interface Order {
   readonly arm?: Injection | null;
+  readonly ahead?: number;
   readonly tell?: boolean;
   readonly runner?: readonly string[];
 }
@@ -31,6 +33,10 @@ process.on("message", (order: Order) => {
   }
   if (order.arm !== undefined) {
     points.arm(order.arm);
+    process.send?.({ armed: true });
+  }
+  if (order.ahead !== undefined) {
+    points.setAhead(order.ahead);
     process.send?.({ armed: true });
   }
   if (order.tell === true) process.send?.({ passed: points.passed(), hits: points.hits() });

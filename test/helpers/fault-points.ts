@@ -35,6 +35,8 @@ export interface Failpoints {
   wrap(setting: Setting): Setting;
   /** Counts from now, records from now, and acts at the chosen point; null only records. */
   arm(injection: Injection | null): void;
+  /** From now on the setting's clock is so far ahead of the machine's. Milliseconds. */
+  setAhead(ms: number): void;
   passed(): readonly Passed[];
   /** How often the armed injection has acted. */
   hits(): number;
@@ -47,6 +49,7 @@ export function failpoints(first: Injection | null): Failpoints {
   let counts = new Map<string, number>();
   let record: Passed[] = [];
   let hits = 0;
+  let aheadMs = 0;
 
   const reach = (point: string, when: When, nth: number): void => {
     if (armed === null || armed.point !== point || armed.when !== when) return;
@@ -88,6 +91,7 @@ export function failpoints(first: Injection | null): Failpoints {
       };
       return {
         ...setting,
+        clock: { now: () => setting.clock.now() + aheadMs },
         store: wrapPort("store", setting.store),
         files: wrapPort("files", setting.files),
         streams: wrapPort("streams", setting.streams),
@@ -102,6 +106,9 @@ export function failpoints(first: Injection | null): Failpoints {
       counts = new Map();
       record = [];
       hits = 0;
+    },
+    setAhead(ms) {
+      aheadMs = ms;
     },
     passed: () => record,
     hits: () => hits,

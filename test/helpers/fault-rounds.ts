@@ -43,7 +43,7 @@ export async function strikeAll(
   const missed: string[] = [];
   const wrong: string[] = [];
   const struckAt = scenario.everyCall === true ? new Set<string>() : covered;
-  const strikes = strikesOf(passed, struckAt, scenario.since);
+  const strikes = strikesOf(passed, struckAt, scenario);
   const known = new Set<string>();
   let daemon = await alive(fault, first);
   for (const strike of strikes) {

@@ -24,6 +24,10 @@ export interface Scenario {
   readonly everyCall?: true;
   /** Only what comes after the first call of this: what lies before is another scenario's. */
   readonly since?: string;
+  /** Only what comes before the first call of this behind `since`, and that call itself. */
+  readonly until?: string;
+  /** Only calls that change something: a look leaves what the change before it has left. */
+  readonly changesOnly?: true;
 }
 
 const sleeper = ["/bin/sleep", "300"];
@@ -134,7 +138,7 @@ export async function makeStrays({ world }: FaultWorld): Promise<void> {
 
 /** Calls that change the disk, the store or the processes: dying beside one of them is what may leak. */
 const CHANGES =
-  /^(store\.(addTask|admitAgent|revokeToken|markRunning|recordStop|settle|intend|keepUntil|describeKept|expire|confirmResource|beginRelease|recordReleases|failRelease|keepPort)|files\.(prepare|link|remove|makeWorkspace)|streams\.(rotate|archive|removeArchived|removeArchive|remove)|containment\.(make|signal|kill|remove|killOne|endCompanions|removeRoots?)|host\.(start|release|close))$/;
+  /^(store\.(addTask|admitAgent|startQueued|keepCircuit|revokeToken|markRunning|recordStop|settle|intend|keepUntil|describeKept|expire|confirmResource|beginRelease|recordReleases|failRelease|keepPort)|files\.(prepare|link|remove|makeWorkspace)|streams\.(rotate|archive|removeArchived|removeArchive|remove)|containment\.(make|signal|kill|remove|killOne|endCompanions|removeRoots?)|host\.(start|release|close))$/;
 
 /** True for a call beside which a death may leak; a look that a run does not take again is no loss. */
 export function isChange(point: string): boolean {
@@ -154,10 +158,12 @@ export interface Strike {
 export function strikesOf(
   all: readonly Passed[],
   covered: Set<string>,
-  since?: string,
+  { changesOnly, since, until }: Pick<Scenario, "changesOnly" | "since" | "until"> = {},
 ): readonly Strike[] {
   const from = since === undefined ? 0 : all.findIndex(({ point }) => point === since);
-  const passed = all.slice(Math.max(0, from));
+  const behind = all.slice(Math.max(0, from));
+  const end = until === undefined ? -1 : behind.findIndex(({ point }) => point === until);
+  const passed = end < 0 ? behind : behind.slice(0, end + 1);
   const last = new Map(passed.map(({ point, nth }) => [point, nth]));
   const first = new Map(passed.toReversed().map(({ point, nth }) => [point, nth]));
   const strikes = new Map<string, Strike>();
@@ -166,6 +172,7 @@ export function strikesOf(
     covered.add(`${point}:${when}`);
   };
   for (const [point, most] of last) {
+    if (changesOnly === true && !isChange(point)) continue;
     for (const when of ["before", "after"] as const) {
       if (!covered.has(`${point}:${when}`)) add(point, when, first.get(point) ?? 1);
     }

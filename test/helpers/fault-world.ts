@@ -35,6 +35,8 @@ export interface FaultDaemon {
   arm(injection: Injection | null): Promise<void>;
   /** Puts these words before the shell of every runner that the process host starts; none takes them away. */
   beforeRunners(words: readonly string[]): Promise<void>;
+  /** Sets its clock ahead of the machine's. Milliseconds. */
+  setAhead(ms: number): Promise<void>;
   /** What was passed since it was armed. */
   told(): Promise<{ readonly passed: readonly Passed[]; readonly hits: number }>;
   /** What it had passed when it left by itself. */
@@ -69,10 +71,14 @@ export interface FaultWorld extends AsyncDisposable {
   snapshot(): unknown;
 }
 
-export async function makeFaultWorld(): Promise<FaultWorld> {
+/** @param envOf  What every daemon of this world has in its environment besides. */
+export async function makeFaultWorld(
+  envOf: (world: World) => Readonly<Record<string, string>> = () => ({}),
+): Promise<FaultWorld> {
   const world = await makeWorld();
   const project = join(world.folder, "project");
   mkdirSync(project);
+  const own = envOf(world);
   const children = new Set<ChildProcess>();
 
   const launch = (
@@ -82,7 +88,13 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
     const [execPath, ...execArgv] = [...behind, process.execPath];
     const child = fork(PROGRAM, [], {
       cwd: world.folder,
-      env: { ...world.env, ...QUICK, NODE_COMPILE_CACHE: join(world.folder, "cache"), ...env },
+      env: {
+        ...world.env,
+        ...QUICK,
+        NODE_COMPILE_CACHE: join(world.folder, "cache"),
+        ...own,
+        ...env,
+      },
       execPath,
       execArgv,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -106,6 +118,7 @@ export async function makeFaultWorld(): Promise<FaultWorld> {
       pid: child.pid ?? 0,
       child,
       arm: async (injection) => void (await answer({ arm: injection })),
+      setAhead: async (ms) => void (await answer({ ahead: ms })),
       beforeRunners: async (words) => void (await answer({ runner: words })),
       told: async () => (await answer({ tell: true })) as Awaited<ReturnType<FaultDaemon["told"]>>,
       left: () => left,

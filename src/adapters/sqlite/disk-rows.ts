@@ -12,7 +12,7 @@ const LIVE = `
     json_extract(tasks.limits, '$.disk') AS task_limit
   FROM agents JOIN tasks ON tasks.id = agents.task_id
   LEFT JOIN task_disk ON task_disk.task_id = agents.task_id
-  WHERE ended_at IS NULL`;
+  WHERE ended_at IS NULL AND agents.status <> 'queued'`;
 
 export function diskRows(database: Database): DiskRows {
   return {

@@ -36,7 +36,10 @@ export function conditionsNow(
   const { alert_silent_ms: silentMs } = configuration();
   try {
     return [
-      ...live.flatMap((agent) => agentLimits(setting, agent, readings.get(agent.id) ?? null)),
+      // One that waits for its quota uses nothing, and its clock does not run.
+      ...live
+        .filter(({ status }) => status !== "queued")
+        .flatMap((agent) => agentLimits(setting, agent, readings.get(agent.id) ?? null)),
       ...[...tasks].flatMap(([taskId, agents]) => taskLimits(setting, store.task(taskId), agents)),
       ...live.flatMap((agent) => {
         const sample = samples.get(agent.id);
