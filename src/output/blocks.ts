@@ -20,6 +20,8 @@ export interface Block {
   readonly to: number;
   /** The bytes; fewer than `to - from` when this is the beginning of one oversized line. */
   readonly bytes: Uint8Array;
+  /** Offsets in `bytes` of the lines that the filter has chosen, ascending; absent: it has yet to choose. */
+  readonly starts?: readonly number[];
 }
 
 export interface BlockSizes {

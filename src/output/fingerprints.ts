@@ -28,8 +28,8 @@ export function fingerprintOf(secret: string, digest: Digest): Fingerprint {
   return {
     digest: digest(secret),
     length: secret.length,
-    lead: leadAt(secret, 0),
-    prefix: prefixAt(secret, 0),
+    lead: ((secret.charCodeAt(0) << 8) | secret.charCodeAt(1)) & 0xff_ff,
+    prefix: prefixAt(Buffer.from(secret, "latin1"), 0),
   };
 }
 
@@ -39,50 +39,52 @@ export interface Span {
   readonly to: number;
 }
 
-/** Looks for known secrets; one pass over the text, however many there are. */
-export function fingerprintFinder(digest: Digest) {
-  const leads = new Uint8Array(0x1_00_00);
-  const byPrefix = new Map<number, Fingerprint[]>();
+export interface KnownSecrets {
+  /** False when it was known already. */
+  add(fingerprint: Fingerprint): boolean;
+  /** Adds the secrets that begin at this place of a text to `spans`. */
+  at(bytes: Buffer, from: number, spans: Span[]): void;
+}
+
+/** Prefixes are told apart by so many of their bits before they are looked up. */
+const SIEVE = 0x0f_ff;
+
+/** @param digest  By which the fingerprints were made. */
+export function knownSecrets(digest: Digest): KnownSecrets {
+  const sieve = new Uint8Array(SIEVE + 1);
+  const byPrefix = new Map<number, readonly Fingerprint[]>();
   return {
-    add(fingerprint: Fingerprint): void {
-      const { lead, prefix } = fingerprint;
+    add(fingerprint) {
+      const { prefix } = fingerprint;
       const known = byPrefix.get(prefix) ?? [];
-      if (known.some((one) => one.digest === fingerprint.digest)) return;
-      leads[lead] = 1;
+      if (known.some((one) => one.digest === fingerprint.digest)) return false;
       byPrefix.set(prefix, [...known, fingerprint]);
+      sieve[prefix & SIEVE] = 1;
+      return true;
     },
-    /** Where secrets are, ascending by their start; they may overlap. */
-    find(text: string): readonly Span[] {
-      if (byPrefix.size === 0) return [];
-      const spans: Span[] = [];
-      const last = text.length - PREFIX_BYTES;
-      let before = text.charCodeAt(0);
-      for (let at = 0; at <= last; at += 1) {
-        const next = text.charCodeAt(at + 1);
-        if (leads[((before << 8) | next) & 0xff_ff] === 1) {
-          for (const { length, digest: wanted } of byPrefix.get(prefixAt(text, at)) ?? []) {
-            const to = at + length;
-            if (to <= text.length && digest(text.slice(at, to)) === wanted) {
-              spans.push({ from: at, to });
-            }
-          }
-        }
-        before = next;
+    at(bytes, from, spans) {
+      if (from + PREFIX_BYTES > bytes.length) return;
+      const prefix = prefixAt(bytes, from);
+      if (sieve[prefix & SIEVE] === 0) return;
+      for (const { length, digest: wanted } of byPrefix.get(prefix) ?? []) {
+        const to = from + length;
+        const isOne = to <= bytes.length && digest(bytes.toString("latin1", from, to)) === wanted;
+        if (isOne) spans.push({ from, to });
       }
-      return spans;
     },
   };
 }
 
-function leadAt(text: string, at: number): number {
-  return ((text.charCodeAt(at) << 8) | text.charCodeAt(at + 1)) & 0xff_ff;
+/** The bytes by which a fingerprint is looked for first, as a byte string. */
+export function leadOf({ lead }: Fingerprint): string {
+  return String.fromCharCode(lead >> 8, lead & 0xff);
 }
 
 /** FNV-1a. */
-function prefixAt(text: string, at: number): number {
+function prefixAt(bytes: Buffer, from: number): number {
   let hash = FNV_START;
-  for (let index = at; index < at + PREFIX_BYTES; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), FNV_PRIME);
+  for (let at = from; at < from + PREFIX_BYTES; at += 1) {
+    hash = Math.imul(hash ^ bytes[at]!, FNV_PRIME);
   }
   return hash >>> 0;
 }

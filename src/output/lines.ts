@@ -123,7 +123,8 @@ async function matching(
   filter: LineFilter | null | undefined,
 ): Promise<readonly Line[]> {
   if (filter === null || filter === undefined) return linesOf(block);
-  return (await filter.select(block.bytes)).map((start) => lineAt(block, start));
+  const starts = block.starts ?? (await filter.select(block.bytes));
+  return starts.map((start) => lineAt(block, start));
 }
 
 function lineAt(block: Block, start: number): Line {

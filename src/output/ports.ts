@@ -16,6 +16,14 @@ export interface PlainPart {
   readonly from: number;
   /** Whether bytes from that offset on have not been taken out of it meanwhile. */
   isStill(from: number): Promise<boolean>;
+  /**
+   * What may be shown of bytes that were read of it aside: as `read` would hand them out.
+   *
+   * @param around  The bytes, and what lies before and behind them as far as a secret reaches.
+   * @param wanted  A part of `around`.
+   * @returns       As many bytes; the same array when all of it may be shown as it is.
+   */
+  shown(around: Uint8Array, wanted: Uint8Array): Uint8Array;
 }
 
 /**
@@ -57,6 +65,41 @@ export interface OutputFile {
   source(): Promise<"stream" | "archive" | "none">;
 }
 
+/** Where to search in a file, and what to bring of it. */
+export interface ScanRange {
+  /** Absolute. */
+  readonly path: string;
+  /** Lines that start at or behind it, and before `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** End of the last line that may be looked at; >= to. */
+  readonly limit: number;
+  readonly bring: {
+    /** What lies before it is not brought: it is not the stream's. Byte offset. */
+    readonly from: number;
+    /** Matching lines that are closer are one run. Bytes. */
+    readonly nearBytes: number;
+    /** Longest run of more than one line. Bytes. */
+    readonly runMaxBytes: number;
+    /** What is brought of both sides of a run. Bytes. */
+    readonly aroundBytes: number;
+    /** Most that is brought in all. Bytes. */
+    readonly maxBytes: number;
+  };
+}
+
+/** Matching lines that are near each other, and the lines between them. */
+export interface LineRun {
+  /** Offset of the first one. */
+  readonly from: number;
+  /** Offset behind the newline of the last one. */
+  readonly to: number;
+  /** Offsets of the matching lines, ascending. */
+  readonly starts: readonly number[];
+  /** Of the file, from `at` on: the run and its two sides as far as they are there; null: too much, or not to be brought. */
+  readonly around: { readonly at: number; readonly bytes: Uint8Array } | null;
+}
+
 /** Runs a user's regular expression where it can be stopped. */
 export interface LineMatcher {
   /**
@@ -82,16 +125,10 @@ export interface MatchSession {
    * Which lines of a file match that start in a range; read by the matcher itself. May be called
    * several times at once.
    *
-   * @returns  For each line its offset and the offset behind its newline, ascending.
+   * @returns  Runs of lines, ascending: every matching line is in one.
    * @throws {Fault} FILTER_INVALID as {@link match}; PROBE_FAILED when the file could not be read.
    */
-  scan(range: {
-    readonly path: string;
-    readonly from: number;
-    readonly to: number;
-    /** End of the last line that may be looked at; >= to. */
-    readonly limit: number;
-  }): Promise<readonly number[]>;
+  scan(range: ScanRange): Promise<readonly LineRun[]>;
   /** Ends the session and what it holds. May be called twice, and while a match runs. */
   close(): Promise<void>;
 }

@@ -2,14 +2,17 @@
  * Keeping secrets from going out: in texts each becomes `[secret]`, in streams as many stars as it
  * has bytes, so that offsets stay true. What lies on disk is untouched.
  */
+import { leadFinder } from "./find-leads.ts";
 import {
-  fingerprintFinder,
   fingerprintOf,
+  knownSecrets,
+  leadOf,
   type Digest,
   type Fingerprint,
   type Span,
 } from "./fingerprints.ts";
-import { SECRET_PATTERNS, secretsAmong } from "./secret-patterns.ts";
+import { addSecret, FORM_LEADS, formedSecrets } from "./formed-secrets.ts";
+import { secretsAmong } from "./secret-patterns.ts";
 
 export interface Redactor {
   /** The text without secrets; the same string when there is none. */
@@ -40,25 +43,31 @@ const NEWLINE = 0x0a;
 
 /** @param digest  Salted for this state directory. */
 export function secretsKnownBy(digest: Digest): Secrets {
-  const finder = fingerprintFinder(digest);
+  const secrets = knownSecrets(digest);
   const known = new Set<string>();
-  const builtIn = SECRET_PATTERNS.map(({ pattern }) => new RegExp(pattern, "g"));
+  const beginPass = formedSecrets();
+  const leads = leadFinder();
+  for (const lead of FORM_LEADS) leads.add(lead);
   let configured: readonly RegExp[] = [];
 
-  const spansIn = (text: string): readonly Span[] =>
-    merged([
-      ...builtIn.flatMap((pattern) => matches(pattern, text)),
-      ...configured.flatMap((pattern) => matches(pattern, text)),
-      ...finder.find(text),
-    ]);
+  const spansIn = (bytes: Buffer): readonly Span[] => {
+    // Made only when there may be a secret: mostly there is none.
+    let made: string | null = null;
+    const text = (): string => (made ??= bytes.toString("latin1"));
+    const spans: Span[] = [];
+    for (const pattern of configured) addMatches(pattern, text(), spans);
+    const pass = beginPass();
+    leads.visit(bytes, (at) => {
+      pass.at(bytes, text, at, spans);
+      secrets.at(bytes, at, spans);
+    });
+    return merged(spans);
+  };
 
   const redacted = (text: string): string => {
-    const ascii = isAscii(text);
-    const bytes = ascii ? text : Buffer.from(text).toString("latin1");
+    const bytes = Buffer.from(text);
     const spans = spansIn(bytes);
-    if (spans.length === 0) return text;
-    const marked = replaced(bytes, spans);
-    return ascii ? marked : Buffer.from(marked, "latin1").toString();
+    return spans.length === 0 ? text : replaced(bytes, spans).toString();
   };
 
   return {
@@ -71,7 +80,7 @@ export function secretsKnownBy(digest: Digest): Secrets {
     },
     bytes(bytes) {
       const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const spans = spansIn(buffer.toString("latin1"));
+      const spans = spansIn(buffer);
       if (spans.length === 0) return bytes;
       const masked = Buffer.from(buffer);
       for (const { from, to } of spans) {
@@ -87,7 +96,7 @@ export function secretsKnownBy(digest: Digest): Secrets {
     know(fingerprints) {
       for (const fingerprint of fingerprints) {
         known.add(fingerprint.digest);
-        finder.add(fingerprint);
+        if (secrets.add(fingerprint)) leads.add(leadOf(fingerprint));
       }
     },
     usePatterns(patterns) {
@@ -101,22 +110,18 @@ export function formRedactor(): Redactor {
   return secretsKnownBy((bytes) => bytes);
 }
 
-function matches(pattern: RegExp, text: string): readonly Span[] {
-  const spans: Span[] = [];
+function addMatches(pattern: RegExp, text: string, spans: Span[]): void {
   pattern.lastIndex = 0;
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const [whole] = match;
-    const secret = match.groups?.["secret"] ?? whole;
-    const from = match.index + whole.lastIndexOf(secret);
-    if (secret !== "") spans.push({ from, to: from + secret.length });
+    addSecret(match, spans);
     // An empty match would be found for ever.
-    if (whole === "") pattern.lastIndex += 1;
+    if (match[0] === "") pattern.lastIndex += 1;
   }
-  return spans;
 }
 
 /** Ascending, without overlaps. */
 function merged(spans: readonly Span[]): readonly Span[] {
+  if (spans.length === 0) return spans;
   const apart: Span[] = [];
   for (const span of spans.toSorted((a, b) => a.from - b.from)) {
     const last = apart.at(-1);
@@ -126,17 +131,13 @@ function merged(spans: readonly Span[]): readonly Span[] {
   return apart;
 }
 
-function replaced(text: string, spans: readonly Span[]): string {
-  const parts: string[] = [];
+function replaced(bytes: Buffer, spans: readonly Span[]): Buffer {
+  const sign = Buffer.from(SECRET_SIGN);
+  const parts: Buffer[] = [];
   let at = 0;
   for (const { from, to } of spans) {
-    parts.push(text.slice(at, from), SECRET_SIGN);
+    parts.push(bytes.subarray(at, from), sign);
     at = to;
   }
-  return parts.join("") + text.slice(at);
-}
-
-function isAscii(text: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
-  return !/[^\u0000-\u007f]/.test(text);
+  return Buffer.concat([...parts, bytes.subarray(at)]);
 }

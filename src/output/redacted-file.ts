@@ -18,8 +18,11 @@ export function redactedFile(file: OutputFile, redactor: Pick<Redactor, "bytes">
     size: () => file.size(),
     gaps: (from, to) => file.gaps(from, to),
     source: () => file.source(),
-    // Unmasked: for a search that only says where to look; what is shown is read here.
-    plainPart: () => file.plainPart(),
+    async plainPart() {
+      const plain = await file.plainPart();
+      // The file itself is unmasked: searched aside, and shown only through here.
+      return plain && { ...plain, shown: (around, wanted) => shownOf(redactor, around, wanted) };
+    },
     async read(from, length) {
       const wanted = await file.read(from, length);
       if (wanted.length === 0) return wanted;
@@ -30,11 +33,21 @@ export function redactedFile(file: OutputFile, redactor: Pick<Redactor, "bytes">
         file.read(to, SECRET_REACH_BYTES),
       ]);
       const around = Buffer.concat([before, wanted, after]);
-      const masked = redactor.bytes(around);
-      if (masked === around) return wanted;
-      return masked.subarray(before.length, before.length + wanted.length);
+      const part = around.subarray(before.length, before.length + wanted.length);
+      return shownOf(redactor, around, part);
     },
   };
+}
+
+function shownOf(
+  redactor: Pick<Redactor, "bytes">,
+  around: Uint8Array,
+  wanted: Uint8Array,
+): Uint8Array {
+  const masked = redactor.bytes(around);
+  if (masked === around) return wanted;
+  const at = wanted.byteOffset - around.byteOffset;
+  return masked.subarray(at, at + wanted.length);
 }
 
 /** How an export is masked. */

@@ -1,9 +1,9 @@
 /**
  * The blocks of a stream in which a filter has something to find.
  *
- * In a large stream the matcher reads and searches the file itself, aside from the daemon, and says
- * where matching lines are. Only those are read here, and are filtered once more as they are
- * shown: with secrets masked, so that a filter learns nothing that a reader does not see.
+ * In a large stream the matcher reads and searches the file itself, aside from the daemon, and brings
+ * the matching lines. Where secrets are masked in them they are filtered once more as they are
+ * shown, so that a filter learns nothing that a reader does not see.
  */
 import { Fault } from "../kernel/fault.ts";
 import { KIB, MIB } from "../kernel/units.ts";
@@ -16,7 +16,8 @@ import {
   lineEndAfter,
 } from "./blocks.ts";
 import type { LineFilter } from "./filter.ts";
-import type { OutputFile, PlainPart } from "./ports.ts";
+import type { LineRun, OutputFile, PlainPart } from "./ports.ts";
+import { SECRET_REACH_BYTES } from "./redacted-file.ts";
 
 export interface SearchSizes {
   /** A smaller part is read here: starting a thread takes longer. Bytes. */
@@ -24,20 +25,25 @@ export interface SearchSizes {
   /** Searched at first, so that an end near by is found soon; then twice as much each time. Bytes. */
   readonly sliceBytes: number;
   readonly sliceMaxBytes: number;
-  /** Matching lines that are closer than this are read in one go. Bytes. */
+  /** Matching lines that are closer than this are taken in one go. Bytes. */
   readonly nearBytes: number;
+  /** Most that is brought of a slice; what is beyond is read here. Bytes. */
+  readonly bringMaxBytes: number;
 }
 
 export const SEARCH_SIZES: SearchSizes = {
   leastBytes: 4 * MIB,
   sliceBytes: MIB,
-  sliceMaxBytes: 32 * MIB,
-  nearBytes: 32 * KIB,
+  sliceMaxBytes: 64 * MIB,
+  nearBytes: 64 * KIB,
+  bringMaxBytes: 4 * MIB,
 };
-/** Asked for at once: the matcher is never without work. */
-const SLICES_AHEAD = 3;
+/** Asked for at once: each of two threads has the next one when it is done with one. */
+const SLICES_AHEAD = 4;
+/** Of what is left, a slice is at most one in so many. */
+const LAST_SHARE = 4;
 /** Longest run of matching lines that is handed on as one range. Bytes. */
-const RANGE_MAX_BYTES = MIB;
+const RUN_MAX_BYTES = MIB;
 
 interface Range {
   readonly from: number;
@@ -66,8 +72,10 @@ export async function* searchedBlocks(file: OutputFile, wanted: Searched): Async
   if (isSmall) return yield* blocks(file, from, to, sizes);
   const before = { from, to: border };
   if (direction === "forward" && border > from) yield* blocks(file, before.from, before.to, sizes);
-  for await (const range of matchingRanges(plain, { ...wanted, from: border }, search)) {
-    yield* blocks(file, range.from, range.to, sizes);
+  for await (const run of matchingRuns(plain, { ...wanted, from: border }, search)) {
+    const block = run.to - run.from > sizes.lineMaxBytes ? null : blockOf(run, plain);
+    if (block === null) yield* blocks(file, run.from, run.to, sizes);
+    else yield block;
   }
   if (direction === "backward" && border > from) yield* blocks(file, before.from, before.to, sizes);
 }
@@ -83,59 +91,66 @@ async function startOfPlain(
   return lineEndAfter(file, plain.from - 1, to, sizes);
 }
 
-async function* matchingRanges(
+/** A run as it was brought, with secrets masked; null when it is to be read. */
+function blockOf({ from, to, starts, around }: LineRun, plain: PlainPart): Block | null {
+  if (around === null) return null;
+  const wanted = around.bytes.subarray(from - around.at, to - around.at);
+  const bytes = plain.shown(around.bytes, wanted);
+  // What was masked may have been what matched.
+  if (bytes !== wanted) return { from, to, bytes };
+  return { from, to, bytes, starts: starts.map((start) => start - from) };
+}
+
+async function* matchingRuns(
   plain: PlainPart,
   { from, to, filter, direction }: Searched,
-  search: SearchSizes,
-): AsyncGenerator<Range> {
+  { nearBytes, bringMaxBytes: maxBytes, ...search }: SearchSizes,
+): AsyncGenerator<LineRun> {
   const slices = slicesOf({ from, to }, direction, search);
-  const ahead: { readonly slice: Range; readonly found: Promise<readonly number[]> }[] = [];
+  const sizes = { nearBytes, maxBytes, runMaxBytes: RUN_MAX_BYTES };
+  const bring = { ...sizes, from: plain.from, aroundBytes: SECRET_REACH_BYTES };
+  const ahead: Promise<readonly LineRun[]>[] = [];
+  const scan = async (slice: Range): Promise<readonly LineRun[]> => {
+    const runs = await filter.scan({ path: plain.path, ...slice, limit: to, bring });
+    const lowest = Math.min(slice.from, ...runs.map(({ around }) => around?.at ?? slice.from));
+    if (!(await plain.isStill(lowest))) throw rotated();
+    return runs;
+  };
   const askNext = (): void => {
     const { value: slice } = slices.next();
     if (slice === undefined) return;
-    const found = filter.scan({ path: plain.path, ...slice, limit: to });
+    const found = scan(slice);
     // One that is not waited for any more, because enough was found, may fail unseen.
     found.catch(() => {});
-    ahead.push({ slice, found });
+    ahead.push(found);
   };
   for (let count = 0; count < SLICES_AHEAD; count += 1) askNext();
   for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
-    const found = await next.found;
-    if (!(await plain.isStill(next.slice.from))) throw rotated();
+    const runs = await next;
     askNext();
-    const ranges = rangesOf(found, search.nearBytes);
-    yield* direction === "forward" ? ranges : ranges.toReversed();
+    yield* direction === "forward" ? runs : runs.toReversed();
   }
 }
 
 function* slicesOf(
   { from, to }: Range,
   direction: Searched["direction"],
-  { sliceBytes, sliceMaxBytes }: SearchSizes,
+  { sliceBytes, sliceMaxBytes }: Pick<SearchSizes, "sliceBytes" | "sliceMaxBytes">,
 ): Generator<Range, undefined> {
   let size = sliceBytes;
   for (let done = 0; done < to - from;) {
-    const length = Math.min(size, to - from - done);
+    const left = to - from - done;
+    // Towards the end they get smaller, so that no thread is the last one for long.
+    const length = Math.min(
+      left,
+      Math.max(sliceBytes, Math.min(size, Math.ceil(left / LAST_SHARE))),
+    );
     yield direction === "forward"
       ? { from: from + done, to: from + done + length }
       : { from: to - done - length, to: to - done };
     done += length;
     size = Math.min(size * 2, sliceMaxBytes);
   }
-}
-
-/** Lines as pairs of numbers, joined where they are near each other. */
-function rangesOf(pairs: readonly number[], nearBytes: number): readonly Range[] {
-  const ranges: Range[] = [];
-  for (let at = 0; at < pairs.length; at += 2) {
-    const [from = 0, to = 0] = [pairs[at], pairs[at + 1]];
-    const last = ranges.at(-1);
-    const joins =
-      last !== undefined && from - last.to <= nearBytes && to - last.from <= RANGE_MAX_BYTES;
-    if (joins) ranges[ranges.length - 1] = { from: last.from, to };
-    else ranges.push({ from, to });
-  }
-  return ranges;
 }
 
 function rotated(): Fault {

@@ -11,45 +11,98 @@ const BEGIN = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))`;
 /** White space between the words of a key, as it is or as JSON writes it, once or twice. */
 const GAP = String.raw`(?:\s|\\{1,4}[nrt]){1,4}`;
 
-export const SECRET_PATTERNS: readonly { readonly name: string; readonly pattern: string }[] = [
-  { name: "token of Corral", pattern: "corral_[0-9a-f]{64}" },
-  { name: "key of Anthropic", pattern: `${BEGIN}sk-ant-[A-Za-z0-9_-]{16,}` },
+export interface SecretPattern {
+  readonly name: string;
+  readonly pattern: string;
+  /** What every match has from one place on, three bytes, one of these; the rarest that it has. */
+  readonly leads: readonly string[];
+  /** From the beginning of a match to that place. Bytes. */
+  readonly leadAt: number;
+}
+
+export const SECRET_PATTERNS: readonly SecretPattern[] = [
+  { name: "token of Corral", pattern: "corral_[0-9a-f]{64}", leads: ["al_"], leadAt: 4 },
+  {
+    name: "key of Anthropic",
+    pattern: `${BEGIN}sk-ant-[A-Za-z0-9_-]{16,}`,
+    leads: ["sk-"],
+    leadAt: 0,
+  },
   {
     name: "key of OpenAI",
     pattern: `${BEGIN}sk-(?:(?:proj|svcacct|admin|None|or-v1)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{32,})`,
+    leads: ["sk-"],
+    leadAt: 0,
   },
-  { name: "key of Google", pattern: "AIza[0-9A-Za-z_-]{35}" },
-  { name: "token of Google", pattern: "ya29\\.[0-9A-Za-z_-]{20,}" },
-  { name: "token of GitHub", pattern: `${BEGIN}gh[pousr]_[A-Za-z0-9]{36,}` },
-  { name: "fine-grained token of GitHub", pattern: "github_pat_[A-Za-z0-9_]{22,}" },
-  { name: "token of GitLab", pattern: `${BEGIN}glpat-[A-Za-z0-9_-]{20,}` },
-  { name: "token of npm", pattern: `${BEGIN}npm_[A-Za-z0-9]{36}` },
-  { name: "token of Slack", pattern: `${BEGIN}xox[abeoprs]-[A-Za-z0-9-]{10,}` },
-  { name: "access key of AWS", pattern: `${BEGIN}(?:AKIA|ASIA)[0-9A-Z]{16}` },
+  { name: "key of Google", pattern: "AIza[0-9A-Za-z_-]{35}", leads: ["AIz"], leadAt: 0 },
+  { name: "token of Google", pattern: "ya29\\.[0-9A-Za-z_-]{20,}", leads: ["ya2"], leadAt: 0 },
+  {
+    name: "token of GitHub",
+    pattern: `${BEGIN}gh[pousr]_[A-Za-z0-9]{36,}`,
+    leads: ["hp_", "ho_", "hu_", "hs_", "hr_"],
+    leadAt: 1,
+  },
+  {
+    name: "fine-grained token of GitHub",
+    pattern: "github_pat_[A-Za-z0-9_]{22,}",
+    leads: ["b_p"],
+    leadAt: 5,
+  },
+  {
+    name: "token of GitLab",
+    pattern: `${BEGIN}glpat-[A-Za-z0-9_-]{20,}`,
+    leads: ["glp"],
+    leadAt: 0,
+  },
+  { name: "token of npm", pattern: `${BEGIN}npm_[A-Za-z0-9]{36}`, leads: ["pm_"], leadAt: 1 },
+  {
+    name: "token of Slack",
+    pattern: `${BEGIN}xox[abeoprs]-[A-Za-z0-9-]{10,}`,
+    leads: ["xox"],
+    leadAt: 0,
+  },
+  {
+    name: "access key of AWS",
+    pattern: `${BEGIN}(?:AKIA|ASIA)[0-9A-Z]{16}`,
+    leads: ["AKI", "ASI"],
+    leadAt: 0,
+  },
   {
     name: "secret key of AWS",
     pattern: `[Aa][Ww][Ss]_[Ss][Ee][Cc][Rr][Ee][Tt]_[Aa][Cc][Cc][Ee][Ss][Ss]_[Kk][Ee][Yy]${IS}(?<secret>[A-Za-z0-9/+=]{40})`,
+    leads: ["ws_", "wS_", "Ws_", "WS_"],
+    leadAt: 1,
   },
   {
     name: "JSON web token",
     pattern: "eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]{8,}",
+    leads: ["eyJ"],
+    leadAt: 0,
   },
   {
     // Words have no digits, tokens have.
     name: "bearer token",
     pattern: "[Bb]earer\\s{1,4}(?<secret>(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{16,})",
+    leads: ["rer"],
+    leadAt: 3,
   },
   {
     name: "basic authorization",
     pattern: `[Aa]uthorization${IS}[Bb]asic\\s{1,4}(?<secret>[A-Za-z0-9+/=]{12,})`,
+    leads: ["riz"],
+    leadAt: 5,
   },
   {
     name: "key in a header",
     pattern: `[Xx]-(?:goog-)?[Aa]pi-[Kk]ey${IS}(?<secret>[A-Za-z0-9._~+/=-]{16,})`,
+    leads: ["x-g", "x-a", "x-A", "X-g", "X-a", "X-A"],
+    leadAt: 0,
   },
   {
     name: "password in an address",
     pattern: "://[^\\s/:@\"'\\\\]{1,128}:(?<secret>[^\\s/:@\"'\\\\]{8,256})@",
+    leads: ["://"],
+    leadAt: 0,
   },
   {
     // Its end may be cut off, or not written yet: what could still be the key is masked, too.
@@ -58,6 +111,8 @@ export const SECRET_PATTERNS: readonly { readonly name: string; readonly pattern
       "-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----" +
       `(?<secret>(?:${GAP}(?:Proc-Type|DEK-Info|Version|Comment):[^\\n"\\\\]{0,100})*` +
       `(?:${GAP}[A-Za-z0-9+/=]{20,})*(?:${GAP}[A-Za-z0-9+/=]{1,19})?)`,
+    leads: ["-BE"],
+    leadAt: 4,
   },
 ];
 

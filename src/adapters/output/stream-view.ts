@@ -88,7 +88,7 @@ export function streamView(place: StreamPlace): OutputFile {
           const punchedTo = await readPunched(place.directory, place.stream);
           return punchedTo <= from && (await stat(path).catch(() => null)) !== null;
         };
-        return { path, from: plainFrom, isStill };
+        return { path, from: plainFrom, isStill, shown: (_, wanted) => wanted };
       }),
     source: () =>
       told(async () => {

@@ -2,6 +2,7 @@
  * Looking for a text by two of its bytes at once, with the vectors of the processor: for texts of
  * which no byte is rare. Node's own search goes by one byte, and stops wherever that one is.
  */
+import { type VectorCode, vectorCode } from "../../kernel/vectors.ts";
 
 /** Of find-text.wat as it was compiled: an edit of the one without the other is found by a test. */
 export const FIND_TEXT_SOURCE_SHA256 =
@@ -24,43 +25,11 @@ const TEXT_AT = PIECE_BYTES;
 /** Longer texts are looked for in another way. */
 const TEXT_MOST_BYTES = 4_096;
 
-/** What is used of the global of this name: the library of types that has it is that of browsers. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => {
-    readonly exports: Readonly<Record<string, unknown>>;
-  };
-};
-
-interface Vectors {
-  readonly memory: Buffer;
-  find(
-    at: number,
-    end: number,
-    first: number,
-    second: number,
-    apart: number,
-    lead: number,
-    text: number,
-    length: number,
-  ): number;
-}
-
-let known: Vectors | null | undefined;
+let known: VectorCode | null | undefined;
 
 /** Null on a processor without vectors. */
-function vectors(): Vectors | null {
-  if (known !== undefined) return known;
-  try {
-    const module = new WebAssembly.Module(Buffer.from(FIND_TEXT_WASM, "base64"));
-    const { find, memory } = new WebAssembly.Instance(module).exports;
-    known = {
-      memory: Buffer.from((memory as { readonly buffer: ArrayBuffer }).buffer),
-      find: find as Vectors["find"],
-    };
-  } catch {
-    known = null;
-  }
+function vectors(): VectorCode | null {
+  if (known === undefined) known = vectorCode(FIND_TEXT_WASM);
   return known;
 }
 
@@ -82,7 +51,7 @@ export interface TextSearch {
 /**
  * @param text    At least two bytes.
  * @param at      Its rarest byte, by place.
- * @param sample  Of what will be searched.
+ * @param sample  Of what will be searched: enough to tell which two of its bytes seldom stand so.
  * @returns       Null where it cannot be done.
  */
 export function textSearch(text: Buffer, at: number, sample: Buffer): TextSearch | null {
@@ -105,14 +74,11 @@ export function textSearch(text: Buffer, at: number, sample: Buffer): TextSearch
   };
 }
 
-/** Of the sample, this much is enough to tell which two bytes seldom stand so. */
-const SAMPLE_BYTES = 65_536;
 /** Places further away tell no more. */
 const PARTNERS_MOST = 64;
 
 /** The place in the text whose byte stands least often where it would have to, seen from its rarest one. */
 function partnerOf(text: Buffer, at: number, sample: Buffer): number {
-  const part = sample.subarray(0, SAMPLE_BYTES);
   const from = Math.max(0, at - PARTNERS_MOST);
   const partners = Array.from(
     { length: Math.min(text.length, at + PARTNERS_MOST) - from },
@@ -120,8 +86,9 @@ function partnerOf(text: Buffer, at: number, sample: Buffer): number {
   ).filter((place) => place !== at);
   const counts = new Uint32Array(text.length);
   const rarest = text[at] ?? 0;
-  for (let seen = part.indexOf(rarest); seen >= 0; seen = part.indexOf(rarest, seen + 1)) {
-    for (const place of partners) if (part[seen + place - at] === text[place]) counts[place]! += 1;
+  for (let seen = sample.indexOf(rarest); seen >= 0; seen = sample.indexOf(rarest, seen + 1)) {
+    for (const place of partners)
+      if (sample[seen + place - at] === text[place]) counts[place]! += 1;
   }
   return partners.reduce((best, place) => (counts[place]! < counts[best]! ? place : best));
 }

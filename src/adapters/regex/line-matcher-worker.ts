@@ -7,8 +7,8 @@ import {
   type Search,
   SHARED,
 } from "./matcher-protocol.ts";
-import { scanFile } from "./scan-file.ts";
 import { type FindLines, lineFinder } from "./scan-lines.ts";
+import { scanRuns } from "./scan-runs.ts";
 
 const shared = new Int32Array(workerData as SharedArrayBuffer);
 let current: { readonly number: number; readonly find: FindLines } | null = null;
@@ -24,19 +24,28 @@ function answer(question: MatcherQuestion): MatcherAnswer {
   if (isDropped()) return { dropped: true };
   const find = finderFor(search);
   if ("range" in question) {
-    const found = scanFile(question.range, find, () => {
+    const runs = scanRuns(question.range, find, () => {
       Atomics.add(shared, SHARED.beats, 1);
       return !isDropped();
     });
-    return found === null ? { dropped: true } : { found };
+    return runs === null ? { dropped: true } : { found: { runs } };
   }
   const { buffer, byteOffset, length } = question.block;
-  return { found: find(Buffer.from(buffer, byteOffset, length)) };
+  return { found: { starts: find(Buffer.from(buffer, byteOffset, length)) } };
+}
+
+/** What was brought of a file is not copied once more. */
+function handedOver(said: MatcherAnswer): ArrayBuffer[] {
+  const runs = "found" in said && "runs" in said.found ? said.found.runs : [];
+  return runs.flatMap(({ around }) =>
+    around === null ? [] : [around.bytes.buffer as ArrayBuffer],
+  );
 }
 
 parentPort?.on("message", (question: MatcherQuestion) => {
   try {
-    parentPort?.postMessage(answer(question));
+    const said = answer(question);
+    parentPort?.postMessage(said, handedOver(said));
   } catch (error) {
     // A file that is gone is not the pattern's fault.
     const failed = error instanceof Error ? error.message : String(error);

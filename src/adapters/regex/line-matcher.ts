@@ -6,7 +6,7 @@
  */
 import { Fault, messageOf } from "../../kernel/fault.ts";
 import type { LineMatcher, MatchSession } from "../../output/ports.ts";
-import type { Search, SearchWork } from "./matcher-protocol.ts";
+import type { MatcherFound, Search, SearchWork } from "./matcher-protocol.ts";
 import { type WarmThreads, warmThreads } from "./warm-threads.ts";
 
 export interface MatcherLimits {
@@ -54,7 +54,7 @@ function sessionOf(search: Search, warm: WarmThreads, giveBack: () => void): Mat
     await Promise.all(threads.map((thread) => warm.giveBack(thread, search.number)));
   };
   const close = (): Promise<void> => (closing ??= giveBackThreads().then(giveBack, giveBack));
-  const ask = async (work: SearchWork): Promise<readonly number[]> => {
+  const ask = async (work: SearchWork): Promise<MatcherFound> => {
     // From then on the threads may be somebody else's.
     if (closing !== null) throw tookTooLong(search.pattern, new Error("closed"));
     let thread = threads.toSorted((a, b) => a.waiting() - b.waiting())[0]!;
@@ -70,7 +70,17 @@ function sessionOf(search: Search, warm: WarmThreads, giveBack: () => void): Mat
       throw tookTooLong(search.pattern, error);
     }
   };
-  return { match: (block) => ask({ block }), scan: (range) => ask({ range }), close };
+  return {
+    async match(block) {
+      const found = await ask({ block });
+      return "starts" in found ? found.starts : [];
+    },
+    async scan(range) {
+      const found = await ask({ range });
+      return "runs" in found ? found.runs : [];
+    },
+    close,
+  };
 }
 
 function compile(pattern: string): void {

@@ -1,6 +1,6 @@
 /** What is said between a thread that searches and whoever asks it. */
 import type { PatternPlan } from "../../output/pattern-plan.ts";
-import type { FileRange } from "./scan-file.ts";
+import type { LineRun, ScanRange } from "../../output/ports.ts";
 
 /** Both places of what the thread shares with whoever asks it. */
 export const SHARED = {
@@ -19,12 +19,17 @@ export interface Search {
 }
 
 /** Where to look: at bytes that are sent, or at a file. */
-export type SearchWork = { readonly block: Uint8Array } | { readonly range: FileRange };
+export type SearchWork = { readonly block: Uint8Array } | { readonly range: ScanRange };
 
 export type MatcherQuestion = SearchWork & { readonly search: Search };
 
+/** What a search found: where lines start in a block, or runs of them in a file. */
+export type MatcherFound =
+  | { readonly starts: readonly number[] }
+  | { readonly runs: readonly LineRun[] };
+
 export type MatcherAnswer =
-  | { readonly found: readonly number[] }
+  | { readonly found: MatcherFound }
   /** What could not be read, and why. */
   | { readonly failed: string }
   /** Its search was dropped. */

@@ -2,7 +2,12 @@
 import { Worker } from "node:worker_threads";
 import { Fault } from "../../kernel/fault.ts";
 import { WORKER_FILE } from "./worker-file.ts";
-import { type MatcherAnswer, type MatcherQuestion, SHARED } from "./matcher-protocol.ts";
+import {
+  type MatcherAnswer,
+  type MatcherFound,
+  type MatcherQuestion,
+  SHARED,
+} from "./matcher-protocol.ts";
 
 const WORKER_MEMORY_MB = 256;
 /** As `ps -T` shows it. */
@@ -17,7 +22,7 @@ export interface MatcherThread {
    * @throws {Fault} PROBE_FAILED when the file could not be read.
    * @throws {Error} when the thread ended, its search was dropped, or nothing moved for too long.
    */
-  ask(question: MatcherQuestion): Promise<readonly number[]>;
+  ask(question: MatcherQuestion): Promise<MatcherFound>;
   /** Nobody wants answers to that search any more: what waits is answered soon, by a rejection. */
   drop(search: number): void;
   /** Resolves when every question so far is answered, or failed. */
@@ -99,7 +104,7 @@ function answerOf(
   question: MatcherQuestion,
   shared: Int32Array,
   stallMs: number,
-): Promise<readonly number[]> {
+): Promise<MatcherFound> {
   return new Promise((resolve, reject) => {
     let seen = Atomics.load(shared, SHARED.beats);
     const done = (settle: () => void) => {

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { KIB, MIB } from "../../kernel/units.ts";
 import { pieceBuffer } from "./find-text.ts";
+import type { ScanRange } from "../../output/ports.ts";
 import type { FindLines } from "./scan-lines.ts";
 
 /** Read at a time where only the next newline is looked for. */
@@ -10,14 +11,8 @@ const PEEK_BYTES = 64 * KIB;
 const LINE_MOST_BYTES = 16 * MIB;
 const NEWLINE = 0x0a;
 
-export interface FileRange {
-  readonly path: string;
-  /** Lines that start at or behind it, and before `to`. */
-  readonly from: number;
-  readonly to: number;
-  /** End of the last line that may be looked at; >= to. */
-  readonly limit: number;
-}
+/** Where to search; see {@link ScanRange}. */
+type FileRange = Omit<ScanRange, "bring">;
 
 /**
  * The matching lines that start in a range, as pairs of numbers: offset, and offset behind its newline.

@@ -1,5 +1,6 @@
 /** Finding the lines of a buffer that a pattern matches: bytes first, text only where it must be. */
 import { isAscii } from "node:buffer";
+import { KIB } from "../../kernel/units.ts";
 import type { PatternPlan } from "../../output/pattern-plan.ts";
 import { textSearch } from "./find-text.ts";
 
@@ -69,9 +70,13 @@ const PART_MAX_BYTES = 7;
 const COMMON_SHARE = 48;
 const LONG_BYTES = 12;
 
-function searchesFor({ needed }: PatternPlan, sample: Buffer): readonly FindLines[] {
+/** Enough to tell how frequent each byte is; all of a piece takes longer to count than to search. */
+const SAMPLE_BYTES = 64 * KIB;
+
+function searchesFor({ needed }: PatternPlan, piece: Buffer): readonly FindLines[] {
+  const sample = piece.subarray(0, SAMPLE_BYTES);
   const counts = new Uint32Array(256);
-  for (const byte of sample) counts[byte]! += 1;
+  for (let at = 0; at < sample.length; at += 1) counts[sample[at]!]! += 1;
   return needed.map((texts) => {
     const place = rarestOf(texts, counts);
     const plain = searchFor(place, sample.length);

@@ -117,7 +117,8 @@ describe.skipIf(process.platform !== "linux")("threads of the matcher", () => {
     writeFileSync(path, Buffer.alloc(limit, "x1234567\n"));
     const matcher = matcherWith({ quietMs: 20_000 });
     const first = await matcher.open("[abc]\\d", planOf("[abc]\\d"));
-    const scans = [1, 2, 3].map(() => first.scan({ path, from: 0, to: limit, limit }));
+    const bring = { from: 0, nearBytes: 0, runMaxBytes: 0, aroundBytes: 0, maxBytes: 0 };
+    const scans = [1, 2, 3].map(() => first.scan({ path, from: 0, to: limit, limit, bring }));
     await first.close();
     for (const scan of scans) await expect(scan).rejects.toMatchObject({ code: "FILTER_INVALID" });
     const kept = threads();

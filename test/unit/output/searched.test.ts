@@ -6,16 +6,24 @@ import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { lineFinder } from "../../../src/adapters/regex/scan-lines.ts";
 import { scanFile } from "../../../src/adapters/regex/scan-file.ts";
+import { scanRuns } from "../../../src/adapters/regex/scan-runs.ts";
 import { threadLineMatcher } from "../../../src/adapters/regex/line-matcher.ts";
 import { openFilter } from "../../../src/output/filter.ts";
 import { linesFrom, tailLines } from "../../../src/output/lines.ts";
 import { planOf } from "../../../src/output/pattern-plan.ts";
-import type { OutputFile } from "../../../src/output/ports.ts";
+import type { OutputFile, ScanRange } from "../../../src/output/ports.ts";
 import { redactedFile } from "../../../src/output/redacted-file.ts";
 import { formRedactor } from "../../../src/output/redact.ts";
 import { memoryFile } from "./memory-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "searched-"));
+const BRING: ScanRange["bring"] = {
+  from: 0,
+  nearBytes: 1_000,
+  runMaxBytes: 1_000_000,
+  aroundBytes: 1_000,
+  maxBytes: 1_000_000,
+};
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("what a pattern is known to need", () => {
@@ -199,11 +207,20 @@ function onDisk(text: string, plainFrom: number, isStill = true): OutputFile {
     path,
     Buffer.concat([Buffer.alloc(plainFrom), Buffer.from(text).subarray(plainFrom)]),
   );
-  const part = { path, from: plainFrom, isStill: async () => isStill };
+  const shown = (_: Uint8Array, wanted: Uint8Array) => wanted;
+  const part = { path, from: plainFrom, isStill: async () => isStill, shown };
   return { ...memoryFile(text), plainPart: async () => part };
 }
 
-const SMALL = { leastBytes: 100, sliceBytes: 50, sliceMaxBytes: 400, nearBytes: 30 };
+const SMALL = {
+  leastBytes: 100,
+  sliceBytes: 50,
+  sliceMaxBytes: 400,
+  nearBytes: 30,
+  bringMaxBytes: 40_000,
+};
+/** Nothing is brought: all of it is read here. */
+const NOTHING_BROUGHT = { ...SMALL, bringMaxBytes: 0 };
 const content = Array.from(
   { length: 2_000 },
   (_, index) => `${index} ${index % 37 === 0 ? "needle" : "hay"} ${"é".repeat(index % 9)}\n`,
@@ -250,7 +267,12 @@ test("a stream that was rotated under the search says so, and nothing wrong", as
 test("a file that is gone is no fault of the pattern", async () => {
   const file = {
     ...onDisk(content, 0),
-    plainPart: async () => ({ path: join(folder, "gone"), from: 0, isStill: async () => true }),
+    plainPart: async () => ({
+      path: join(folder, "gone"),
+      from: 0,
+      isStill: async () => true,
+      shown: (_: Uint8Array, wanted: Uint8Array) => wanted,
+    }),
   };
   const filter = await openFilter("needle", threadLineMatcher());
   const wanted = {
@@ -266,7 +288,6 @@ test("a file that is gone is no fault of the pattern", async () => {
 });
 
 test("what is masked is not found, though it lies in the file", async () => {
-  const key = ["sk", "ant", "api03", "aB3dE5gH7jK9mN1pQ2rS"].join("-");
   const file = redactedFile(onDisk(`${content}${key}\n${content}`, 0), formRedactor());
   for (const pattern of ["sk-ant", "sk-.nt"]) {
     const filter = await openFilter(pattern, threadLineMatcher());
@@ -283,6 +304,92 @@ test("what is masked is not found, though it lies in the file", async () => {
   }
 });
 
+const key = ["sk", "ant", "api03", "aB3dE5gH7jK9mN1pQ2rS"].join("-");
+/** Lines with secrets in them, beside them, and across their ends. */
+const anySecretText = fc
+  .array(
+    fc.constantFrom(
+      "needle",
+      "hay ",
+      "é",
+      "\n",
+      key,
+      `needle ${key}\n`,
+      key.slice(0, 9),
+      key.slice(9),
+      `-----BEGIN PRIVATE KEY-----\n${"aB3d".repeat(16)}\n${"needle01".repeat(8)}\n`,
+      "x".repeat(45),
+      "hay\n".repeat(20),
+    ),
+    { maxLength: 60 },
+  )
+  .map((parts) => parts.join(""));
+
+test("what is brought is shown as what is read is: the same lines, masked in the same way", async () => {
+  const matcher = threadLineMatcher();
+  await fc.assert(
+    fc.asyncProperty(
+      anySecretText,
+      fc.nat(400),
+      fc.constantFrom("needle", "n[e]+dle", "a.*needle", "sk-ant|\\*"),
+      fc.constantFrom(SMALL, NOTHING_BROUGHT, { ...SMALL, nearBytes: 0, bringMaxBytes: 2_000 }),
+      async (text, plainFrom, pattern, search) => {
+        const file = redactedFile(
+          onDisk(text, Math.min(plainFrom, Buffer.byteLength(text))),
+          formRedactor(),
+        );
+        const filter = await openFilter(pattern, matcher);
+        const to = await file.size();
+        const wanted = { from: 0, to, filter, countsLines: false, search, maxBytes: 1e9 };
+        const brought = [await linesFrom(file, wanted), await tailLines(file, wanted)];
+        // Nothing is searched aside that has never to be: this reads and masks all of it.
+        const small = { ...wanted, search: { ...search, leastBytes: 1e9 } };
+        const read = await linesFrom(file, small);
+        await filter.close();
+        // A search aside sees the file as it is: what only masking makes match is not found.
+        const known = read.lines.filter(({ from, next }) =>
+          new RegExp(pattern).test(Buffer.from(text).toString("utf8", from, next - 1)),
+        );
+        for (const { lines } of brought) {
+          expect(lines).toEqual(expect.arrayContaining(known));
+          expect(read.lines).toEqual(expect.arrayContaining([...lines]));
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+  await matcher.close();
+});
+
+test("runs join what is near, bring both sides, and only what they may", () => {
+  const path = join(folder, "runs");
+  const text = "needle\nneedle\nhay hay\nneedle\n";
+  writeFileSync(path, text);
+  const find = lineFinder("needle", planOf("needle"));
+  const limit = text.length;
+  const scan = (bring: Partial<ScanRange["bring"]>) =>
+    scanRuns({ path, from: 0, to: limit, limit, bring: { ...BRING, ...bring } }, find, () => true);
+  const brought = (at: number, to: number) => ({
+    at,
+    bytes: new Uint8Array(Buffer.from(text.slice(at, to))),
+  });
+  expect(scan({ nearBytes: 7, aroundBytes: 3 })).toEqual([
+    { from: 0, to: 14, starts: [0, 7], around: brought(0, 17) },
+    { from: 22, to: 29, starts: [22], around: brought(19, 29) },
+  ]);
+  expect(scan({ nearBytes: 8 })).toMatchObject([{ from: 0, to: 29, starts: [0, 7, 22] }]);
+  expect(scan({ nearBytes: 8, runMaxBytes: 14 })).toMatchObject([{ to: 14 }, { from: 22 }]);
+  expect(scan({ nearBytes: 7, aroundBytes: 3, from: 19 })).toMatchObject([
+    { around: null },
+    { around: { at: 19 } },
+  ]);
+  expect(scan({ nearBytes: 7, aroundBytes: 3, maxBytes: 17 })).toMatchObject([
+    { around: { at: 0 } },
+    { around: null },
+  ]);
+  expect(scanRuns({ path, from: 0, to: limit, limit, bring: BRING }, find, () => false)).toBeNull();
+});
+
 test("an evil pattern over a large file is stopped while it reads, and this thread goes on", async () => {
   const path = join(folder, "evil");
   writeFileSync(path, `${"a".repeat(60)}!\n`.repeat(50));
@@ -292,7 +399,7 @@ test("an evil pattern over a large file is stopped while it reads, and this thre
   );
   let ticks = 0;
   const timer = setInterval(() => (ticks += 1), 10);
-  const scan = session.scan({ path, from: 0, to: 3_100, limit: 3_100 });
+  const scan = session.scan({ path, from: 0, to: 3_100, limit: 3_100, bring: BRING });
   await expect(scan).rejects.toMatchObject({ code: "FILTER_INVALID" });
   clearInterval(timer);
   expect(ticks).toBeGreaterThan(3);
