@@ -17,6 +17,7 @@ import { serveUntilLeft } from "../src/bin/serving.ts";
 import { sweepTurn } from "../src/supervision/sweep-turns.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
+import { longestPiece } from "./longest-piece.ts";
 
 const AGENTS = Number(process.argv[2] ?? 200);
 const EACH = Number(process.argv[3] ?? 10);
@@ -46,31 +47,6 @@ async function deployAll(): Promise<void> {
   const command = ["/bin/sh", "-c", text];
   const input = { task_id, agent_type: "bench", prompt: "none", command };
   await Promise.all(Array.from({ length: AGENTS }, () => api.tool("deploy_headless_agent", input)));
-}
-
-/**
- * The longest piece of work between two turns of the event loop, in processor time of this thread: what a
- * machine with nothing else to do would have waited. The loop is kept turning meanwhile.
- * @returns how to end it, for the longest so far in milliseconds.
- */
-function longestPiece(): () => number {
-  let [most, isOver] = [0, false];
-  const now = (): number => {
-    const { system, user } = process.threadCpuUsage();
-    return (system + user) / 1e3;
-  };
-  let last = now();
-  const turn = (): void => {
-    const at = now();
-    most = Math.max(most, at - last);
-    last = at;
-    if (!isOver) setImmediate(turn);
-  };
-  setImmediate(turn);
-  return () => {
-    isOver = true;
-    return most;
-  };
 }
 
 async function measured(what: string, goal: string, work: () => Promise<unknown>): Promise<void> {

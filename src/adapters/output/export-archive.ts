@@ -6,7 +6,7 @@ import { constants, copyFile, mkdir, open, rmdir, unlink } from "node:fs/promise
 import { join } from "node:path";
 import { type ArchiveManifest, type ExportAnswer, MANIFEST_NAME } from "../../contract/archive.ts";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
-import { MIB } from "../../kernel/units.ts";
+import { KIB } from "../../kernel/units.ts";
 import type { Masking } from "../../output/redacted-file.ts";
 import type { ExportForm } from "../../supervision/streams.ts";
 import { type ArchiveIndex, damaged, type MemberPlace } from "./archive-index.ts";
@@ -16,7 +16,8 @@ import { partsOf } from "./segments.ts";
 
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
-const CHUNK_BYTES = MIB;
+/** Each is masked in one go, on the thread that everybody waits for. */
+const CHUNK_BYTES = 256 * KIB;
 
 /** Bytes as they come, in order. */
 type Pieces = AsyncIterable<Uint8Array>;
