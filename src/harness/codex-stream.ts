@@ -11,7 +11,8 @@
 import type { Usage } from "../contract/agent.ts";
 import type { StreamEvent } from "./harness.ts";
 import { asList, asNumber, asObject, asText, objectOfLine, type JsonObject } from "./json.ts";
-import { resetOf, troubleOf } from "./troubles.ts";
+import { resetOf } from "./reset-time.ts";
+import { troubleOf } from "./troubles.ts";
 
 /** Tells nothing that another line does not tell. */
 const SILENT: ReadonlySet<unknown> = new Set(["turn.started", "item.updated"]);

@@ -6,7 +6,8 @@ import type { AgentTrouble } from "../agents/record.ts";
 import type { Activity, TroubleKind } from "../contract/agent.ts";
 import { type EpochMs, humanDuration } from "../kernel/units.ts";
 import type { StreamEvent } from "./harness.ts";
-import { resetOf, troubleOf } from "./troubles.ts";
+import { resetAt } from "./reset-time.ts";
+import { troubleOf } from "./troubles.ts";
 
 export interface Doing {
   /** Tool calls without a result, oldest first; the newest OPEN_CALLS_MOST. */
@@ -101,8 +102,8 @@ function limitTrouble(
   { attempt, message, until, waitMs }: Extract<StreamEvent, { type: "rate_limited" }>,
   at: EpochMs,
 ): AgentTrouble {
-  const ends = until ?? (waitMs === null ? null : at + waitMs);
-  return { ...seen("rate_limited", message, at, attempt), until: ends };
+  const trouble = seen("rate_limited", message, at, attempt);
+  return { ...trouble, until: until ?? (waitMs === null ? trouble.until : at + waitMs) };
 }
 
 function errorTrouble(message: string, at: EpochMs): AgentTrouble | null {
@@ -121,12 +122,11 @@ function seen(
   since: EpochMs,
   attempt: number | null,
 ): AgentTrouble {
-  const { until, waitMs } = resetOf(text);
   return {
     kind,
     message: text.slice(0, MESSAGE_CHARS).toWellFormed(),
     since,
-    until: until ?? (waitMs === null ? null : since + waitMs),
+    until: resetAt(text, since),
     attempts: attempt ?? 1,
   };
 }

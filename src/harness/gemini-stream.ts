@@ -14,7 +14,7 @@
  */
 import type { StreamEvent } from "./harness.ts";
 import { asNumber, asObject, asText, objectOfLine, type JsonObject } from "./json.ts";
-import { resetOf } from "./troubles.ts";
+import { resetOf } from "./reset-time.ts";
 
 /**
  * The events of one whole line of Gemini's stdout.

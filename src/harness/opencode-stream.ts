@@ -13,7 +13,8 @@
  */
 import type { StreamEvent } from "./harness.ts";
 import { asNumber, asObject, asText, objectOfLine, type JsonObject } from "./json.ts";
-import { resetOf, troubleOf } from "./troubles.ts";
+import { resetOf } from "./reset-time.ts";
+import { troubleOf } from "./troubles.ts";
 
 /**
  * The events of one whole line of opencode's stdout.

@@ -8,7 +8,8 @@
 import { isoTime } from "../kernel/units.ts";
 import { describeExit, endingSignal } from "./endings.ts";
 import type { ExitFacts, StreamOutcome } from "./harness.ts";
-import { resetOf, type Trouble, troubleOf } from "./troubles.ts";
+import { resetOf } from "./reset-time.ts";
+import { type Trouble, troubleOf } from "./troubles.ts";
 
 export interface Verdict {
   readonly ok: boolean;

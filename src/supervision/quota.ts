@@ -47,7 +47,7 @@ function exhausted(circuit: Circuit, until: EpochMs, now: EpochMs): Fault {
   const seconds = Math.max(1, Math.ceil((until - now) / SECOND_MS));
   const what =
     probe === null
-      ? `The quota of ${harness} (${credential}) is used up until ${isoTime(until)}: ${message}.`
+      ? `The quota of ${harness} (${credential}) is used up until ${isoTime(until)}${guessWords(circuit)}: ${message}.`
       : `The quota of ${harness} (${credential}) may be there again; ${probe.agentId} is trying it.`;
   return new Fault("QUOTA_EXHAUSTED", what, {
     hint: `Deploy again in ${humanDuration(until - now)}, deploy with another harness or account, or end the wait with "corral quota reset ${harness}".`,
@@ -59,6 +59,11 @@ function exhausted(circuit: Circuit, until: EpochMs, now: EpochMs): Fault {
       trying: probe?.agentId ?? null,
     },
   });
+}
+
+/** A time that its words did not name, or not so that it could be read, is said to be ours. */
+function guessWords({ isNamed }: Circuit): string {
+  return isNamed ? "" : " (a guess: no reset could be read)";
 }
 
 /** Opens the circuit of an agent that was refused for its quota; other refusals change nothing. */
@@ -122,8 +127,7 @@ function close({ clock, store }: QuotaSetting, circuit: Circuit, why: string): v
 /** What stands as an alert while a circuit is not closed. */
 export function quotaConditions({ store }: Pick<Setting, "store">): readonly Condition[] {
   return store.circuits().map((circuit) => {
-    const { closedAt, closedBy, credential, harness, isNamed, key, message, until } = circuit;
-    const guess = isNamed ? "" : " (no reset was named: a guess)";
+    const { closedAt, closedBy, credential, harness, key, message, until } = circuit;
     return {
       key: `quota_circuit:${key}`,
       rule: "quota_circuit",
@@ -132,7 +136,7 @@ export function quotaConditions({ store }: Pick<Setting, "store">): readonly Con
       holds: closedAt === null ? "yes" : "no",
       evidence:
         closedAt === null
-          ? `${harness} (${credential}) takes no requests until ${isoTime(until)}${guess}: ${message}`
+          ? `${harness} (${credential}) takes no requests until ${isoTime(until)}${guessWords(circuit)}: ${message}`
           : `${harness} (${credential}) takes requests again: ${closedBy ?? "it is closed"}.`,
       nextStep: `Use another harness or account until then; "corral quota reset ${harness}" lets the next deploy try.`,
       holdMs: 0,

@@ -128,6 +128,23 @@ test("what is closed by hand stays closed until something new is said", () => {
   expect(quotaViews(setting)).toHaveLength(1);
 });
 
+test("a reset on somebody's wall is read as its moment, and what cannot be read is said to be a guess", () => {
+  using here = storeStage();
+  const store = begin(here);
+  const { clock } = here;
+  const setting = { store, clock };
+  const words = "You've hit your session limit · resets";
+  noteRefusal(setting, store.agent("a")!, `${words} 25pm (Nowhere/Land)`, clock.at);
+  expect(quotaViews(setting)).toMatchObject([{ named: false }]);
+  expect(quotaConditions(setting)[0]?.evidence).toContain("(a guess: no reset could be read)");
+  expect(() => admitByQuota(setting, ACCOUNT, "c")).toThrow("(a guess: no reset could be read)");
+  noteRefusal(setting, store.agent("a")!, `${words} 3pm (Europe/Berlin)`, clock.at + 1);
+  // Berlin was an hour ahead in January 1970, too.
+  const until = new Date(14 * HOUR).toISOString();
+  expect(quotaViews(setting)).toMatchObject([{ named: true, until }]);
+  expect(quotaConditions(setting)[0]?.evidence).not.toContain("guess");
+});
+
 test("what is no quota opens nothing", () => {
   using here = storeStage();
   const store = begin(here);
