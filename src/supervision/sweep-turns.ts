@@ -13,7 +13,7 @@ export interface SweepParts {
 }
 
 /** Passes over quiet agents wait for nobody: so many at once hold the event loop for some milliseconds. */
-const POKES_AT_ONCE = 32;
+const POKES_AT_ONCE = 8;
 
 function turnOfOthers({ timers }: Pick<Setting, "timers">): Promise<void> {
   return new Promise((resolve) => void timers.after(0, resolve));
