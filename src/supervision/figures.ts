@@ -5,6 +5,8 @@ import type { CorralEvent } from "../contract/events.ts";
 import type { SamplesAnswer } from "../contract/sampling.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Alerts } from "./alerts/alerts.ts";
+import { usedTogether } from "./alerts/together.ts";
+import type { SharedUse } from "./meters.ts";
 import type { ToolCall } from "./observed.ts";
 import type { OwnUse } from "./sampling/ports.ts";
 import type { Sampler } from "./sampling/sampler.ts";
@@ -68,6 +70,8 @@ export interface Figures {
   readonly version: string;
   readonly startedAt: EpochMs;
   readonly own: OwnUse;
+  /** What all agents may use together; null where nothing limits it. */
+  readonly together: SharedUse | null;
   /** Agents that have not ended, by status. */
   readonly live: ReadonlyMap<string, number>;
   readonly held: number;
@@ -106,6 +110,7 @@ export function figuresNow(
     version,
     startedAt,
     own: sampleMeters.own(),
+    together: usedTogether({ sampleMeters, store }),
     live,
     held: store.countHeld(),
     stuck: store.stuckOwners().length,

@@ -22,6 +22,12 @@ export interface GroupUse {
   readonly tasksLimit: number | null;
 }
 
+/** What the group above all agents' counts and allows; null for what it does not. */
+export interface SharedUse extends Omit<GroupUse, "cpuMs"> {
+  /** Without pages of files that nobody has used lately: the kernel gives those back before it refuses anybody. Bytes. */
+  readonly memoryBytes: number | null;
+}
+
 export interface WorkDone {
   readonly cpuMs: number;
   /** Read and written, sockets and pipes included where they are read like files; 0 where it may not be read. */

@@ -40,6 +40,8 @@ export function diskAlert({ path, level, free_bytes, total_bytes }: DiskFileSyst
   return [`Only ${room}. ${effect}: free some space, or lower disk_admit_free.`];
 }
 
+const LIMITS: ReadonlySet<AlertRule> = new Set(["limit_near", "limit_reached"]);
+
 /** Rules of which the report tells by its own look, of this moment. */
 const LOOKED_AT: ReadonlySet<AlertRule> = new Set([
   "limit_near",
@@ -54,7 +56,11 @@ export function standingTexts(
   subjects: ReadonlySet<string> | null,
 ): readonly string[] {
   return standing
-    .filter(({ rule, subject }) => !LOOKED_AT.has(rule) && (subjects?.has(subject.id) ?? true))
+    .filter(({ rule, subject }) => {
+      // Limits of all agents together are nobody's own, and the report's look does not see them.
+      const isSeen = LOOKED_AT.has(rule) && !(LIMITS.has(rule) && subject.kind === "daemon");
+      return !isSeen && (subjects?.has(subject.id) ?? true);
+    })
     .map(({ evidence, next_step, subject }) =>
       subject.kind === "daemon"
         ? `${evidence} ${next_step}`

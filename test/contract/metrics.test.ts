@@ -57,6 +57,7 @@ describe("what a scraper reads", () => {
     standing: [],
     notices: { pending: 0, dropped: 0 },
     sampling: { looks: 0, spentMs: 0 },
+    together: null,
     all: NO_SAMPLE,
     agents: [],
     agentsLeftOut: 0,
@@ -72,7 +73,10 @@ describe("what a scraper reads", () => {
   };
 
   test("is what is known, in base units, and no line for what is not", async () => {
-    const { text } = await metricsText(figures({ agents: [agent] }));
+    const together = { memoryBytes: 1, memoryLimitBytes: 4_096, tasks: 1, tasksLimit: null };
+    const { text } = await metricsText(figures({ agents: [agent], together }));
+    expect(text).toContain("corral_memory_limit_bytes 4096");
+    expect(text).not.toMatch(/^corral_threads_limit /m);
     expect(text).toContain("corral_daemon_cpu_seconds_total 1.5");
     expect(text).toContain('corral_agent_cpu_cores{agent_id="fixer-1",task_id="T1"} 1.5');
     expect(text).toContain('corral_agent_cost_usd_total{agent_id="fixer-1",task_id="T1"} 2.5');

@@ -437,6 +437,7 @@ const FIGURES: Figures = {
   version: "0.0.0-test",
   startedAt: NOW,
   own: { fds: 9, fdsLimit: 100, memoryBytes: 1, cpuMs: 2_000 },
+  together: null,
   live: new Map([["running", 1]]),
   held: 3,
   stuck: 0,

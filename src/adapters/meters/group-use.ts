@@ -1,5 +1,5 @@
 /** What the files of control groups say of use and limits. Pure but for the reading that it is given. */
-import type { GroupUse } from "../../supervision/meters.ts";
+import type { GroupUse, SharedUse } from "../../supervision/meters.ts";
 
 const NS_PER_MS = 1e6;
 const US_PER_MS = 1e3;
@@ -18,6 +18,26 @@ export function groupUse(read: (version: 1 | 2, file: string) => string | null):
     tasks: number(2, "pids.current") ?? number(1, "pids.current"),
     tasksLimit: number(2, "pids.max") ?? number(1, "pids.max"),
   };
+}
+
+/** @param read  As above, of the group that is above those of all agents. */
+export function sharedUse(read: (version: 1 | 2, file: string) => string | null): SharedUse {
+  const { memoryBytes, memoryLimitBytes, tasks, tasksLimit } = groupUse(read);
+  const idle =
+    statIn(read(2, "memory.stat"), "inactive_file") ??
+    statIn(read(1, "memory.stat"), "total_inactive_file") ??
+    0;
+  return {
+    memoryBytes: memoryBytes === null ? null : Math.max(0, memoryBytes - idle),
+    memoryLimitBytes,
+    tasks,
+    tasksLimit,
+  };
+}
+
+function statIn(text: string | null, name: string): number | null {
+  const value = new RegExp(`^${name} (\\d+)$`, "m").exec(text ?? "")?.[1];
+  return value === undefined ? null : Number(value);
 }
 
 /** Processor time of all that ever ran in the group; null where none counts it. Milliseconds. */

@@ -1,7 +1,9 @@
 /** Samples over /proc and control groups; see `supervision/sampling/ports.ts`. */
 import { readdirSync, readlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import type { AgentId } from "../../kernel/ids.ts";
 import type { PortView } from "../../contract/sampling.ts";
+import type { ProcessSet } from "../../supervision/ports.ts";
 import type {
   Counters,
   Depth,
@@ -15,7 +17,7 @@ import { type Listener, listenersIn } from "../proc/listening.ts";
 import { readArgv, readText, ticksNow } from "../proc/proc-table.ts";
 import { inSlices } from "../proc/slices.ts";
 import { pageBytes, parseStatUse, type StatUse, TICK_MS } from "../proc/stat-use.ts";
-import { groupUse } from "./group-use.ts";
+import { groupUse, sharedUse } from "./group-use.ts";
 import { readerOf } from "./machine-meters.ts";
 
 const KIB = 1_024;
@@ -61,6 +63,7 @@ export function sampleMeters(): SampleMeters {
       return found;
     },
     own: ownUse,
+    together: (set) => readable(() => sharedUse(readerOf(above(set)))),
   };
 }
 
@@ -250,6 +253,18 @@ function factsOf(
     fds: files?.fds ?? null,
     sockets: files?.sockets ?? null,
     listens: files?.listens ?? [],
+  };
+}
+
+/** The groups that hold the set's own. */
+function above(set: ProcessSet): ProcessSet {
+  const parent = (group: string | null | undefined): string | null =>
+    group == null ? null : dirname(group);
+  return {
+    ...set,
+    cgroup: parent(set.cgroup),
+    pidsCgroup: parent(set.pidsCgroup),
+    memoryCgroup: parent(set.memoryCgroup),
   };
 }
 

@@ -17,6 +17,7 @@ import {
   limitConditions,
   stuckCondition,
 } from "./rules.ts";
+import { isOfAll, togetherConditions, usedTogether } from "./together.ts";
 
 const RAISE = "Raise the limit for the next agents, or end what uses it:";
 const SLACK_MS = 5_000;
@@ -50,6 +51,7 @@ export function conditionsNow(
         const quiet = isKnown ? { cpuMsPerS, outputBytesPerS } : null;
         return agentConditions({ agentId: agent.id, trouble: agent.trouble, quiet }, silentMs);
       }),
+      ...togetherConditions(usedTogether(setting)),
       ...(own?.fds == null || own.fdsLimit === null ? [] : [fileCondition(own.fds, own.fdsLimit)]),
       ...fileSystems.map(({ free_bytes: freeBytes, level, path }) =>
         diskCondition(path, level !== "fine", level, freeBytes),
@@ -77,6 +79,7 @@ export function overConditions(
   return [...states.values()].flatMap(({ condition }) => {
     if (looked.has(condition.key)) return [];
     const { id, kind } = condition.subject;
+    if (isOfAll(condition)) return store.countLive() === 0 ? [over(condition, NOBODY)] : [];
     const isOver =
       condition.rule === "cleanup_stuck"
         ? !stuck.has(id)
@@ -85,8 +88,14 @@ export function overConditions(
           : kind === "task" && store.task(id)?.status !== "open";
     const evidence =
       condition.rule === "cleanup_stuck" ? "Everything is released." : "It has ended.";
-    return isOver ? [{ ...condition, holds: "no" as const, evidence, clearMs: 0 }] : [];
+    return isOver ? [over(condition, evidence)] : [];
   });
+}
+
+const NOBODY = "No agent is left.";
+
+function over(condition: Condition, evidence: string): Condition {
+  return { ...condition, holds: "no", evidence, clearMs: 0 };
 }
 
 function agentLimits(

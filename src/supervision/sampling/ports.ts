@@ -1,6 +1,7 @@
 /** What sampling needs of the machine. */
 import type { PortView } from "../../contract/sampling.ts";
 import type { AgentId } from "../../kernel/ids.ts";
+import type { SharedUse } from "../meters.ts";
 import type { ProcessSet } from "../ports.ts";
 
 /**
@@ -76,4 +77,6 @@ export interface SampleMeters {
   /** The processes of one agent, in any order; what ended meanwhile is absent. @throws {Fault} PROBE_FAILED. */
   processes(request: Omit<LookRequest, "depth">): Promise<readonly ProcessFacts[]>;
   own(): OwnUse;
+  /** What all agents use together, and may, by one that has a control group; null when that could not be read. */
+  together(set: ProcessSet): SharedUse | null;
 }

@@ -137,7 +137,15 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   ),
   corral_processes: gauge("Processes of all agents.", ({ all }) => all.processes),
   corral_threads: gauge("Threads of all agents.", ({ all }) => all.threads),
+  corral_threads_limit: gauge(
+    "Processes and threads that all agents may have together.",
+    ({ together }) => together?.tasksLimit ?? null,
+  ),
   corral_memory_bytes: gauge("Memory of all agents.", ({ all }) => all.memory_bytes),
+  corral_memory_limit_bytes: gauge(
+    "Memory that all agents may use together.",
+    ({ together }) => together?.memoryLimitBytes ?? null,
+  ),
   corral_cpu_cores: gauge("Processor cores that all agents use, since the last look.", ({ all }) =>
     cores(all),
   ),

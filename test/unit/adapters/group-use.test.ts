@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { groupUse } from "../../../src/adapters/meters/group-use.ts";
+import { groupUse, sharedUse } from "../../../src/adapters/meters/group-use.ts";
 
 const reading = (files: Readonly<Record<string, string>>) => (version: 1 | 2, file: string) =>
   files[`${version} ${file}`] ?? null;
@@ -42,4 +42,28 @@ test("cgroup v1, also beside a v2 group without controllers; its greatest number
 test("without groups, or with ones that say nothing, nothing is known", () => {
   expect(groupUse(() => null)).toEqual(NOTHING);
   expect(groupUse(() => "")).toEqual(NOTHING);
+});
+
+test("what all use together is without the pages of files that the kernel would give back first", () => {
+  const v2 = {
+    "2 memory.current": "9000\n",
+    "2 memory.max": "10000\n",
+    "2 memory.stat": "anon 1\ninactive_file 4000\nactive_file 7\n",
+    "1 pids.current": "3\n",
+    "1 pids.max": "8\n",
+  };
+  const all = { memoryBytes: 5_000, memoryLimitBytes: 10_000, tasks: 3, tasksLimit: 8 };
+  expect(sharedUse(reading(v2))).toEqual(all);
+  const v1 = {
+    "1 memory.usage_in_bytes": "9000\n",
+    "1 memory.limit_in_bytes": "10000\n",
+    "1 memory.stat": "inactive_file 1\ntotal_inactive_file 4000\n",
+  };
+  expect(sharedUse(reading(v1))).toEqual({ ...all, tasks: null, tasksLimit: null });
+  expect(sharedUse(() => null)).toEqual({
+    memoryBytes: null,
+    memoryLimitBytes: null,
+    tasks: null,
+    tasksLimit: null,
+  });
 });

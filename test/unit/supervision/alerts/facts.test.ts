@@ -5,6 +5,7 @@ import type { SamplesAnswer } from "../../../../src/contract/sampling.ts";
 import { conditionsNow, overConditions } from "../../../../src/supervision/alerts/facts.ts";
 import { judgeAlerts } from "../../../../src/supervision/alerts/judge.ts";
 import { NO_SAMPLE, type Reading } from "../../../../src/supervision/sampling/sample.ts";
+import type { SharedUse } from "../../../../src/supervision/meters.ts";
 import type { Setting } from "../../../../src/supervision/setting.ts";
 import { recordingLog } from "../../../helpers/serving.ts";
 
@@ -34,6 +35,9 @@ const agent = (over: Partial<AgentRecord> = {}): AgentRecord =>
 const READING = { threads: 95, tasksLimit: 100, memoryBytes: 1, memoryLimitBytes: 10 } as Reading;
 const QUIET = { ...NO_SAMPLE, cpu_ms_per_s: 0, output_bytes_per_s: 0 };
 
+/** The row of a process set that has a group. */
+const SET = { kind: "process_set", identity: { agentId: "a", cgroup: "/g/a", pidsCgroup: null } };
+
 interface Stage {
   readonly agents?: readonly AgentRecord[];
   readonly readings?: ReadonlyMap<string, Reading>;
@@ -44,6 +48,7 @@ interface Stage {
     readonly error: string;
   }[];
   readonly isBroken?: boolean;
+  readonly together?: SharedUse | null;
 }
 
 function looked({
@@ -52,6 +57,7 @@ function looked({
   samples = [],
   stuck = [],
   isBroken = false,
+  together = null,
 }: Stage) {
   const { log, logged } = recordingLog();
   const setting = {
@@ -59,7 +65,10 @@ function looked({
     configuration: () => ({ alert_silent_ms: 60_000 }),
     harnessOf: (name: string) => ({ program: name === "command" ? null : name }),
     log,
+    sampleMeters: { together: () => together },
     store: {
+      heldOf: () => (together === null ? [] : [SET]),
+      countLive: () => agents.filter(({ endedAt }) => endedAt === null).length,
       unfinishedAgents: () => agents,
       agent: (id: string) => agents.find((one) => one.id === id) ?? null,
       task: (id: string) =>
@@ -126,6 +135,32 @@ describe("facts", () => {
     expect(logged.map(({ event }) => event)).toContain("alerts.no_look");
   });
 
+  test("tell of all agents together what the group above theirs counts, and nothing where there is none", () => {
+    const together = { memoryBytes: 92, memoryLimitBytes: 100, tasks: 8, tasksLimit: 8 };
+    const keys = [
+      "limit_near:all_processes:daemon",
+      "limit_reached:all_processes:daemon",
+      "limit_near:all_memory:daemon",
+    ];
+    expect(holding({ together })).toEqual(expect.arrayContaining(keys));
+    const found = looked({ together }).conditions.find(({ key }) => key === keys[1]);
+    expect(found).toMatchObject({
+      severity: "critical",
+      subject: { kind: "daemon", id: "daemon" },
+      evidence: "all_processes is at 8 of 8 (100 %).",
+      nextStep: expect.stringContaining("limit_all_processes"),
+    });
+    const isOfAll = (key: string): boolean => key.includes(":all_");
+    expect(holding({}).some(isOfAll)).toBe(false);
+    const unlimited = { ...together, memoryLimitBytes: null, tasksLimit: null };
+    expect(holding({ together: unlimited }).some(isOfAll)).toBe(false);
+  });
+
+  test("of one that waits for its quota are none: its clock does not run", () => {
+    const waits = agent({ status: "queued", wallUntil: 1.05 * NOW });
+    expect(holding({ agents: [waits] }).some((key) => key.endsWith(":a"))).toBe(false);
+  });
+
   test("name who is stuck", () => {
     const stuck = [{ owner: "hook", held: 1, error: "process_set: alive" }];
     const found = looked({ stuck }).conditions.find(({ rule }) => rule === "cleanup_stuck");
@@ -150,6 +185,15 @@ describe("what is over", () => {
     expect(over).toContainEqual(["limit_near:processes:a", "no"]);
     expect(over).toContainEqual(["cleanup_stuck:a", "no"]);
     expect(over.map(([key]) => key)).not.toContain("daemon_files:daemon");
+  });
+
+  test("is cleared for all agents together once none of them is left, and not before", () => {
+    const together = { memoryBytes: null, memoryLimitBytes: null, tasks: 8, tasksLimit: 8 };
+    const { states } = raised({ together });
+    const keysOver = (agents: readonly AgentRecord[]) =>
+      overConditions(looked({ agents }).setting, states, []).map(({ key }) => key);
+    expect(keysOver([agent({ endedAt: NOW })])).toContain("limit_reached:all_processes:daemon");
+    expect(keysOver([agent()])).not.toContain("limit_reached:all_processes:daemon");
   });
 
   test("is not what was only not looked at", () => {

@@ -1,0 +1,62 @@
+/** What all agents use together, against the limits on the group above theirs. */
+import type { SharedUse } from "../meters.ts";
+import type { Setting } from "../setting.ts";
+import { processSetOf } from "../sighting.ts";
+import type { Condition } from "./judge.ts";
+import { limitConditions } from "./rules.ts";
+
+const SUBJECT = { kind: "daemon", id: "daemon" } as const;
+const NAMES = { processes: "all_processes", memory: "all_memory" } as const;
+const ENDS = 'End what uses it ("corral top" shows who)';
+
+/** Reads it now. Null while no agent lives, and where no control group holds them. */
+export function usedTogether({
+  sampleMeters,
+  store,
+}: Pick<Setting, "sampleMeters" | "store">): SharedUse | null {
+  for (const row of store.heldOf(["process_set"])) {
+    const set = processSetOf([row]);
+    if (set !== null && (set.cgroup ?? set.pidsCgroup) !== null) return sampleMeters.together(set);
+  }
+  return null;
+}
+
+/** Pure. What cannot be read has no condition. */
+export function togetherConditions(use: SharedUse | null): readonly Condition[] {
+  const { memoryBytes, memoryLimitBytes, tasks, tasksLimit } = use ?? NOTHING;
+  const common = { subject: SUBJECT, tellsNear: true } as const;
+  const facts = [
+    {
+      ...common,
+      name: NAMES.processes,
+      used: tasks,
+      limit: tasksLimit,
+      unit: "count" as const,
+      nextStep: `${ENDS}, or raise limit_all_processes: the next deploy applies it. Beyond it no agent can begin a process.`,
+    },
+    {
+      ...common,
+      name: NAMES.memory,
+      used: memoryBytes,
+      limit: memoryLimitBytes,
+      unit: "bytes" as const,
+      nextStep: `${ENDS}, or raise limit_all_memory_mb: the next deploy applies it. Beyond it the kernel kills processes of agents.`,
+    },
+  ];
+  return facts.flatMap(({ limit, used, ...fact }) =>
+    used === null || limit === null ? [] : limitConditions({ ...fact, limit, used }),
+  );
+}
+
+const NOTHING: SharedUse = {
+  memoryBytes: null,
+  memoryLimitBytes: null,
+  tasks: null,
+  tasksLimit: null,
+};
+
+/** Whether an alert is about all agents together: it is over when none of them is left. */
+export function isOfAll({ key, rule }: Condition): boolean {
+  const isLimit = rule === "limit_near" || rule === "limit_reached";
+  return isLimit && Object.values(NAMES).some((name) => key === `${rule}:${name}:${SUBJECT.id}`);
+}
