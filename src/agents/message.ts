@@ -1,8 +1,8 @@
 /**
  * A message to an agent: what is known of it, and what that comes to. Pure.
  *
- *   queued → put into an answer or a prompt, durable → handed over → its agent went on after it
- *            `offers`                                  `deliveredAt`  `consumedAt`
+ *   queued → put into an answer, an input or a prompt, durable → handed over → its agent went on after it
+ *            `offers`                                            `deliveredAt`  `consumedAt`
  *
  * Put in and handed over are two facts, because a daemon can die between them: what was not handed
  * over for certain is put in again, under the same id.
@@ -28,11 +28,11 @@ export interface MessageRecord {
   readonly relation: Relation;
   readonly text: string;
   readonly sentAt: EpochMs;
-  /** Answers and prompts that it was put into, each durable before it went out. */
+  /** Answers, inputs and prompts that it was put into, each durable before it went out. */
   readonly offers: number;
-  /** Whose answer or prompt that was last; null before the first. */
+  /** Whose answer, input or prompt that was last; null before the first. */
   readonly carrier: AgentId | null;
-  readonly way: "answer" | "resume" | null;
+  readonly way: "answer" | "input" | "resume" | null;
   /** When the last of them was handed over; null while that is not certain. */
   readonly deliveredAt: EpochMs | null;
   readonly consumedAt: EpochMs | null;
@@ -45,11 +45,15 @@ export interface Around {
   readonly agent: Pick<AgentRecord, "status" | "endedAt"> | null;
   /** Why that agent cannot be resumed; null when it can be, or still runs. */
   readonly cannotResume: string | null;
+  /** By its agent's input, now or once that has started; absent: with the answer of a report. */
+  readonly comesBy?: "input" | "start";
 }
 
 type Fate = Pick<MessageView, "state" | "waits_for" | "reason">;
 
 const NEXT_REPORT = "the answer of its next update_agent_progress or report_agent_finding";
+const SIGN_OF_TAKING = "a sign that its agent's CLI has taken it from its input";
+const START = "the start of its agent, whose CLI takes it from its input";
 const SIGN_OF_READING = "a sign that its agent went on after it";
 
 /** Where a message stands, and what comes next for it. */
@@ -61,10 +65,15 @@ export function fateOf(message: MessageRecord, around: Around): Fate {
       ? unread(around)
       : { state: "delivered", waits_for: SIGN_OF_READING, reason: null };
   }
-  if (!isOver) return { state: "queued", waits_for: NEXT_REPORT, reason: null };
+  if (!isOver) return { state: "queued", waits_for: waitsFor(around), reason: null };
   if (around.cannotResume === null)
     return { state: "queued", waits_for: "resume_agent", reason: null };
   return { state: "undeliverable", waits_for: null, reason: around.cannotResume };
+}
+
+function waitsFor({ comesBy }: Around): string {
+  if (comesBy === undefined) return NEXT_REPORT;
+  return comesBy === "input" ? SIGN_OF_TAKING : START;
 }
 
 /** It was handed over, and its agent ended before anything showed that it was read. */

@@ -10,6 +10,7 @@ import { webhooks } from "../adapters/alerts/webhook.ts";
 import { ballast } from "../adapters/disk/ballast.ts";
 import { diskSight } from "../adapters/disk/disk-sight.ts";
 import { agentFiles } from "../adapters/fs/agent-files.ts";
+import { agentInputs } from "../adapters/fs/agent-input.ts";
 import { daemonLog } from "../adapters/log/daemon-log.ts";
 import { machineMeters } from "../adapters/meters/machine-meters.ts";
 import { sampleMeters } from "../adapters/meters/sample-meters.ts";
@@ -132,6 +133,7 @@ async function composeLocked(
     const setting: Setting = wrap({
       store,
       files: redactedFiles(agentFiles(paths.bellDir), secrets),
+      inputs: agentInputs(),
       streams: fileStreams({ agents: paths.agentsDir, archives: paths.archiveDir }),
       containment,
       host: hosts.chosen,

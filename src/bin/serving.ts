@@ -9,6 +9,7 @@ import { asFault, errnoOf, faultToWire } from "../kernel/fault.ts";
 import { corral } from "../supervision/corral.ts";
 import { watchHome } from "../supervision/home-watch.ts";
 import type { Operations } from "../supervision/operations.ts";
+import { feedAgents } from "../supervision/feed.ts";
 import { watchAgents } from "../supervision/watch.ts";
 import { catchUpAll } from "../supervision/projections.ts";
 import { counting } from "../supervision/figures.ts";
@@ -90,6 +91,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     if (agentId !== null) looks.wake(agentId);
     if (kind === "agent.running" || kind === "agent.clean") disk.wake();
   });
+  const stopFeeding = feedAgents(setting);
   const stopWatch = watchAgents(setting, loops, looks);
   const stopHome = watchOwnFiles(composed, paths, served, operations);
   for (const { id } of store.unfinishedAgents()) loops.poke(id);
@@ -115,6 +117,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
     stopBells();
     stopStreamTimes();
     stopHints();
+    stopFeeding();
     await stopWatch();
     await served.close();
     await matcher.close();

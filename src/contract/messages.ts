@@ -1,9 +1,9 @@
 /**
  * Messages to agents, and going on with an agent that has ended.
  *
- * A message is durable before anybody is told of it, and is handed over at least once: in the answer
- * of a report that its agent makes, or at the head of the prompt with which the agent is resumed. Its
- * id tells a second copy from a second message.
+ * A message is durable before anybody is told of it, and is handed over at least once: by its CLI's own
+ * input where that has one, in the answer of a report that its agent makes, or at the head of the prompt
+ * with which the agent is resumed. Its id tells a second copy from a second message.
  */
 import { z } from "zod";
 
@@ -30,12 +30,14 @@ export const MessageView = z.object({
   waits_for: z.string().nullable().describe("what comes next for it; null when nothing does"),
   sent_at: z.string(),
   way: z
-    .enum(["answer", "resume"])
+    .enum(["answer", "input", "resume"])
     .nullable()
-    .describe("how it was last handed over: in the answer of a report, or in a resume's prompt"),
+    .describe(
+      "how it was last handed over: in the answer of a report, by its CLI's input, or in a resume's prompt",
+    ),
   handed_over: z
     .int()
-    .describe("answers and prompts that it was put into; more than one: maybe told twice"),
+    .describe("answers, inputs and prompts that it was put into; more than one: maybe told twice"),
   delivered_to: z.string().nullable().describe("the agent that got it: on a resume, the new one"),
   delivered_at: z.string().nullable(),
   consumed_at: z.string().nullable(),
@@ -58,7 +60,9 @@ export const ArrivingMessage = z.object({
     .describe("what its sender is to the agent that gets it"),
   text: z.string(),
   sent_at: z.string(),
-  repeated: z.boolean().describe("true when an earlier answer or prompt may have held it already"),
+  repeated: z
+    .boolean()
+    .describe("true when an earlier answer, input or prompt may have held it already"),
 });
 export type ArrivingMessage = z.infer<typeof ArrivingMessage>;
 

@@ -217,7 +217,7 @@ export const TOOLS = {
   send_agent_message: {
     title: "Send an agent a message",
     description:
-      "Use to tell a running agent something: it is in the answer of the agent's next report. Says what the message waits for; get_agent_messages tells whether it was delivered and read. For an agent that has ended use resume_agent.",
+      "Use to tell a running agent something: it comes by its CLI's own input, or in the answer of its next report. Says what the message waits for; get_agent_messages tells whether it was delivered and read. For an agent that has ended use resume_agent.",
     input: SendMessageInput,
     output: SendAnswer,
     annotations: CHANGES,

@@ -41,13 +41,15 @@ export interface Capabilities {
 
 /** The same for all: see docs/adr/0030-messages-in-answers.md. */
 const IN_ANSWERS = "in the answer of its next report";
+/** See docs/adr/0042-streaming-input.md. */
+const BY_INPUT = "by its input, at once";
 
 export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
   claude: {
     tested: "2.1.330",
     stream: "stream-json",
     resume: "--resume ID",
-    messages: IN_ANSWERS,
+    messages: BY_INPUT,
     sandbox: null,
     tokens: "each answer",
     cost: "its end",
@@ -66,7 +68,10 @@ export const CAPABILITIES: Readonly<Record<HarnessName, Capabilities>> = {
       files: [".claude/.credentials.json"],
       elsewhere: { darwin: "the keychain" },
     },
-    limits: ["Commands run in its sandbox only where your own settings of Claude Code say so."],
+    limits: [
+      "Commands run in its sandbox only where your own settings of Claude Code say so.",
+      "With hooks turned off, messages reach it with the answer of its next report.",
+    ],
   },
   codex: {
     tested: "0.169.0",

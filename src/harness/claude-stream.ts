@@ -3,6 +3,8 @@
  *
  *   system/init                 started      may come again after a result
  *   system/api_retry            retry, or rate_limited: 401 and 429 are retried for minutes
+ *   command_lifecycle           input: it has what came by its stdin, then it is told to its model
+ *   user, as a replay           input: the same, in the words that its documentation promises
  *   system/permission_denied    permission_needed: the run goes on and still ends in "success"
  *   assistant, user             their content blocks, and of an answer what it used up so far
  *   result                      result       may come twice; the last one counts
@@ -10,6 +12,7 @@
  *   anything else               plain
  */
 import type { Usage } from "../contract/agent.ts";
+import { messageOfUuid } from "../kernel/ids.ts";
 import { isoTime, SECOND_MS } from "../kernel/units.ts";
 import type { StreamEvent } from "./harness.ts";
 import { asList, asNumber, asObject, asText, objectOfLine, type JsonObject } from "./json.ts";
@@ -33,7 +36,9 @@ export function claudeEvents(line: string): readonly StreamEvent[] {
         ...turnUsage(message),
       ];
     case "user":
-      return userEvents(message);
+      return message["isReplay"] === true ? [replayEvent(message)] : userEvents(message);
+    case "command_lifecycle":
+      return lifecycleEvents(message);
     case "result":
       return [resultEvent(message)];
     case "rate_limit_event":
@@ -98,6 +103,22 @@ function assistantBlock(block: JsonObject): StreamEvent {
     default:
       return { type: "unknown", raw: block };
   }
+}
+
+/** What it was told by its stdin, said again when it stands in the conversation. */
+function replayEvent(message: JsonObject): StreamEvent {
+  const id = messageOfUuid(asText(message["uuid"]) ?? "");
+  const text = blocksOf(message).map((block) => asText(block["text"]) ?? "");
+  // Its prompt stands in no summary and no page: whoever wrote it has it.
+  return { type: "input", id, isTold: true, text: id === null ? "" : text.join("\n") };
+}
+
+/** The steps of what came by its stdin: queued, started, completed or cancelled. */
+function lifecycleEvents(message: JsonObject): readonly StreamEvent[] {
+  const id = messageOfUuid(asText(message["command_uuid"]) ?? "");
+  const state = asText(message["state"]);
+  if (id === null || (state !== "queued" && state !== "started")) return [];
+  return [{ type: "input", id, isTold: state === "started", text: "" }];
 }
 
 function userEvents(message: JsonObject): readonly StreamEvent[] {

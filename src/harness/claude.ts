@@ -1,15 +1,32 @@
 /**
  * Claude Code (`claude -p`), as of 2.1.
  *
- * The prompt goes in by stdin and the token by a 0600 file, so neither shows in `ps`.
+ * The prompt goes in by stdin and the token by a 0600 file, so neither shows in `ps`. Stdin stays open
+ * for messages (`--input-format stream-json`). Then the CLI does not end after its result before
+ * somebody closes it: its own Stop hook does, and where its user has turned hooks off it gets a plain
+ * prompt instead. See docs/adr/0042-streaming-input.md.
  */
+import { type MessageId, messageUuid } from "../kernel/ids.ts";
 import { claudeEvents } from "./claude-stream.ts";
 import { CLAUDE_ENV_ALLOW } from "./env.ts";
 import type { Environment, Harness, HarnessRequest, LaunchPlan } from "./harness.ts";
-import { choice, jsonFile, PROMPT_FILE, serversOf, skipWarning } from "./options.ts";
+import { choice, jsonFile, parseSettings, PROMPT_FILE, serversOf, skipWarning } from "./options.ts";
 import { verdictOf } from "./verdict.ts";
 
 const MCP_FILE = "mcp.json";
+/** The prompt as the first line of its input. */
+const INPUT_FILE = "prompt.jsonl";
+const SETTINGS_FILE = "settings.json";
+
+/** Where an administrator's settings lie, which count before the user's. */
+const MANAGED_SETTINGS: readonly string[] = [
+  "/etc/claude-code/managed-settings.json",
+  "/Library/Application Support/ClaudeCode/managed-settings.json",
+];
+/** How long the hook that closes its input may take. Seconds. */
+const HOOK_MOST_S = 10;
+const NO_HOOKS =
+  "Hooks are turned off in your settings of Claude Code, so messages reach this agent with the answer of its next report, not at once.";
 
 /** Tools that change files; denied by name, so that no rule in the user's settings lets them through. */
 const CHANGING_TOOLS = "Edit,Write,NotebookEdit";
@@ -28,6 +45,14 @@ export const claudeHarness: Harness = {
   installHint: 'Install Claude Code with "npm install -g @anthropic-ai/claude-code".',
   login: LOGIN,
   toolPrefix: "mcp__corral__",
+  userFiles: (environment, cwd) => [
+    `${userHome(environment)}/settings.json`,
+    ...MANAGED_SETTINGS,
+    ...(cwd === undefined
+      ? []
+      : [`${cwd}/.claude/settings.json`, `${cwd}/.claude/settings.local.json`]),
+  ],
+  inputLine: (id, text) => inputLine(text, id),
   resume: {
     // It keeps the total of a session when it ends by itself, and begins there the next time.
     counts: "finished-runs",
@@ -50,6 +75,7 @@ export const claudeHarness: Harness = {
 
 function plan(request: HarnessRequest): LaunchPlan {
   const permissions = permissionsOf(request);
+  const input = hasHooks(request) ? withInput(request) : withoutInput(request);
   return {
     argv: [
       "claude",
@@ -57,6 +83,7 @@ function plan(request: HarnessRequest): LaunchPlan {
       "--output-format",
       "stream-json",
       "--verbose",
+      ...input.argv,
       "--mcp-config",
       `${request.directory}/${MCP_FILE}`,
       "--strict-mcp-config",
@@ -74,13 +101,60 @@ function plan(request: HarnessRequest): LaunchPlan {
       ...permissions.env,
     },
     envAllow: CLAUDE_ENV_ALLOW,
-    files: [
-      { name: PROMPT_FILE, text: request.prompt, kind: "prompt_file" },
-      { name: MCP_FILE, text: mcpConfig(request), kind: "agent_config" },
-    ],
-    stdin: PROMPT_FILE,
-    warnings: permissions.warnings,
+    files: [...input.files, { name: MCP_FILE, text: mcpConfig(request), kind: "agent_config" }],
+    ...input.stdin,
+    warnings: [...permissions.warnings, ...input.warnings],
   };
+}
+
+interface Input {
+  readonly argv: readonly string[];
+  readonly files: LaunchPlan["files"];
+  readonly stdin: Pick<LaunchPlan, "stdin" | "hasInput">;
+  readonly warnings: readonly string[];
+}
+
+function withInput({ directory, endInput, prompt }: HarnessRequest): Input {
+  const replay = ["--input-format", "stream-json", "--replay-user-messages"];
+  const hook = [{ hooks: [{ type: "command", command: endInput, timeout: HOOK_MOST_S }] }];
+  // Stop: its turn is over; StopFailure: it is over because the model could not be had.
+  const settings = { hooks: { Stop: hook, StopFailure: hook } };
+  return {
+    argv: [...replay, "--settings", `${directory}/${SETTINGS_FILE}`],
+    files: [
+      { name: INPUT_FILE, text: inputLine(prompt), kind: "prompt_file" },
+      { name: SETTINGS_FILE, text: jsonFile(settings), kind: "agent_config" },
+    ],
+    stdin: { stdin: INPUT_FILE, hasInput: true },
+    warnings: [],
+  };
+}
+
+function withoutInput({ prompt }: HarnessRequest): Input {
+  return {
+    argv: [],
+    files: [{ name: PROMPT_FILE, text: prompt, kind: "prompt_file" }],
+    stdin: { stdin: PROMPT_FILE },
+    warnings: [NO_HOOKS],
+  };
+}
+
+/** False when one of the settings that count turns hooks off, ours with them. */
+function hasHooks({ userFiles }: HarnessRequest): boolean {
+  return !Object.entries(userFiles).some(([path, text]) => {
+    const settings = text === null ? null : parseSettings(text);
+    const isManagedOnly =
+      MANAGED_SETTINGS.includes(path) && settings?.["allowManagedHooksOnly"] === true;
+    return isManagedOnly || settings?.["disableAllHooks"] === true;
+  });
+}
+
+/** A user message as a line; with the UUID of a message its stream tells what becomes of it. */
+function inputLine(text: string, id?: MessageId): string {
+  const message = { role: "user", content: [{ type: "text", text }] };
+  const uuid = id === undefined ? {} : { uuid: messageUuid(id) };
+  const line = { type: "user", message, parent_tool_use_id: null, session_id: "", ...uuid };
+  return `${JSON.stringify(line)}\n`;
 }
 
 type Permissions = Pick<LaunchPlan, "argv" | "env" | "warnings">;

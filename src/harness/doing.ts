@@ -72,6 +72,9 @@ export function doingAfter(
       const trouble = event.isError ? doing.trouble : null;
       return { ...doing, openCalls: [], asksFor: null, finishedAt: at, trouble };
     }
+    case "input":
+      // It goes on with what it was told.
+      return event.isTold ? { ...doing, finishedAt: null } : doing;
     case "unknown":
     case "plain":
       return doing;

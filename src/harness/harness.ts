@@ -43,6 +43,8 @@ export interface HarnessRequest {
   readonly isRoot: boolean;
   /** The CLI's own id of the session that this run goes on with; absent for a new one. */
   readonly session?: string;
+  /** A shell command that closes the agent's own input, and never waits; for a CLI that has one. */
+  readonly endInput: string;
 }
 
 /** An agent that has ended, as far as its session hangs on it. */
@@ -108,8 +110,13 @@ export interface LaunchPlan {
   readonly files: readonly FileToWrite[];
   /** Made before the start and taken away at the end; what they lead to is the user's and stays. */
   readonly links?: readonly LinkToMake[];
-  /** File in the directory that becomes stdin; null is /dev/null. */
+  /** File in the directory that becomes stdin; null is /dev/null. With an input, the first that is read from it. */
   readonly stdin: string | null;
+  /**
+   * True when stdin stays open for {@link Harness.inputLine} until the CLI itself, by
+   * {@link HarnessRequest.endInput}, or the daemon closes it.
+   */
+  readonly hasInput?: true;
   /** For the deploy answer: what was chosen for the caller. */
   readonly warnings: readonly string[];
 }
@@ -144,6 +151,16 @@ export type StreamEvent =
    * has a `turn`, and is counted once.
    */
   | { readonly type: "usage"; readonly usage: Usage; readonly turn?: string }
+  /**
+   * Something came by its input: the CLI has it, or its model is told of it as well.
+   * `id`: the message that it is; null for its prompt and for what is none of ours.
+   */
+  | {
+      readonly type: "input";
+      readonly id: MessageId | null;
+      readonly isTold: boolean;
+      readonly text: string;
+    }
   /** The CLI asks its model once more. */
   | { readonly type: "retry"; readonly error: string; readonly attempt: number | null }
   /** The provider refuses for now. Where it names a time: until when, or for how many milliseconds. */
@@ -176,7 +193,9 @@ export interface Heard {
   readonly hasSpoken: boolean;
   /** A failure was told last: the text behind it may be the failure's, in the model's place. */
   readonly isFailing: boolean;
-  /** Messages in answers that the model has not gone on after yet. */
+  /** Messages that the CLI has taken from its input, oldest first; a bounded number of the newest. */
+  readonly taken: readonly MessageId[];
+  /** Messages in answers, or told by the input, that the model has not gone on after yet. */
   readonly before: readonly MessageId[];
   /** Messages that it has gone on after, oldest first; a bounded number of the newest. */
   readonly read: readonly MessageId[];
@@ -226,8 +245,13 @@ export interface Harness {
   readonly toolPrefix: string;
   /** True for a CLI that prints a tool call only when it is over. */
   readonly hidesCalls?: true;
-  /** Files of the user's that the plan depends on. Absolute paths; absent means none. */
-  userFiles?(environment: Environment): readonly string[];
+  /**
+   * Files of the user's that the plan depends on. Absolute paths; absent means none.
+   * @param cwd  Where the agent is to work. Absolute.
+   */
+  userFiles?(environment: Environment, cwd?: string): readonly string[];
+  /** A message as a line for the CLI's input, with its newline; absent: it takes none while it works. */
+  inputLine?(id: MessageId, text: string): string;
   /** How it goes on with a session of its CLI; absent: it cannot. */
   readonly resume?: ResumeRoad;
   /** @throws {Fault} INPUT_INVALID. */

@@ -157,7 +157,7 @@ function reporting(task: PreambleTask, agent: PreambleAgent, prefix: string): st
   return [
     "# How to report (MCP server `corral`)",
     `- \`${prefix}update_agent_progress\` with ${self}: status "working" when you start and every few minutes, "blocked" when you cannot go on.`,
-    `- \`${prefix}report_agent_finding\` with the same ids: as soon as you find something worth knowing. Their answers bring you messages: heed them.`,
+    `- \`${prefix}report_agent_finding\` with the same ids: as soon as you find something worth knowing. Messages to you come in their answers or between your steps: heed them.`,
     children(task, agent, prefix),
     `- At the end, once: \`${prefix}update_agent_progress\` with status "completed" and progress 100, saying what you did and how you verified it; or "failed" and why. Then finish your turn: soon after, you are stopped.`,
   ].join("\n");

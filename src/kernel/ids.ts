@@ -40,6 +40,20 @@ export function mintMessageId(random: RandomHex): MessageId {
   return `MSG-${random(6)}`;
 }
 
+/** What stands before the random part of a message id in its UUID: "MSG" in hex, as a random UUID looks. */
+const MESSAGE_UUID = "4d534700-0000-4000-8000-";
+
+/** The UUID of a message, for CLIs that name what they are told by one. */
+export function messageUuid(id: MessageId): string {
+  return `${MESSAGE_UUID}${id.slice("MSG-".length)}`;
+}
+
+/** The message of a UUID; null for every other one. */
+export function messageOfUuid(uuid: string): MessageId | null {
+  const random = uuid.startsWith(MESSAGE_UUID) ? uuid.slice(MESSAGE_UUID.length) : "";
+  return /^[0-9a-f]{12}$/.test(random) ? `MSG-${random}` : null;
+}
+
 /** Every message id in a text. */
 export const MESSAGE_ID_PATTERN = /MSG-[0-9a-f]{12}(?![0-9a-f])/g;
 

@@ -121,6 +121,8 @@ function weightOfEvent(event: StreamEvent): number {
     case "usage":
     case "unknown":
       return 0;
+    case "input":
+      return event.isTold && event.id !== null ? 1 : 0;
   }
 }
 

@@ -92,7 +92,7 @@ function foldSaid(outcome: StreamOutcome, event: StreamEvent): StreamOutcome {
     case "started":
       return { ...outcome, sessionId: event.sessionId ?? outcome.sessionId };
     case "result":
-      return { ...outcome, result: event, usage: event.usage ?? outcome.usage };
+      return withResult(outcome, event);
     case "usage":
       return withTurn(outcome, event);
     case "error":
@@ -112,8 +112,22 @@ function foldSaid(outcome: StreamOutcome, event: StreamEvent): StreamOutcome {
     case "tool_result":
       return outcome.isTextOpen ? { ...outcome, isTextOpen: false } : outcome;
     case "plain":
+    case "input":
       return outcome;
   }
+}
+
+/** Its totals are of all so far; the turns that it counts began after the result before it. */
+function withResult(
+  outcome: StreamOutcome,
+  event: Extract<StreamEvent, { type: "result" }>,
+): StreamOutcome {
+  const before = outcome.result?.usage?.turns ?? null;
+  const { usage } = event;
+  if (usage === null) return { ...outcome, result: event };
+  const turns = before === null || usage.turns === null ? usage.turns : before + usage.turns;
+  const total = { ...usage, turns };
+  return { ...outcome, result: { ...event, usage: total }, usage: total };
 }
 
 function textAfter(
@@ -168,6 +182,7 @@ function activityAfter(event: StreamEvent): Activity | null {
     case "plain":
     case "usage":
     case "error":
+    case "input":
       return null;
     case "started":
     case "text":

@@ -57,6 +57,7 @@ export function renderPretty(event: StreamEvent): string {
     case "permission_needed":
     case "usage":
     case "error":
+    case "input":
     case "unknown":
       return renderLine(event);
   }
@@ -89,11 +90,18 @@ function wordsOf(event: StreamEvent): readonly [label: string, text: string] {
       return [event.isError ? "result: failed" : "result", resultWords(event)];
     case "error":
       return ["error", event.message];
+    case "input":
+      return [inputLabel(event), event.text];
     case "unknown":
       return [unknownLabel(event.raw), json(event.raw)];
     case "plain":
       return ["output", event.line];
   }
+}
+
+function inputLabel({ id, isTold }: Extract<StreamEvent, { type: "input" }>): string {
+  if (id === null) return "prompt";
+  return isTold ? "message" : `message ${id} taken`;
 }
 
 function attemptWords({ attempt }: { readonly attempt: number | null }): string {

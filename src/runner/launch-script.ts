@@ -26,8 +26,10 @@ export interface LaunchSpec {
   readonly argv: readonly string[];
   /** The whole environment of the agent: nothing else is handed on. */
   readonly env: Readonly<Record<string, string>>;
-  /** File that becomes stdin; null is /dev/null. */
+  /** File that becomes stdin; null is /dev/null. With an input, the first that is read from it. */
   readonly stdinPath: string | null;
+  /** Folder of its input, where it has one that stays open for further messages; absent or null: none. Absolute. */
+  readonly input?: string | null;
   readonly set: ProcessSet;
   /** Absolute path of prlimit; null leaves the agent without a mark. */
   readonly prlimit: string | null;
@@ -96,6 +98,7 @@ export function shellQuote(text: string): string {
 
 function head(spec: LaunchSpec): string {
   const { agentId, ballast, bellDirectory, daemonGone, directory, flock, set, wallClockS } = spec;
+  const input = spec.stdinPath === null ? "" : (spec.input ?? "");
   return `#!/bin/sh
 # Starts one agent; written by Corral, may hold secrets.
 corral_agent=${shellQuote(agentId)}
@@ -110,6 +113,8 @@ corral_wall_clock_s=${wallClockS === null ? "" : Math.ceil(wallClockS)}
 corral_flock=${shellQuote(flock ?? "")}
 corral_alive=${shellQuote(daemonGone?.aliveFile ?? "")}
 corral_daemon_ttl_s=${daemonGone?.ttlS ?? ""}
+corral_input=${shellQuote(input)}
+corral_first=${shellQuote(input === "" ? "" : (spec.stdinPath ?? ""))}
 if [ -n "\${corral_reading-}" ]; then return 0; fi
 
 `;
@@ -131,7 +136,7 @@ function body(spec: LaunchSpec): string {
       ? ['if [ -z "${corral_inside-}" ]; then', ...outside, enterNamespace(spec), "fi"]
       : outside),
     `cd ${shellQuote(cwd)} 2>/dev/null || fail ${shellQuote(`the working directory ${cwd} cannot be entered`)}`,
-    ...(stdinPath === null ? [] : [openStdin(stdinPath)]),
+    ...(stdinPath === null ? [] : [openStdin(stdinPath, spec.input ?? null)]),
     FORGET_ENVIRONMENT,
     ...Object.entries(env).map(exportLine),
     ...(spec.umask === undefined ? [] : [`umask ${spec.umask.toString(8).padStart(4, "0")}`]),
@@ -227,9 +232,13 @@ function joinGroup(group: string): string {
   return `{ echo 0 >${file}; } 2>/dev/null || fail ${shellQuote(`the control group ${group} cannot be joined`)}`;
 }
 
-function openStdin(path: string): string {
+/** The runner has opened its input as 6; where it could make none, the prompt is all. */
+function openStdin(path: string, input: string | null): string {
   const file = shellQuote(path);
-  return `[ -r ${file} ] || fail ${shellQuote(`the input ${path} cannot be read`)}\nexec <${file}`;
+  const check = `[ -r ${file} ] || fail ${shellQuote(`the input ${path} cannot be read`)}\n`;
+  if (input === null) return `${check}exec <${file}`;
+  const line = shellQuote(`${input}/line`);
+  return `${check}if [ -p ${line} ]; then exec <&6 6<&- 8>&-; else exec <${file}; fi`;
 }
 
 function exportLine([name, value]: readonly [string, string]): string {

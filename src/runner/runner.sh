@@ -51,7 +51,7 @@ find_members() { # sets found: pids of the agent's set that this witness sees
     while read -r pid group state name; do
       [ "$group" = "$$" ] || continue
       case $pid:$state:$name in
-        "$$:"* | "$self:"* | "${watcher:-none}:"* | *:Z*:* | *:ps | */ps) continue ;;
+        "$$:"* | "$self:"* | "${watcher:-none}:"* | "${feeder:-none}:"* | *:Z*:* | *:ps | */ps) continue ;;
       esac
       found="$found $pid"
     done <<ALL
@@ -263,6 +263,50 @@ write_exit() {
   done
 }
 
+# --- the agent's input ---------------------------------------------------------------------------
+
+# For a CLI that takes further messages while it works. Its stdin is a FIFO, `line`, and the feeder
+# writes to it: first the prompt, then each message that is named to it by `names`, a FIFO as well. A
+# message lies in a file of its own, which is emptied once it is passed on: so it is passed once, whoever
+# names it again. "end" closes the input; whoever writes later finds nobody who reads.
+make_input() {
+  [ -n "$corral_input" ] || return
+  mkfifo -m 600 "$corral_input/names" && mkfifo -m 600 "$corral_input/line"
+}
+
+feed() { # in a subshell of its own; by exec, since dash keeps what a redirected function hides
+  trap '' HUP INT QUIT
+  exec <&8 >&5 2>/dev/null 5>&- 6<&- 8>&- 9>&-
+  cat "$corral_first" || exit
+  while IFS= read -r name; do
+    case $name in
+      end) exit ;;
+      */* | .*) continue ;;
+    esac
+    [ -f "$corral_input/$name" ] && [ -s "$corral_input/$name" ] || continue
+    cat "$corral_input/$name" && true >"$corral_input/$name" || exit # the agent reads no more
+  done
+}
+
+# Every end is opened here, one after the other, so that nobody waits for another's open.
+open_input() { # sets feeder; 6 becomes the agent's stdin, by 8 the feeder is told of the end
+  feeder=
+  make_input 2>/dev/null || return
+  exec 7<>"$corral_input/line" 8<>"$corral_input/names"
+  exec 6<"$corral_input/line" 5>"$corral_input/line" 7>&-
+  feed &
+  feeder=$!
+  exec 5>&- 8>"$corral_input/names" # the feeder alone reads names: when it is gone, so is the input
+}
+
+# By a word, not by a signal: a feeder that has ended may have left its number to a stranger.
+end_input() {
+  [ -n "$feeder" ] || return
+  trap '' PIPE
+  exec 6<&-
+  printf 'end\n' 2>/dev/null >&8
+}
+
 # --- the life of one agent -------------------------------------------------------------------------
 
 [ -r "$directory/launch.sh" ] || exit 1
@@ -292,6 +336,8 @@ if [ -n "$corral_wall_clock_s$corral_daemon_ttl_s" ]; then
   watcher=$!
 fi
 
+open_input
+
 # No redirection here: dash would apply it to its own word about a signal too (name_signal).
 /bin/sh "$directory/launch.sh"
 status=$?
@@ -303,5 +349,7 @@ if [ -n "$watcher" ]; then
   wait "$watcher" 2>/dev/null
 fi
 sync "$directory" 2>/dev/null
+end_input
 end_members 2
+[ -z "$feeder" ] || wait "$feeder" 2>/dev/null
 exit 0

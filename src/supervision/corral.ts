@@ -190,7 +190,8 @@ export function corral(parts: CorralParts): Operations {
       const task = taskOf(input.task_id);
       const agent = agentOf(input.agent_id, task.id);
       const inbox = () => mail.inbox(agent, caller);
-      return reportProgress(setting, loops, task, agent, input, inbox);
+      const isHeeding = () => mail.isHeeding(agent);
+      return reportProgress(setting, loops, task, agent, input, inbox, isHeeding);
     },
     report_agent_finding: (input, caller) => {
       const task = taskOf(input.task_id);

@@ -231,7 +231,7 @@ function newAgentOf(
 function intentsOf(
   setting: Setting,
   task: TaskRecord,
-  { agentId, directory, files, links }: RunPlan,
+  { agentId, directory, files, hasInput, links }: RunPlan,
   set: ProcessSet,
 ): readonly ResourceIntent[] {
   const session = sessionNameOf(agentId);
@@ -248,6 +248,9 @@ function intentsOf(
       kind: "agent_config" as const,
       locator: `${directory}/${name}`,
     })),
+    ...(hasInput
+      ? [{ kind: "agent_config" as const, locator: setting.inputs.folderOf(directory) }]
+      : []),
     { kind: "agent_config", locator: `${directory}/launch.sh` },
     { kind: "bell", locator: setting.files.bellOf(agentId) },
     ...(setting.host.kind === "tmux" ? [{ kind: "tmux_session" as const, locator: session }] : []),

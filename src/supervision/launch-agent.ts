@@ -31,6 +31,7 @@ export async function launchAgent(
     { name: "spec.json", text: specOf(agent, plan) },
   ];
   setting.files.prepare(plan.directory, files, plan.links);
+  if (plan.hasInput) setting.inputs.make(plan.directory);
   if (plan.carry !== null) setting.files.copyFolder(plan.carry.from, plan.carry.to);
   setting.files.link(resources[0]!.locator, plan.directory);
   const notEnforced = await setting.containment.make(set, plan.limits);
@@ -60,6 +61,7 @@ export function launchScript(setting: Setting, plan: RunPlan, set: ProcessSet): 
     argv: plan.argv,
     env: plan.env,
     stdinPath: plan.stdinPath,
+    input: plan.hasInput ? setting.inputs.folderOf(plan.directory) : null,
     set,
     wallClockS: plan.wallClockS + RUNNER_WALL_MARGIN_S,
     limits: plan.limits,

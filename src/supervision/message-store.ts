@@ -26,8 +26,12 @@ export interface MessageStore {
    * of it left to it.
    */
   openMessages(agentId: AgentId): readonly MessageRecord[];
-  /** Writes down that messages are put into an answer or a prompt, before it can go out. */
-  offerMessages(ids: readonly MessageId[], carrier: AgentId, way: "answer" | "resume"): void;
+  /** Writes down that messages are put into an answer, an input or a prompt, before they can go out. */
+  offerMessages(
+    ids: readonly MessageId[],
+    carrier: AgentId,
+    way: NonNullable<MessageRecord["way"]>,
+  ): void;
   /** Writes down that they were handed over. Those that another answer or prompt holds by now are left as they are. */
   deliverMessages(ids: readonly MessageId[], carrier: AgentId, at: EpochMs): void;
   /** Writes down that an agent went on after them; only the first evidence stays. Unknown ids are left out. */

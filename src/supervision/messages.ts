@@ -5,6 +5,7 @@
  * bytes are with the system: handed over. Whatever dies between them, a message that is not known to
  * be handed over is put into the next answer as well, under the same id. It counts as read when the
  * agent's stream has it and goes on after it; for a program without a stream, when it calls again.
+ * What an agent's input carries (`feed.ts`) is in no answer.
  */
 import type { AgentRecord } from "../agents/record.ts";
 import {
@@ -20,6 +21,7 @@ import type { AgentMessagesInput, SendMessageInput } from "../contract/tools.ts"
 import type { Heard } from "../harness/harness.ts";
 import { Fault, messageOf } from "../kernel/fault.ts";
 import { type AgentId, type MessageId, mintMessageId } from "../kernel/ids.ts";
+import { isCarried, isHeeding, takesInput } from "./feed.ts";
 import type { Caller } from "./operations.ts";
 import type { Setting } from "./setting.ts";
 
@@ -42,6 +44,8 @@ export interface Messages {
   called(agent: AgentRecord): void;
   /** What an agent finds in the answer to its own report; null for every other caller, and when there is nothing. */
   inbox(agent: AgentRecord, caller: Caller): Inbox | null;
+  /** True while an agent may still come to something that its input has brought it, or brings. */
+  isHeeding(agent: AgentRecord): boolean;
 }
 
 export function messages(setting: Setting): Messages {
@@ -51,12 +55,14 @@ export function messages(setting: Setting): Messages {
     send: (agent, input, caller, relation) => send(setting, agent, input, caller, relation),
     list: (agent, input, sender) => list(setting, agent, input, sender),
     called: (agent) => noteCall(setting, agent),
+    isHeeding: (agent) => isHeeding(setting, agent),
     inbox(agent, caller) {
       const isItself = caller.kind === "agent" && caller.agentId === agent.id;
       if (!isItself || caller.onAnswered === undefined) return null;
       const open = setting.store
         .openMessages(agent.id)
-        .filter((message) => !onTheWay.has(message.id) && !isHandedTo(message, agent.id));
+        .filter((message) => !onTheWay.has(message.id) && !isHandedTo(message, agent.id))
+        .filter((message) => !isCarried(setting, agent, message));
       const fitting = fit(open);
       if (fitting.length === 0) return null;
       const ids = fitting.map(({ id }) => id);
@@ -79,7 +85,7 @@ function send(
   relation: Relation,
 ): SendAnswer {
   if (agent.endedAt !== null) throw ended(agent);
-  const { message } = setting.store.addMessage({
+  const { message: added } = setting.store.addMessage({
     id: mintMessageId(setting.chance.hex),
     taskId: agent.taskId,
     agentId: agent.id,
@@ -89,8 +95,10 @@ function send(
     sentAt: setting.clock.now(),
     idempotencyKey: input.idempotency_key ?? null,
   });
+  // Its input may carry it by now.
+  const message = setting.store.message(added.id) ?? added;
   return {
-    message: messageView(message, aroundOf(setting, agent)),
+    message: messageView(message, onInput(setting, agent, message, aroundOf(setting, agent))),
     warnings: warningsOf(setting, agent, input),
   };
 }
@@ -125,18 +133,39 @@ function list(
 ): MessagesAnswer {
   const all = setting.store.messagesTo(agent.id, ALL, ...(sender === null ? [] : [sender]));
   const around = aroundOf(setting, agent);
-  const views = all.map((message) => messageView(message, carrierAround(setting, message, around)));
+  const views = all.map((message) =>
+    messageView(message, carrierAround(setting, message, agent, around)),
+  );
   const counts = { queued: 0, delivered: 0, consumed: 0, undeliverable: 0 };
   for (const { state } of views) counts[state] += 1;
   return { messages: views.slice(-limit), left_out: Math.max(0, views.length - limit), counts };
 }
 
 /** What an earlier run left to a later one hangs on that one, unless its conversation never began. */
-function carrierAround(setting: Setting, { agentId, carrier }: MessageRecord, own: Around): Around {
-  if (carrier === null || carrier === agentId) return own;
+function carrierAround(
+  setting: Setting,
+  message: MessageRecord,
+  agent: AgentRecord,
+  own: Around,
+): Around {
+  const { agentId, carrier } = message;
+  if (carrier === null || carrier === agentId) return onInput(setting, agent, message, own);
   const later = setting.store.agent(carrier);
   const hasBegun = later !== null && (later.endedAt === null || later.cliSession !== null);
   return hasBegun ? aroundOf(setting, later) : own;
+}
+
+/** How an agent that lives comes to a message that it was not handed. */
+function onInput(
+  setting: Setting,
+  agent: AgentRecord,
+  message: MessageRecord,
+  around: Around,
+): Around {
+  if (agent.endedAt !== null || message.deliveredAt !== null) return around;
+  if (isCarried(setting, agent, message)) return { ...around, comesBy: "input" };
+  const isAtItsStart = agent.status === "starting" || agent.status === "queued";
+  return isAtItsStart && takesInput(setting, agent) ? { ...around, comesBy: "start" } : around;
 }
 
 function aroundOf(setting: Setting, agent: AgentRecord): Around {
@@ -151,18 +180,23 @@ function isHandedTo({ carrier, deliveredAt }: MessageRecord, agentId: AgentId): 
 }
 
 /**
- * Notes what the stream of an agent shows that its model has read: what stood in answers, and what
- * stood in its prompt. Repeatable: what is noted already stays as it is.
+ * Notes what the stream of an agent shows: what its CLI has taken from its input, and what its model has
+ * read of that, of answers and of its prompt. Repeatable: what is noted already stays as it is.
  */
 export function noteRead({ clock, store }: Setting, agentId: AgentId, heard: Heard): void {
   const isRead = ({ id, way }: MessageRecord): boolean =>
     heard.read.includes(id) || (way === "resume" && heard.hasSpoken);
-  const read = store
-    .openMessages(agentId)
-    .filter((message) => message.carrier === agentId && isRead(message));
-  if (read.length === 0) return;
-  const ids = read.map(({ id }) => id);
-  store.consumeMessages(ids, agentId, "stream", clock.now());
+  const own = store.openMessages(agentId).filter(({ carrier }) => carrier === agentId);
+  const taken = own.filter(
+    ({ deliveredAt, id }) => deliveredAt === null && heard.taken.includes(id),
+  );
+  if (taken.length > 0) store.deliverMessages(idsOf(taken), agentId, clock.now());
+  const read = own.filter(isRead);
+  if (read.length > 0) store.consumeMessages(idsOf(read), agentId, "stream", clock.now());
+}
+
+function idsOf(all: readonly MessageRecord[]): readonly MessageId[] {
+  return all.map(({ id }) => id);
 }
 
 /**

@@ -63,6 +63,8 @@ export interface RunPlan {
   /** A folder of an earlier run that is copied into this one's directory; null for none. */
   readonly carry: { readonly from: string; readonly to: string } | null;
   readonly stdinPath: string | null;
+  /** True when its stdin stays open for messages. */
+  readonly hasInput: boolean;
   readonly wallClockS: number;
   /** Null: it is never stopped for doing nothing. Milliseconds. */
   readonly idleMs: number | null;
@@ -108,7 +110,7 @@ export function planRun(
   };
   const taskBudget = budgetOf(task.limits);
   const taskLeft = leftOf(setting.store.taskSpent(task.id), taskBudget);
-  const user = ofTheUser(setting, harness, options.env ?? {});
+  const user = ofTheUser(setting, harness, options.env ?? {}, cwd);
   const session = request.resumes?.agent.cliSession ?? null;
   const launch = harness.plan({
     taskId: task.id,
@@ -125,6 +127,7 @@ export function planRun(
     mcpServers: serversGiven(options),
     ...user,
     isRoot: setting.uid === 0,
+    endInput: setting.inputs.endCommand(directory),
     ...(session === null ? {} : { session }),
   });
   const env = environmentOf(setting, launch, options.env ?? {}, directory, cwd);
@@ -140,6 +143,7 @@ export function planRun(
     links: launch.links ?? [],
     carry: carryOf(setting, harness, request.resumes, user.environment, directory),
     stdinPath: launch.stdin === null ? null : `${directory}/${launch.stdin}`,
+    hasInput: launch.hasInput === true,
     wallClockS,
     idleMs: idleOf(options.limits?.idle_s, configuration.idle_ms),
     limits: limitsOf(options.limits ?? {}, configuration),
@@ -172,9 +176,10 @@ function ofTheUser(
   setting: Setting,
   harness: Harness,
   given: Readonly<Record<string, string>>,
+  cwd: string,
 ): Pick<HarnessRequest, "environment" | "userFiles"> {
   const environment = { ...setting.environment, ...given };
-  const paths = harness.userFiles?.(environment) ?? [];
+  const paths = harness.userFiles?.(environment, cwd) ?? [];
   const texts = paths.map((path) => [path, setting.files.readUserFile(path)] as const);
   return { environment, userFiles: Object.fromEntries(texts) };
 }

@@ -23,7 +23,8 @@ const REPORTS_WEIGHED = 200;
  * Records a progress report. A claimed completion is validated; when it is accepted, and no message
  * comes with the answer, the agent gets a linger in which it may finish its last turn and leave by itself.
  *
- * @param inbox  Its messages, taken when the report is durable: a report that fails brings none.
+ * @param inbox      Its messages, taken when the report is durable: a report that fails brings none.
+ * @param isHeeding  Whether its input has brought it something that it may not have come to yet.
  * @throws {Fault} AGENT_ENDED: a settled agent never revives.
  */
 export async function reportProgress(
@@ -33,6 +34,7 @@ export async function reportProgress(
   agent: AgentRecord,
   input: ProgressInput,
   inbox: () => Inbox | null,
+  isHeeding: () => boolean,
 ): Promise<ProgressAnswer> {
   refuseEnded(agent);
   const at = setting.clock.now();
@@ -48,8 +50,8 @@ export async function reportProgress(
   const own = progressView(record);
   tryToCatchUp(setting, "progress", agent, task);
   const messages = inbox();
-  // What comes with this very answer is to be acted on first: its next claim is the last one.
-  if (validation?.accepted === true && messages === null) {
+  // What comes with this very answer, or by its input, is to be acted on first: it ends by itself, or claims again.
+  if (validation?.accepted === true && messages === null && !isHeeding()) {
     setting.store.recordLinger(agent.id, at + setting.configuration().linger_ms);
     loops.poke(agent.id);
   }

@@ -8,6 +8,7 @@ import type { Secrets } from "../output/redact.ts";
 import type { Machine } from "../contract/api.ts";
 import type { Configuration, SettingSource } from "./configuration.ts";
 import type { Ballast, DiskSight } from "./disk-ports.ts";
+import type { AgentInputs } from "./agent-input.ts";
 import type { AgentFiles } from "./files.ts";
 import type { Meters } from "./meters.ts";
 import type { Containment, Host, ProcessSet, SetLimits } from "./ports.ts";
@@ -43,6 +44,8 @@ export interface Launch {
   /** The whole environment of the agent; nothing else reaches it. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdinPath: string | null;
+  /** Folder of its input; null: its stdin ends with that file. Absolute. */
+  readonly input: string | null;
   readonly set: ProcessSet;
   /** The runner's own limit: it acts alone when the daemon is dead. Seconds. */
   readonly wallClockS: number;
@@ -65,6 +68,7 @@ export interface Places {
 export interface Setting {
   readonly store: Store;
   readonly files: AgentFiles;
+  readonly inputs: AgentInputs;
   readonly streams: Streams;
   readonly containment: Containment;
   /** The host that new agents get. */

@@ -79,6 +79,10 @@ export function watchAgents(
     if (kind === "agent.starting" || kind === "agent.running") {
       const agent = store.agent(id);
       if (agent !== null) add(agent);
+    } else if (kind === "message.queued") {
+      // Its stream soon says that the CLI has it, where it takes one while it works.
+      const one = watched.get(id);
+      if (one !== undefined) one.nextAt = 0;
     } else if (kind === "agent.stopping") watched.delete(id);
     else if (kind === "agent.settled") {
       watched.delete(id);
@@ -198,6 +202,7 @@ function look(setting: Setting, loops: AgentLoops, one: Watched, liveChildren: n
   const around = { now: clock.now(), busyAt: one.busyAt, liveChildren };
   const found = judged(one, around, configuration().no_answer_ms);
   tell(setting, one, found, around.now);
+  closeInput(setting, one);
   const policy = policyOf(setting, one);
   const due = dueStop(one.doing, found.trouble, around, policy, one.harness.login);
   if (due === null) return;
@@ -206,6 +211,22 @@ function look(setting: Setting, loops: AgentLoops, one: Watched, liveChildren: n
     loops.stop(one.agent.id, { ...due, graceMs: configuration().grace_ms });
   } catch (error) {
     log.warn("watch.stop_failed", { agentId: one.agent.id, cause: messageOf(error) });
+  }
+}
+
+/**
+ * Its result is out: nothing more is to come by its input. Its CLI's own hook has closed it before that;
+ * this is for one whose hook did not run.
+ */
+function closeInput(setting: Setting, one: Watched): void {
+  const { agent, doing, harness, isBehind } = one;
+  if (harness.inputLine === undefined || doing.finishedAt === null || isBehind) return;
+  if (one.closedAt === doing.finishedAt) return;
+  try {
+    setting.inputs.end(agent.directory);
+    one.closedAt = doing.finishedAt;
+  } catch (error) {
+    setting.log.warn("watch.input_open", { agentId: agent.id, cause: messageOf(error) });
   }
 }
 

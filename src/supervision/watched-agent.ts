@@ -38,6 +38,8 @@ export interface Watched {
   isBehind: boolean;
   busyAt: EpochMs | null;
   sample: (WorkDone & { readonly at: EpochMs }) | null;
+  /** The result after which its input was closed; null before the first. */
+  closedAt: EpochMs | null;
   /** Its processes, once they were looked up: the row never changes. */
   set: ProcessSet | null;
   /** Not looked at before. */
@@ -72,6 +74,7 @@ export function watchedAgent(
     isBehind: true,
     busyAt: null,
     sample: null,
+    closedAt: null,
     set: null,
     nextAt: 0,
     told: { activity, trouble, at: 0, usage: "", heard: NOTHING_HEARD },

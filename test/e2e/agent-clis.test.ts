@@ -283,7 +283,7 @@ describe.each(REAL_CLIS)("$name", (cli) => {
   );
 
   it(
-    "reads a message that its report brings, and later goes on with its conversation",
+    "reads a message that its input or its report brings, and later goes on with its conversation",
     { timeout: 5 * MINUTES },
     async () => {
       await using world = await makeWorld();
@@ -302,18 +302,29 @@ describe.each(REAL_CLIS)("$name", (cli) => {
         agent_id,
         text: "THE-WORD: leave the lockfile\nas it is.",
       });
-      expect(sent.message).toMatchObject({ state: "queued", handed_over: 0 });
+      // What its CLI's input carries does not wait for a report.
+      const hasInput = cli.name === "claude";
+      const handed = hasInput ? { way: "input", handed_over: 1 } : { way: null, handed_over: 0 };
+      expect(sent.message).toMatchObject({ state: "queued", ...handed });
       writeFileSync(join(first.cwd, "go"), "");
       const ended1 = await ended(world, agent_id);
       expect(ended1, JSON.stringify(ended1)).toMatchObject({ status: "completed" });
-      const brought = model.requests.find(({ conversation }) =>
+      const inResults = model.requests.filter(({ conversation }) =>
         conversation.results.some((text) => text.includes("THE-WORD")),
       );
+      expect(inResults.length > 0, "in the answer of its report").toBe(!hasInput);
       const id = sent.message.message_id;
-      expect(brought?.conversation.results.join(""), "its model has it").toContain(id);
+      const brought = model.requests.find(({ body }) => body.includes("THE-WORD"));
+      expect(brought?.body, "its model has it").toContain(id);
       const kept = await callTool(client, "get_agent_messages", { task_id, agent_id });
       expect(kept.messages).toMatchObject([
-        { message_id: id, state: "consumed", way: "answer", evidence: "stream", handed_over: 1 },
+        {
+          message_id: id,
+          state: "consumed",
+          way: hasInput ? "input" : "answer",
+          evidence: "stream",
+          handed_over: 1,
+        },
       ]);
 
       const before = model.requests.length;

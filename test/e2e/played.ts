@@ -13,7 +13,7 @@ export function install(world: World, cli: string): string {
   const bin = join(world.folder, "bin");
   mkdirSync(bin);
   const script = `#!/bin/sh
-cat >/dev/null
+IFS= read -r _
 [ -z "$PLAY" ] || cat "$PLAY"
 [ -z "$PLAY_STDERR" ] || cat "$PLAY_STDERR" >&2
 eval "$NEXT"

@@ -101,7 +101,8 @@ test("an agent goes on under a new id, in its folder, with its options, once", a
     way: "resume",
     delivered_to: second.agent_id,
     evidence: "stream",
-    handed_over: 1,
+    // Its input brought it as well; nothing showed that its CLI had taken it.
+    handed_over: 2,
   } satisfies Partial<MessageView>);
 
   const told = toldIn(world.home);

@@ -2,9 +2,10 @@
  * The daemon dies by SIGKILL before and after each step of a message: no message is lost, none is said
  * to be where it is not, and what comes twice comes under one id and says so.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { agentInputs } from "../../src/adapters/fs/agent-input.ts";
 import type { AgentView } from "../../src/contract/agent.ts";
 import type {
   ArrivingMessage,
@@ -104,6 +105,111 @@ test("in the answers of reports, struck at each step", { timeout: 180_000 }, asy
     expect(copies.length).toBeLessThanOrEqual(2);
     if (copies.length === 2) expect(copies[1]).toMatchObject({ repeated: true, text: TEXT });
   }
+  await down(fault, daemon);
+});
+
+/** How often a text stands in another. */
+const copiesOf = (needle: string, text: string): number => text.split(needle).length - 1;
+
+test("by its input, struck at each step", { timeout: 180_000 }, async () => {
+  await using fault = await makeFaultWorld();
+  const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
+  let daemon = await fault.start(env);
+  const agent = await fault.deploy([], {
+    harness: "claude",
+    command: undefined,
+    env: { HEEDS: "1" },
+  });
+  const heed = join(fault.project, "heed");
+  const stream = join(fault.world.paths.agentsDir, agent.agent_id, "stream.jsonl");
+  const path = `/api/agents/${agent.agent_id}/messages`;
+  for (const [when, point] of [
+    ["before", "store.offerMessages"],
+    ["after", "store.offerMessages"],
+    ["before", "inputs.put"],
+    ["after", "inputs.put"],
+    ["before", "store.deliverMessages"],
+    ["after", "store.deliverMessages"],
+    ["before", "store.consumeMessages"],
+  ] as const) {
+    const strike = `struck ${when} ${point}`;
+    rmSync(heed, { force: true });
+    await daemon.arm({ point, when, nth: 1, act: "kill" });
+    // Whoever sends may get no answer; what is durable by then goes on.
+    await fault.api<SendAnswer>(path, { text: `${TEXT} ${strike}` }).catch(() => null);
+    if (point === "store.consumeMessages") writeFileSync(heed, "");
+    expect((await daemon.end).signal, strike).toBe("SIGKILL");
+
+    daemon = await fault.start(env);
+    const before = await messageOf(fault, agent.agent_id);
+    expect(before.text).toContain(strike);
+    const random = before.message_id.slice("MSG-".length);
+    const isTaken = (): boolean =>
+      readFileSync(stream, "utf8").includes(`${random}","state":"queued"`);
+    if (before.state !== "queued") expect(isTaken(), "no false word of a delivery").toBe(true);
+    writeFileSync(heed, "");
+    const read = await waitFor(
+      "the message to be read",
+      async () => {
+        const now = await messageOf(fault, agent.agent_id);
+        return now.state === "consumed" ? now : undefined;
+      },
+      60_000,
+    );
+    expect(read, strike).toMatchObject({ way: "input", evidence: "stream", handed_over: 1 });
+    expect(copiesOf(`${read.message_id} from`, toldIn(fault.world.home)), strike).toBe(1);
+  }
+  writeFileSync(join(fault.project, "go"), "");
+  await allClean(fault);
+  await down(fault, daemon);
+});
+
+test.for([
+  ["before", "inputs.make"],
+  ["after", "inputs.make"],
+  ["after", "host.start"],
+] as const)("an input is given back, struck %s %s", async ([when, point]) => {
+  await using fault = await makeFaultWorld();
+  const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
+  const first = await fault.start(env);
+  await first.arm({ point, when, nth: 1, act: "kill" });
+  writeFileSync(join(fault.project, "go"), "");
+  const more = { harness: "claude", command: undefined } as const;
+  await fault.deploy([], more).catch(() => null);
+  expect((await first.end).signal, "the strike hit").toBe("SIGKILL");
+  const second = await fault.start(env);
+  const agents = await allClean(fault);
+  expect(agents).toHaveLength(1);
+  for (const { agent_id } of agents) {
+    const left = readdirSync(join(fault.world.paths.agentsDir, agent_id));
+    expect(left).not.toContain("input");
+    expect(left).not.toContain("settings.json");
+  }
+  await down(fault, second);
+});
+
+test("what lies in an input that nobody reads any more comes with the next report", async () => {
+  await using fault = await makeFaultWorld();
+  const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
+  const daemon = await fault.start(env);
+  const agent = await fault.deploy([], { harness: "claude", command: undefined });
+  const directory = join(fault.world.paths.agentsDir, agent.agent_id);
+  const config = JSON.parse(readFileSync(join(directory, "mcp.json"), "utf8")) as {
+    readonly mcpServers: {
+      readonly corral: { readonly headers: { readonly Authorization: string } };
+    };
+  };
+  const token = config.mcpServers.corral.headers.Authorization.replace("Bearer ", "");
+  agentInputs().end(directory);
+  await waitFor("its feeder's end", () => (agentInputs().isOpen(directory) ? undefined : true));
+  const path = `/api/agents/${agent.agent_id}/messages`;
+  const { message } = await fault.api<SendAnswer>(path, { text: TEXT });
+  expect(message).toMatchObject({ state: "queued", way: null });
+  expect(message.waits_for).toContain("next update_agent_progress");
+  const inbox = await report(fault, agent, token);
+  expect(inbox).toMatchObject({ messages: [{ message_id: message.message_id, repeated: false }] });
+  writeFileSync(join(fault.project, "go"), "");
+  await allClean(fault);
   await down(fault, daemon);
 });
 

@@ -94,6 +94,7 @@ export function failpoints(first: Injection | null): Failpoints {
         clock: { now: () => setting.clock.now() + aheadMs },
         store: wrapPort("store", setting.store),
         files: wrapPort("files", setting.files),
+        inputs: wrapPort("inputs", setting.inputs),
         streams: wrapPort("streams", setting.streams),
         containment: wrapPort("containment", setting.containment),
         launchScripts: wrapPort("launchScripts", setting.launchScripts),

@@ -35,6 +35,14 @@ describe("where a message stands", () => {
   test.for([
     ["its agent lives", MESSAGE, LIVE, "queued", /next update_agent_progress/],
     ["put into an answer of which nobody knows", OFFERED, LIVE, "queued", /next update_agent/],
+    ["its input carries it", OFFERED, { ...LIVE, comesBy: "input" }, "queued", /CLI has taken it/],
+    [
+      "its agent starts",
+      MESSAGE,
+      { ...LIVE, comesBy: "start" },
+      "queued",
+      /^the start of its agent/,
+    ],
     ["its agent ended and can go on", MESSAGE, ENDED, "queued", /^resume_agent$/],
     ["the same, put into an answer", OFFERED, ENDED, "queued", /^resume_agent$/],
     ["handed over", DELIVERED, LIVE, "delivered", /went on after it/],

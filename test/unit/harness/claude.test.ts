@@ -22,6 +22,11 @@ describe("the launch plan", () => {
       "--output-format",
       "stream-json",
       "--verbose",
+      "--input-format",
+      "stream-json",
+      "--replay-user-messages",
+      "--settings",
+      "/home/dev/agents/a/settings.json",
       "--mcp-config",
       "/home/dev/agents/a/mcp.json",
       "--strict-mcp-config",
@@ -34,7 +39,7 @@ describe("the launch plan", () => {
       "--allowedTools",
       "mcp__corral,Read,Glob,Grep",
     ]);
-    expect(stdin).toBe("prompt.md");
+    expect(stdin).toBe("prompt.jsonl");
     expect(warnings).toEqual([]);
   });
 
@@ -44,11 +49,15 @@ describe("the launch plan", () => {
     expect(shown).not.toContain("s3cr3t");
     expect(shown).not.toContain("Do it");
     expect(plan.files.map(({ name, kind }) => [name, kind])).toEqual([
-      ["prompt.md", "prompt_file"],
+      ["prompt.jsonl", "prompt_file"],
+      ["settings.json", "agent_config"],
       ["mcp.json", "agent_config"],
     ]);
-    expect(plan.files[0]?.text).toBe(REQUEST.prompt);
-    expect(JSON.parse(plan.files[1]?.text ?? "")).toEqual({
+    expect(JSON.parse(plan.files[0]?.text ?? "")).toMatchObject({
+      type: "user",
+      message: { role: "user", content: [{ type: "text", text: REQUEST.prompt }] },
+    });
+    expect(JSON.parse(plan.files[2]?.text ?? "")).toEqual({
       mcpServers: {
         corral: {
           type: "http",
@@ -61,7 +70,7 @@ describe("the launch plan", () => {
 
   test("gives further servers in the same file, and allows their tools", () => {
     const plan = claudeHarness.plan({ ...REQUEST, mcpServers: SERVERS });
-    expect(JSON.parse(plan.files[1]?.text ?? "")).toMatchObject({
+    expect(JSON.parse(plan.files[2]?.text ?? "")).toMatchObject({
       mcpServers: {
         corral: { type: "http" },
         files: { type: "stdio", command: "files-mcp", args: ["--root", "."] },
@@ -81,7 +90,7 @@ describe("the launch plan", () => {
 
   test("in plan mode nothing is changed, and the agent can still report", () => {
     const { argv } = claudeHarness.plan({ ...REQUEST, permissionMode: "plan" });
-    expect(argv.slice(8)).toEqual([
+    expect(argv.slice(argv.indexOf("--permission-mode"))).toEqual([
       "--permission-mode",
       "dontAsk",
       "--disallowedTools",
@@ -89,6 +98,67 @@ describe("the launch plan", () => {
       "--allowedTools",
       "mcp__corral,Read,Glob,Grep",
     ]);
+  });
+
+  test("its own hook closes its input when its turn is over, well or not", () => {
+    const plan = claudeHarness.plan(REQUEST);
+    expect(plan.hasInput).toBe(true);
+    const hook = [{ hooks: [{ type: "command", command: REQUEST.endInput, timeout: 10 }] }];
+    expect(JSON.parse(plan.files[1]?.text ?? "")).toEqual({
+      hooks: { Stop: hook, StopFailure: hook },
+    });
+  });
+
+  test.for([
+    ["the user's", "/home/dev/.claude/settings.json", '{"disableAllHooks": true} // quiet', false],
+    ["the project's", "/w/.claude/settings.json", '{"disableAllHooks": true}', false],
+    [
+      "one's own in the project",
+      "/w/.claude/settings.local.json",
+      '{"disableAllHooks":true}',
+      false,
+    ],
+    [
+      "an administrator's",
+      "/etc/claude-code/managed-settings.json",
+      '{"allowManagedHooksOnly": true}',
+      false,
+    ],
+    [
+      "a user's, as only an administrator can",
+      "/home/dev/.claude/settings.json",
+      '{"allowManagedHooksOnly": true}',
+      true,
+    ],
+    [
+      "settings that turn nothing off",
+      "/w/.claude/settings.json",
+      '{"disableAllHooks": false}',
+      true,
+    ],
+    ["settings that cannot be read", "/w/.claude/settings.json", "{", true],
+  ] as const)("where hooks are off it gets a plain prompt: %s", ([, path, text, hasInput]) => {
+    const environment = { HOME: "/home/dev" };
+    const paths = claudeHarness.userFiles?.(environment, "/w") ?? [];
+    expect(paths).toContain(path);
+    const userFiles = Object.fromEntries(paths.map((one) => [one, one === path ? text : null]));
+    const plan = claudeHarness.plan({ ...REQUEST, environment, userFiles });
+    expect(plan.hasInput === true).toBe(hasInput);
+    expect(plan.stdin).toBe(hasInput ? "prompt.jsonl" : "prompt.md");
+    expect(plan.argv.includes("--input-format")).toBe(hasInput);
+    expect(plan.files[0]?.text === REQUEST.prompt).toBe(!hasInput);
+    expect(plan.warnings.join()).toMatch(hasInput ? /^$/ : /Hooks are turned off .* next report/);
+  });
+
+  test("a message is one line, named by its own UUID, whatever is in it", () => {
+    const text = 'One\nTwo\u2028"Three"';
+    const line = claudeHarness.inputLine?.("MSG-0123456789ab", text) ?? "";
+    expect(line.indexOf("\n")).toBe(line.length - 1);
+    expect(JSON.parse(line)).toMatchObject({
+      type: "user",
+      uuid: "4d534700-0000-4000-8000-0123456789ab",
+      message: { role: "user", content: [{ type: "text", text }] },
+    });
   });
 
   test("skips permissions as root only by saying so", () => {

@@ -21,6 +21,7 @@ const REQUEST: HarnessRequest = {
   environment: { HOME: "/home/dev" },
   userFiles: {},
   isRoot: false,
+  endInput: "end-input",
 };
 
 test("runs the user's argv as it is, with the token in the environment only", () => {

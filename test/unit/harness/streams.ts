@@ -70,6 +70,7 @@ export const REQUEST: HarnessRequest = {
   environment: { HOME: "/home/dev" },
   userFiles: {},
   isRoot: false,
+  endInput: "end-input",
 };
 
 /** One server of each kind, with a secret each. */

@@ -6,6 +6,7 @@ import { geminiHarness } from "../../../src/harness/gemini.ts";
 import type { Harness, StreamEvent } from "../../../src/harness/harness.ts";
 import { opencodeHarness } from "../../../src/harness/opencode.ts";
 import { heardAfter, NOTHING_HEARD } from "../../../src/output/heard.ts";
+import { renderLine } from "../../../src/output/render.ts";
 import { captured } from "../harness/streams.ts";
 
 const ID = "MSG-0123456789ab";
@@ -17,6 +18,54 @@ const heard = (...events: readonly StreamEvent[]) => events.reduce(heardAfter, N
 test("an answer alone is no proof; what the model says after it is", () => {
   expect(heard(TEXT, RESULT)).toMatchObject({ before: [ID], read: [] });
   expect(heard(TEXT, RESULT, TEXT)).toMatchObject({ before: [], read: [ID] });
+});
+
+test("what its CLI has taken from its input is read when its model goes on after it was told", () => {
+  const taken: StreamEvent = { type: "input", id: ID, isTold: false, text: "" };
+  const told: StreamEvent = { ...taken, isTold: true };
+  expect(heard(TEXT, taken)).toMatchObject({ taken: [ID], before: [], read: [] });
+  expect(heard(taken, TEXT), "it may not stand before its model yet").toMatchObject({ read: [] });
+  expect(heard(taken, told, told)).toMatchObject({ taken: [ID], before: [ID], read: [] });
+  expect(heard(taken, told, TEXT)).toMatchObject({ taken: [ID], before: [], read: [ID] });
+  expect(heard(told, TEXT, told, TEXT).read, "told twice, read once").toEqual([ID]);
+  expect(heard({ ...told, id: null }, TEXT)).toMatchObject({ taken: [], read: [] });
+});
+
+test("the lines of Claude Code 2.1.330 about a message in the middle of a turn", () => {
+  const uuid = "4d534700-0000-4000-8000-0123456789ab";
+  const lines = [
+    { type: "command_lifecycle", command_uuid: uuid, state: "queued" },
+    {
+      type: "user",
+      message: { role: "user", content: [{ type: "text", text: "A message to you:\n| Stop." }] },
+      uuid,
+      isReplay: true,
+    },
+    { type: "command_lifecycle", command_uuid: uuid, state: "started" },
+    {
+      type: "assistant",
+      message: { id: "msg_1", role: "assistant", content: [{ type: "text", text: "I stop." }] },
+    },
+    { type: "command_lifecycle", command_uuid: uuid, state: "completed" },
+  ].map((line) => JSON.stringify(line));
+  const after = (count: number) =>
+    lines
+      .slice(0, count)
+      .flatMap((line) => claudeHarness.events(line))
+      .reduce(heardAfter, NOTHING_HEARD);
+  expect(after(1)).toMatchObject({ taken: [ID], before: [], read: [] });
+  expect(after(2)).toMatchObject({ before: [ID], read: [] });
+  expect(after(3)).toMatchObject({ before: [ID], read: [] });
+  expect(after(5)).toMatchObject({ taken: [ID], before: [], read: [ID] });
+  const shown = claudeHarness.events(lines[1] ?? "").map(renderLine);
+  expect(shown).toEqual(["[message] A message to you: | Stop."]);
+});
+
+test("its prompt, which is said again as well, is no message and is shown nowhere", () => {
+  const prompt = { role: "user", content: [{ type: "text", text: `Do it. ${ID}` }] };
+  const line = { type: "user", message: prompt, uuid: "25d0a6a5-0000-4000-8000-0123456789ab" };
+  const events = claudeHarness.events(JSON.stringify({ ...line, isReplay: true }));
+  expect(events).toEqual([{ type: "input", id: null, isTold: true, text: "" }]);
 });
 
 test.for([

@@ -67,3 +67,30 @@ test("a result without an exit is seen", async () => {
   );
   expect(state.activity).toBe("result_but_not_exited");
 });
+
+test("of several turns in one run the totals are the last result's, and the turns are added up", async () => {
+  // As Claude Code 2.1.330 tells them, where a message by its input begins a second turn.
+  const result = (text: string, cost: number, tokens: number, turns: number): string =>
+    JSON.stringify({
+      type: "result",
+      subtype: "success",
+      is_error: false,
+      result: text,
+      num_turns: turns,
+      total_cost_usd: cost,
+      usage: { input_tokens: 100, output_tokens: 20 },
+      modelUsage: { m: { inputTokens: tokens, outputTokens: tokens / 5, costUSD: cost } },
+    });
+  const lines = [result("One.", 0.0024, 300, 3), result("Two.", 0.0032, 400, 1)];
+  const file = memoryFile(`${lines.join("\n")}\n`);
+  const { outcome } = await streamOutcome(NO_OUTCOME, file, claudeHarness, true);
+  expect(outcome.result?.text).toBe("Two.");
+  expect(outcome.usage).toEqual({
+    input_tokens: 400,
+    cached_tokens: null,
+    output_tokens: 80,
+    cost_usd: 0.0032,
+    turns: 4,
+  });
+  expect(outcome.result?.usage).toEqual(outcome.usage);
+});

@@ -37,7 +37,7 @@ export function Messages({
     <Panel title="Messages to it" aside={<span className="count">{messages.length}</span>}>
       {messages.length === 0 ? (
         <Empty title="Nobody has told it anything">
-          A message reaches it with its next report, or when it is resumed.
+          A message reaches it by its CLI’s input, with its next report, or when it is resumed.
         </Empty>
       ) : (
         <ol className="timeline" aria-label="Messages">
@@ -132,7 +132,7 @@ export function TellDialog({ agent, what, onClose }: TellDialogProps) {
         <p>
           {isResume
             ? "A new agent goes on with its conversation, in its folder and with its limits. It uses tokens again."
-            : "It gets it with the answer to its next report, and takes it as words of the orchestrator."}
+            : "It gets it at once where its CLI takes messages while it works, else with the answer to its next report, and takes it as words of the orchestrator."}
         </p>
         <label className="field">
           <span>{isResume ? "What it is to do (empty: go on where it left off)" : "Message"}</span>

@@ -11,7 +11,7 @@ export const HELP_LINES: readonly string[] = [
   "Tab                arrows move the output instead of the table;  f  or End follows it again",
   "",
   "x                  stop the chosen agent and all that it started, after a question; shows the receipt",
-  "m                  send it a message: Enter sends, Escape does not; it gets it with its next report",
+  "m                  send it a message: Enter sends, Escape does not; what it waits for is told",
   "!                  what wants a look: since when, why, and what to do",
   "",
   "Esc                back by one        Ctrl-L  draw anew        Ctrl-Z  suspend",

@@ -7,7 +7,7 @@ import { resolveAgent } from "../resolve.ts";
 import { example, jsonText, wantsJson } from "../verb.ts";
 import type { Verb } from "../verb.ts";
 
-/** `corral send`: a message to a running agent, queued until its next report brings it. */
+/** `corral send`: a message to a running agent, queued until its input or its next report brings it. */
 export const send: Verb = {
   define(command, bind) {
     command
