@@ -11,10 +11,20 @@ import { canTrace } from "../helpers/tracer.ts";
 /** Of each kind of call the first, the last and every that-many-th. */
 const EVERY = 25;
 
+/** Of its calls with an input only the first and the last of each kind: the rest is as without. */
+const EVERY_FED = 1_000;
+
 describe.skipIf(!canTrace())("the runner, struck between two system calls", () => {
   test("from its first to its last", { timeout: 600_000 }, async () => {
     await using fault = await makeFaultWorld();
     const { struck, missed, wrong } = await killRunners(fault, EVERY);
+    expect(wrong).toEqual([]);
+    expect(struck).toBeGreaterThan(missed);
+  });
+
+  test("while its agent has an input", { timeout: 600_000 }, async () => {
+    await using fault = await makeFaultWorld();
+    const { struck, missed, wrong } = await killRunners(fault, EVERY_FED, false, "fed");
     expect(wrong).toEqual([]);
     expect(struck).toBeGreaterThan(missed);
   });

@@ -1,7 +1,8 @@
 /** Rounds in which a runner dies at one of its system calls, from its first to its last. */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentView } from "../../src/contract/agent.ts";
+import { standInPath } from "./conversation.ts";
 import { waitFor } from "./daemon-process.ts";
 import { type CallReport, sampleOf } from "./fault-calls.ts";
 import { lastComplaints } from "./fault-rounds.ts";
@@ -24,36 +25,52 @@ const KINDS = [
   "write",
 ];
 
+/** Of them those by which it makes an input and its feeder: the rest it does without one, too. */
+const FED_KINDS = ["clone", "dup2", "openat", "vfork"];
+
 /** Its runners are plain children, and an agent that does not come up is given up soon. */
 export const STRUCK_RUNNERS: Readonly<Record<string, string>> = {
   CORRAL_HOST: "process",
   CORRAL_START_DEADLINE_MS: "700",
 };
 
+/** What a struck runner runs. */
+export type Ran = "leaver" | "fed";
+
 /** Ends well and leaves four processes: what its dead runner cannot clear any more. */
 const LEAVER = [join(AGENTS, "leaver.sh"), "300"];
+
+/** Ends well with its input open: what its dead runner's feeder waits at. */
+function deployOf(fault: FaultWorld, ran: Ran): Promise<AgentView> {
+  if (ran === "leaver") return fault.deploy(LEAVER);
+  writeFileSync(join(fault.project, "go"), "");
+  return fault.deploy([], { harness: "claude", command: undefined });
+}
 
 /**
  * A runner dies at each of a sample of its calls. Its agent is `lost` or what its record says; never a
  * success without a record, and nothing of it is left.
  *
  * @param isFollowed  True: each process that the runner starts dies at its own n-th call as well.
+ * @param ran         What it runs: a command that leaves processes, or one with an input.
  */
 export async function killRunners(
   fault: FaultWorld,
   every: number,
   isFollowed = false,
+  ran: Ran = "leaver",
 ): Promise<CallReport> {
-  const daemon = await fault.start(STRUCK_RUNNERS);
+  const PATH = standInPath(fault.world.folder, process.env["PATH"] ?? "");
+  const daemon = await fault.start({ ...STRUCK_RUNNERS, PATH });
   const file = join(fault.world.folder, "calls");
-  await deployTraced(fault, daemon, tracedFromBirth(file, KINDS));
+  await deployTraced(fault, daemon, ran, tracedFromBirth(file, ran === "fed" ? FED_KINDS : KINDS));
   const calls = sampleOf(readTrace(file).calls, every);
   const wrong: string[] = [];
   let struck = 0;
   for (const at of calls) {
     rmSync(file, { force: true });
     const words = tracedFromBirth(file, [at.kind], { at, is: "SIGKILL" }, isFollowed);
-    const seen = await deployTraced(fault, daemon, words);
+    const seen = await deployTraced(fault, daemon, ran, words);
     // The tracer leaves when what it traces has ended; its last word may come a moment later.
     const isKilled = await waitFor("the tracer's word", () => told(file), 2_000).catch(() => false);
     if (isKilled) struck += 1;
@@ -74,11 +91,12 @@ function told(file: string): true | undefined {
 async function deployTraced(
   fault: FaultWorld,
   daemon: FaultDaemon,
+  ran: Ran,
   words: readonly string[],
 ): Promise<readonly string[]> {
   await daemon.beforeRunners(words);
   const before = new Set((await fault.agents()).map(({ agent_id }) => agent_id));
-  await fault.deploy(LEAVER).catch(() => undefined); // it may never have come up
+  await deployOf(fault, ran).catch(() => undefined); // it may never have come up
   try {
     const agents = await waitFor(
       "every agent to be clean",

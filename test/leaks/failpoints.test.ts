@@ -81,11 +81,14 @@ describe.skipIf(FORM === "short" || !canTrace())("every system call", () => {
   );
 
   test.for([
-    ["runner", false],
-    ["runner and what it has started", true],
-  ] as const)("of the %s × SIGKILL", async ([name, isFollowed]) => {
+    ["runner", false, "leaver"],
+    ["runner and what it has started", true, "leaver"],
+    ["runner of an agent with an input", false, "fed"],
+    ["runner of an agent with an input, and what it has started", true, "fed"],
+  ] as const)("of the %s × SIGKILL", async ([name, isFollowed, ran]) => {
     await using fault = await makeFaultWorld();
-    tell(`every system call of the ${name} × SIGKILL`, await killRunners(fault, 1, isFollowed));
+    const report = await killRunners(fault, 1, isFollowed, ran);
+    tell(`every system call of the ${name} × SIGKILL`, report);
   });
 });
 
