@@ -58,7 +58,7 @@ export function alerts(setting: Setting, parts: AlertParts): Alerts {
   const look = (): void => {
     const now = clock.now();
     const conditions = [
-      ...conditionsNow(setting, sampler, fileSystems(), sampleMeters.own()),
+      ...conditionsNow(setting, sampler, fileSystems(), sampleMeters.own(), states),
       ...[...told].map(([id, processes]) => mismatchCondition(id, processes, isClean(setting, id))),
       ...(stray === null ? [] : [strayCondition(stray.what, stray.at, now)]),
       ...sources.flatMap((source) => source(now)),
@@ -73,10 +73,11 @@ export function alerts(setting: Setting, parts: AlertParts): Alerts {
     if (raised.length + cleared.length > 0) deliveries.wake();
   };
 
-  /** The earlier of two wishes counts. */
+  /** The earlier of two wishes counts; one that is overdue waits for a timer that slept with the machine. */
   const arm = (ms: number): void => {
-    const at = clock.now() + ms;
-    if (isClosed || at >= dueAt) return;
+    const now = clock.now();
+    const at = now + ms;
+    if (isClosed || (at >= dueAt && dueAt >= now)) return;
     dueAt = at;
     cancel();
     cancel = timers.after(ms, () => {

@@ -22,18 +22,27 @@ import { isOfAll, togetherConditions, usedTogether } from "./together.ts";
 const RAISE = "Raise the limit for the next agents, or end what uses it:";
 const SLACK_MS = 5_000;
 
-/** Conditions of everything that is looked at; who cannot be looked at has none. */
+/**
+ * Conditions of everything that is looked at; who cannot be looked at has none.
+ * @param states  What stands or is suspected: its subjects are looked at as well.
+ */
 export function conditionsNow(
   setting: Setting,
   sampler: Pick<Sampler, "readings" | "samples">,
   fileSystems: readonly DiskFileSystem[],
   own: OwnUse | null,
+  states: ReadonlyMap<string, AlertState>,
 ): readonly Condition[] {
   const { configuration, log, store } = setting;
   const live = store.unfinishedAgents().filter(({ endedAt }) => endedAt === null);
   const readings = sampler.readings();
   const samples = new Map(sampler.samples().agents.map((one) => [one.agent_id, one.sample]));
   const tasks = Map.groupBy(live, ({ taskId }) => taskId);
+  // What was said of a task is looked at after its last agent has ended, too.
+  for (const { condition } of states.values()) {
+    const { id, kind } = condition.subject;
+    if (kind === "task" && !tasks.has(id)) tasks.set(id, []);
+  }
   const { alert_silent_ms: silentMs } = configuration();
   try {
     return [

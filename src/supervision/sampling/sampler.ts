@@ -160,8 +160,10 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
   const within = (ms: number): void => {
     if (running !== null || !isStarted) return;
     const paidAt = (at ?? 0) + leastPause(isWatched(), spentMs);
-    const when = Math.max(paidAt, clock.now() + ms);
-    if (when < dueAt) arm(when);
+    const now = clock.now();
+    const when = Math.max(paidAt, now + ms);
+    // One that is overdue waits for a timer that slept with the machine.
+    if (when < dueAt || dueAt < now) arm(when);
   };
 
   const forget = store.onEvent(({ kind }) => {

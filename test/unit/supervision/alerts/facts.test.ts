@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AgentRecord } from "../../../../src/agents/record.ts";
 import type { SamplesAnswer } from "../../../../src/contract/sampling.ts";
 import { conditionsNow, overConditions } from "../../../../src/supervision/alerts/facts.ts";
-import { judgeAlerts } from "../../../../src/supervision/alerts/judge.ts";
+import { type AlertState, judgeAlerts } from "../../../../src/supervision/alerts/judge.ts";
 import { NO_SAMPLE, type Reading } from "../../../../src/supervision/sampling/sample.ts";
 import type { SharedUse } from "../../../../src/supervision/meters.ts";
 import type { Setting } from "../../../../src/supervision/setting.ts";
@@ -49,6 +49,7 @@ interface Stage {
   }[];
   readonly isBroken?: boolean;
   readonly together?: SharedUse | null;
+  readonly states?: ReadonlyMap<string, AlertState>;
 }
 
 function looked({
@@ -58,6 +59,7 @@ function looked({
   stuck = [],
   isBroken = false,
   together = null,
+  states = new Map(),
 }: Stage) {
   const { log, logged } = recordingLog();
   const setting = {
@@ -89,7 +91,7 @@ function looked({
     samples: () => ({ agents: samples }) as unknown as SamplesAnswer,
   };
   const own = { fds: 90, fdsLimit: 100, memoryBytes: 1, cpuMs: 1 };
-  return { setting, logged, conditions: conditionsNow(setting, sampler, [], own) };
+  return { setting, logged, conditions: conditionsNow(setting, sampler, [], own, states) };
 }
 
 const holding = (stage: Stage) =>
@@ -194,6 +196,14 @@ describe("what is over", () => {
       overConditions(looked({ agents }).setting, states, []).map(({ key }) => key);
     expect(keysOver([agent({ endedAt: NOW })])).toContain("limit_reached:all_processes:daemon");
     expect(keysOver([agent()])).not.toContain("limit_reached:all_processes:daemon");
+  });
+
+  test("is cleared of a task whose last agent has ended, though the task is open", () => {
+    const { states } = raised({});
+    const gone = { agents: [agent({ endedAt: NOW })], states };
+    const of = (key: string) => looked(gone).conditions.find((one) => one.key === key);
+    expect(of("limit_reached:running:T1")).toMatchObject({ holds: "no" });
+    expect(of("limit_near:total:T1")).toMatchObject({ holds: "yes" });
   });
 
   test("is not what was only not looked at", () => {
