@@ -29,7 +29,7 @@ import { harnessNamed } from "../harness/registry.ts";
 import { messageOf } from "../kernel/fault.ts";
 import { DAEMON_OWNER, type ResourceIntent } from "../ledger/resource.ts";
 import type { Undos } from "../ledger/ports.ts";
-import { type DaemonGone, launchScript } from "../runner/launch-script.ts";
+import { type DaemonGone, type LaunchInput, launchScript } from "../runner/launch-script.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
 import { type Alerts, alerts } from "../supervision/alerts/alerts.ts";
 import { deliveries } from "../supervision/alerts/deliver.ts";
@@ -151,6 +151,7 @@ async function composeLocked(
             prlimit: containment.prlimit,
             flock: containment.flock,
             daemonGone: daemonGoneOf(launch.onDaemonGone, paths),
+            input: inputOf(launch.input, paths),
             umask,
             ...containment.rlimitsFor(launch.set, launch.limits),
           }),
@@ -240,6 +241,13 @@ async function live(
   const self = identify(process.pid);
   if (self === null) throw new RangeError(`process ${process.pid} does not see itself`);
   return showLife(alive, { ...self, epoch }, flock);
+}
+
+/** Without a daemon for so long nothing more comes by an input. Seconds: longer than a daemon takes to be started anew. */
+const INPUT_TTL_S = 60;
+
+function inputOf(folder: string | null, { alive }: StatePaths): LaunchInput | null {
+  return folder === null ? null : { folder, daemonGone: { aliveFile: alive, ttlS: INPUT_TTL_S } };
 }
 
 function daemonGoneOf(policy: OnDaemonGone, { alive }: StatePaths): DaemonGone | null {

@@ -28,8 +28,8 @@ export interface LaunchSpec {
   readonly env: Readonly<Record<string, string>>;
   /** File that becomes stdin; null is /dev/null. With an input, the first that is read from it. */
   readonly stdinPath: string | null;
-  /** Folder of its input, where it has one that stays open for further messages; absent or null: none. Absolute. */
-  readonly input?: string | null;
+  /** Its input, where it has one that stays open for further messages; absent or null: none. */
+  readonly input?: LaunchInput | null;
   readonly set: ProcessSet;
   /** Absolute path of prlimit; null leaves the agent without a mark. */
   readonly prlimit: string | null;
@@ -49,6 +49,13 @@ export interface LaunchSpec {
   readonly flock?: string | null;
   /** When the runner is to end the agent because there is no daemon; absent or null is never. */
   readonly daemonGone?: DaemonGone | null;
+}
+
+export interface LaunchInput {
+  /** Absolute. */
+  readonly folder: string;
+  /** When the runner is to close it because there is no daemon. */
+  readonly daemonGone: DaemonGone;
 }
 
 export interface DaemonGone {
@@ -98,7 +105,8 @@ export function shellQuote(text: string): string {
 
 function head(spec: LaunchSpec): string {
   const { agentId, ballast, bellDirectory, daemonGone, directory, flock, set, wallClockS } = spec;
-  const input = spec.stdinPath === null ? "" : (spec.input ?? "");
+  const { input = null, stdinPath } = spec;
+  const first = input === null ? null : stdinPath;
   return `#!/bin/sh
 # Starts one agent; written by Corral, may hold secrets.
 corral_agent=${shellQuote(agentId)}
@@ -111,10 +119,11 @@ corral_soft=${set.mark?.soft ?? ""}
 corral_hard=${set.mark?.hard ?? ""}
 corral_wall_clock_s=${wallClockS === null ? "" : Math.ceil(wallClockS)}
 corral_flock=${shellQuote(flock ?? "")}
-corral_alive=${shellQuote(daemonGone?.aliveFile ?? "")}
+corral_alive=${shellQuote((daemonGone ?? input?.daemonGone)?.aliveFile ?? "")}
 corral_daemon_ttl_s=${daemonGone?.ttlS ?? ""}
-corral_input=${shellQuote(input)}
-corral_first=${shellQuote(input === "" ? "" : (spec.stdinPath ?? ""))}
+corral_input=${shellQuote(first === null ? "" : (input?.folder ?? ""))}
+corral_first=${shellQuote(first ?? "")}
+corral_input_ttl_s=${first === null ? "" : (input?.daemonGone.ttlS ?? "")}
 if [ -n "\${corral_reading-}" ]; then return 0; fi
 
 `;
@@ -136,7 +145,7 @@ function body(spec: LaunchSpec): string {
       ? ['if [ -z "${corral_inside-}" ]; then', ...outside, enterNamespace(spec), "fi"]
       : outside),
     `cd ${shellQuote(cwd)} 2>/dev/null || fail ${shellQuote(`the working directory ${cwd} cannot be entered`)}`,
-    ...(stdinPath === null ? [] : [openStdin(stdinPath, spec.input ?? null)]),
+    ...(stdinPath === null ? [] : [openStdin(stdinPath, spec.input?.folder ?? null)]),
     FORGET_ENVIRONMENT,
     ...Object.entries(env).map(exportLine),
     ...(spec.umask === undefined ? [] : [`umask ${spec.umask.toString(8).padStart(4, "0")}`]),

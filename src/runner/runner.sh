@@ -142,7 +142,7 @@ wait_for() { # SECONDS, or less when the daemon goes; clears locked when its loc
     before=$daemon
     "$corral_flock" -s -w "$nap" "$corral_alive" true &
   else
-    [ -z "$corral_daemon_ttl_s" ] || [ -n "$gone" ] || [ "$nap" -le "$poll" ] || nap=$poll
+    [ -z "$ttl" ] || [ -n "$gone" ] || [ "$nap" -le "$poll" ] || nap=$poll
     until=0
     sleep "$nap" &
   fi
@@ -163,26 +163,32 @@ wait_for() { # SECONDS, or less when the daemon goes; clears locked when its loc
 }
 
 poll_seconds() { # sets poll: a quarter of the time that the daemon may be gone, 5 s to 60 s
-  poll=$((${corral_daemon_ttl_s:-0} / 4))
+  poll=$((${ttl:-0} / 4))
   [ "$poll" -ge 5 ] || poll=5
   [ "$poll" -le 60 ] || poll=60
 }
 
-watch() { # the wall clock, and the daemon where it is asked for
+# Without a daemon nobody sends, and nobody reads the result of an agent whose own hook did not run.
+leave_input() {
+  [ ! -p "$corral_input/names" ] || printf 'end\n' 2>/dev/null 1<>"$corral_input/names"
+}
+
+watch() { # the wall clock, and the daemon where it is asked for or there is an input
   trap 'kill "$!" 2>/dev/null; exit 0' TERM
   trap : HUP INT QUIT
   seconds
+  ttl=${corral_daemon_ttl_s:-$corral_input_ttl_s}
   poll_seconds
   deadline=$((now + ${corral_wall_clock_s:-2000000000}))
   locked=
-  [ -z "$corral_daemon_ttl_s" ] || locked=$corral_flock
+  [ -z "$ttl" ] || locked=$corral_flock
   gone=
   daemon=
   while :; do
     left=$((deadline - now))
     word=over
     [ "$left" -gt 0 ] || break
-    if [ -n "$corral_daemon_ttl_s" ]; then
+    if [ -n "$ttl" ]; then
       if daemon_lives; then
         gone=
       else # one that came back and went again has another record: the time begins anew
@@ -190,8 +196,13 @@ watch() { # the wall clock, and the daemon where it is asked for
         last=$daemon
         daemon=
         word=gone
-        patience=$((gone + corral_daemon_ttl_s - now))
-        [ "$patience" -gt 0 ] || break
+        patience=$((gone + ttl - now))
+        if [ "$patience" -le 0 ]; then
+          [ -z "$corral_daemon_ttl_s" ] || break
+          leave_input
+          ttl=
+          continue
+        fi
         [ "$patience" -ge "$left" ] || left=$patience
       fi
     fi
@@ -331,7 +342,7 @@ umask "$mask"
 printf 'Agent %s runs here; its output goes to %s/stream.jsonl\n' "$corral_agent" "$directory" 2>/dev/null
 
 watcher=
-if [ -n "$corral_wall_clock_s$corral_daemon_ttl_s" ]; then
+if [ -n "$corral_wall_clock_s$corral_daemon_ttl_s$corral_input_ttl_s" ]; then
   watch </dev/null >/dev/null 2>&1 &
   watcher=$!
 fi

@@ -1,4 +1,6 @@
 /** The input of an agent, with real FIFOs: what its runner's feeder passes on, when it closes, and that it never stays. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -21,6 +23,9 @@ import { RUNNER_SCRIPT } from "../../../src/runner/runner-script.ts";
 import { exitOf, prepare, startRunner, type Prepared } from "../../fixtures/agents/run-agent.ts";
 import { sandbox, type Sandbox } from "../../fixtures/agents/sandbox.ts";
 import { tagged, until } from "../../fixtures/agents/tagged.ts";
+
+/** Shows the sign of life of a daemon. */
+const DAEMON = join(import.meta.dirname, "../../fixtures/daemons/alive.ts");
 
 const inputs = agentInputs();
 const ID = "MSG-0123456789ab";
@@ -53,7 +58,10 @@ async function agent(script: string, more: Parameters<typeof prepare>[3] = {}): 
   inputs.make(directory);
   one = await prepare(box.directory, containment, argv, {
     stdinPath,
-    input: join(directory, "input"),
+    input: {
+      folder: join(directory, "input"),
+      daemonGone: { aliveFile: join(box.directory, "daemon.alive"), ttlS: 600 },
+    },
     wallClockS: 600,
     ...more,
   });
@@ -164,6 +172,30 @@ test("the feeder holds no lock, and the agent neither end of the feeder's", asyn
   await ended;
   expect(said()).not.toContain("input/names");
   expect(said().split("input/line")).toHaveLength(2);
+});
+
+test("without a daemon for long enough its input is closed, and the agent ends by itself", async () => {
+  const aliveFile = join(box.directory, "daemon.alive");
+  const child = spawn(process.execPath, [DAEMON, aliveFile, "1", containment.flock ?? ""], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  await agent(ECHO, {
+    input: {
+      folder: join(box.directory, "test-000000-000001", "input"),
+      daemonGone: { aliveFile, ttlS: 1 },
+    },
+  });
+  const { ended } = startRunner(one, containment);
+  await heard("first\n");
+  expect(inputs.put(one.directory, ID, "while it lives\n")).toBe(true);
+  await heard("while it lives\n");
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
+  await ended;
+  expect(said()).toBe("first\nwhile it lives\nclosed\n");
+  expect(exitOf(one.directory)).toMatchObject({ code: 0, timedOut: false, daemonGone: false });
 });
 
 test("a directory that vanishes under the agent takes the feeder along", async () => {
