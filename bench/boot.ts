@@ -14,6 +14,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import { daemonEnvironment, missingFlags } from "../bin/daemon-process.js";
 import { apiClient } from "../src/adapters/http-client/api-client.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
@@ -44,8 +45,8 @@ interface Boot {
 async function boot(agents: number): Promise<Boot> {
   const begun = performance.now();
   const child = fork(join(import.meta.dirname, "boot-daemon.ts"), [String(agents)], {
-    env,
-    execArgv: ["--max-semi-space-size=1"],
+    env: daemonEnvironment(env),
+    execArgv: [...missingFlags([], {})],
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   const told = agents === 0 ? null : once(child, "message");

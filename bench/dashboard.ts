@@ -2,11 +2,11 @@
  * What the dashboard costs: its size, its first paint with a thousand agents, the way from an event to
  * a pixel, and the daemon's memory with ten pages open.
  *
- *   node bench/dashboard.ts [runs]
+ *   node bench/dashboard.ts [runs] [minutes that the pages stay open]
  *
  * Needs Chromium. Prints a Markdown table. Everything happens in a throw-away folder.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,19 +14,24 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { apiClient } from "../src/adapters/http-client/api-client.ts";
 import { buildDashboard } from "../src/bin/build-dashboard.ts";
+import { MINUTE_MS } from "../src/kernel/units.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
 import { CHROMIUM, FLAGS } from "../test/helpers/browser.ts";
 import { crowd } from "../test/helpers/dashboard-crowd.ts";
+import { spawnDaemon } from "./daemon-child.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
 
 const RUNS = Number(process.argv[2] ?? 30);
+const MINUTES = Number(process.argv[3] ?? 0);
+/** While the pages stay open: one every so often, which each of them shows. */
+const REPORT_EVERY_MS = 5_000;
 const AGENTS = 1_000;
 const PAGES = 10;
 const STORM = 500;
 const LAUNCHER = join(import.meta.dirname, "../bin/corral.js");
 const ASSETS = join(import.meta.dirname, "../dist/web/assets");
 const KB = 1_000;
-const MB = 1_000_000;
+const MB = 1_048_576;
 
 const root = mkdtempSync(join(tmpdir(), "corral-bench-"));
 const env = {
@@ -79,8 +84,7 @@ async function seen(page: Page, text: string): Promise<number> {
 }
 
 async function startDaemon(): Promise<ChildProcess> {
-  const argv = ["--max-semi-space-size=1", LAUNCHER, "daemon"];
-  const child = spawn(process.execPath, argv, { env, stdio: "ignore" });
+  const child = spawnDaemon(LAUNCHER, env);
   for (;;) {
     try {
       await api.health();
@@ -131,7 +135,7 @@ async function reporter(url: string): Promise<Reporter> {
     command: [
       "/bin/sh",
       "-c",
-      `printf %s "$CORRAL_TOKEN" >"${file}.part"; mv "${file}.part" "${file}"; exec sleep 600`,
+      `printf %s "$CORRAL_TOKEN" >"${file}.part"; mv "${file}.part" "${file}"; exec sleep 9999`,
     ],
   });
   const token = await (async () => {
@@ -163,6 +167,25 @@ async function memoryBytes(): Promise<number> {
   const { pid } = await api.health();
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1_024;
+}
+
+/** Goes on reporting while the pages are open, to the end on the screen. @returns RSS after each minute. Megabytes. */
+async function stayOpen(agent: Reporter, page: Page | undefined): Promise<readonly number[]> {
+  const course: number[] = [];
+  for (let minute = 1; minute <= MINUTES; minute += 1) {
+    const until = performance.now() + MINUTE_MS;
+    for (let count = 0; performance.now() < until; count += 1) {
+      await agent.say(`minute ${minute}, report ${count}`);
+      await sleep(REPORT_EVERY_MS);
+    }
+    course.push((await memoryBytes()) / MB);
+    process.stderr.write(`${minute} min: ${course.at(-1)?.toFixed(1)} MB\n`);
+  }
+  if (MINUTES > 0) {
+    await agent.say("the last of all");
+    await page?.getByText("the last of all").first().waitFor();
+  }
+  return course;
 }
 
 /** What a page loads first begins with `index`; the rest comes with what needs it. */
@@ -204,6 +227,7 @@ async function measured(browser: Browser): Promise<readonly Row[]> {
     .first()
     .waitFor();
   const after = await memoryBytes();
+  const course = await stayOpen(agent, pages[0]);
 
   const row = (what: string, unit: string, goal: string, sample: readonly number[]): Row => ({
     what,
@@ -219,6 +243,9 @@ async function measured(browser: Browser): Promise<readonly Row[]> {
     row("report sent → on the screen", "ms", "p50 ≤ 150", pixels),
     row("daemon's memory, one page open (RSS)", "MB", "–", [before / MB]),
     row(`the same, ${PAGES} pages and ${STORM} reports later`, "MB", "–", [after / MB]),
+    ...(course.length === 0
+      ? []
+      : [row(`the same, looked at each minute for ${MINUTES} minutes`, "MB", "–", course)]),
   ];
 }
 

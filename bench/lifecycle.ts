@@ -6,7 +6,7 @@
  * Prints a Markdown table. Everything happens in a throw-away folder, and in one run, so that
  * the rows may be compared with each other; absolute numbers are this machine's.
  */
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { apiClient } from "../src/adapters/http-client/api-client.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
+import { spawnDaemon } from "./daemon-child.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
 
 const RUNS = Number(process.argv[2] ?? 100);
@@ -37,9 +38,7 @@ interface Daemon {
 
 async function startDaemon(): Promise<Daemon> {
   const begun = performance.now();
-  // The flag is the one that `corral up` gives its daemon.
-  const argv = ["--max-semi-space-size=1", LAUNCHER, "daemon"];
-  const child = spawn(process.execPath, argv, { env, stdio: "ignore" });
+  const child = spawnDaemon(LAUNCHER, env);
   for (;;) {
     try {
       await api.health();

@@ -6,13 +6,14 @@
  * Prints a Markdown table, and with `--profile` where the time of the last windows went, by function and by
  * whose call it was. A profiled run costs more than one that is not: take its shares, not its sums.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { apiClient } from "../src/adapters/http-client/api-client.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
+import { spawnDaemon } from "./daemon-child.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
 import { profileOf } from "./profile.ts";
 
@@ -32,11 +33,9 @@ const env = {
 };
 const api = apiClient({ socketPath: statePaths(env).socket });
 
-/** The flag is the one that `corral up` gives its daemon. */
 function startDaemon(): ChildProcess {
   const inspected = IS_PROFILED ? ["--inspect=127.0.0.1:0"] : [];
-  const argv = ["--max-semi-space-size=1", ...inspected, LAUNCHER, "daemon"];
-  return spawn(process.execPath, argv, { env, stdio: ["ignore", "ignore", "pipe"] });
+  return spawnDaemon(LAUNCHER, env, ["ignore", "ignore", "pipe"], inspected);
 }
 
 async function answering(): Promise<void> {

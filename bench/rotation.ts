@@ -34,6 +34,7 @@ import { MIB } from "../src/kernel/units.ts";
 import { type Redactor, secretsKnownBy } from "../src/output/redact.ts";
 import { maskingBy } from "../src/output/redacted-file.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
+import { spawnDaemon } from "./daemon-child.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
 import { longestPiece } from "./longest-piece.ts";
 
@@ -309,10 +310,7 @@ async function memory(): Promise<void> {
     CORRAL_HOST: "process",
   };
   const api = apiClient({ socketPath: statePaths(env).socket });
-  const daemon = spawn(process.execPath, ["--max-semi-space-size=1", LAUNCHER, "daemon"], {
-    env,
-    stdio: "ignore",
-  });
+  const daemon = spawnDaemon(LAUNCHER, env);
   try {
     while (
       !(await api.health().then(

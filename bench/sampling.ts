@@ -6,7 +6,6 @@
  * Prints a Markdown table. The share of sampling is the daemon's processor time during looks, which holds
  * whatever else it does meanwhile; the share of everything is beside it.
  */
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { cpus, loadavg, tmpdir } from "node:os";
@@ -14,6 +13,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { apiClient } from "../src/adapters/http-client/api-client.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
+import { spawnDaemon } from "./daemon-child.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
 
 const AGENTS = Number(process.argv[2] ?? 200);
@@ -89,8 +89,7 @@ const row = (what: string, unit: string, goal: string, ...sample: number[]): voi
   rows.push({ what, unit, goal, figures: figuresOf(sample) });
 };
 
-const argv = ["--max-semi-space-size=1", LAUNCHER, "daemon"];
-const daemon = spawn(process.execPath, argv, { env, stdio: "ignore" });
+const daemon = spawnDaemon(LAUNCHER, env);
 const gone = new Promise((resolve) => daemon.once("exit", resolve));
 try {
   while (!(await api.health().then(Boolean, () => false))) await sleep(20);

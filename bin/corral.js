@@ -14,12 +14,15 @@ if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
   process.exit(2);
 }
 
+// A daemon that is being started should answer soon: it needs nothing of the command line.
+const isDaemon = process.argv.length === 3 && process.argv[2] === "daemon";
+// Before anything is loaded, because the process may have to begin again.
+if (isDaemon) (await import("./daemon-process.js")).becomeDaemonProcess();
+
 // Compiling and stripping types is most of a start: keep what came out of it beside the packages.
 // A folder that cannot be written changes nothing but the time.
 module.enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/corral", import.meta.url)));
 
-// A daemon that is being started should answer soon: it needs nothing of the command line.
-const isDaemon = process.argv.length === 3 && process.argv[2] === "daemon";
 const entry = isDaemon ? "daemon-entry" : "corral";
 // A checkout runs its sources; the published package, which Node will not strip types in, runs its bundle.
 const source = new URL(`../src/bin/${entry}.ts`, import.meta.url);

@@ -23,7 +23,13 @@ await build({
     rolldownOptions: {
       input: ["daemon-entry", "corral"].map((entry) => join(DIST, "bin", `${entry}.js`)),
       external: PLACES,
-      output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
+      output: {
+        entryFileNames: "[name].js",
+        chunkFileNames: "[name]-[hash].js",
+        // V8 keeps the text of what it runs: comments, too, and all of it with two bytes a letter where one letter needs two.
+        charset: "ascii",
+        comments: false,
+      },
     },
   },
 });

@@ -10,6 +10,7 @@ import { constants } from "node:os";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { becomeDaemonProcess, daemonArgv, daemonEnvironment } from "../../bin/daemon-process.js";
 import { asFault, errnoOf, Fault } from "../kernel/fault.ts";
 import { wantsColour } from "../surface/cli/paint.ts";
 import type { ApiClient } from "../contract/client.ts";
@@ -107,7 +108,11 @@ function ports(paths: StatePaths): CliPorts {
       const named = harnessNamed(harness);
       return (line) => named.events(line).map(renderPretty);
     },
-    runDaemon: async () => await (await import("./daemon.ts")).runDaemon(paths, process.env),
+    runDaemon: async () => {
+      // The launcher has seen to that already, unless there were other words than this one.
+      becomeDaemonProcess();
+      return await (await import("./daemon.ts")).runDaemon(paths, process.env);
+    },
     runBridge: async () => await bridge(shared),
     runDemo: async (options) => await demo(shared, options),
   };
@@ -126,10 +131,9 @@ async function startDaemon(paths: StatePaths, env: PathEnvironment) {
   ]);
   return await ensureDaemon({
     log: paths.log,
-    // A daemon allocates little at a time; a small young generation keeps it small for good.
-    argv: [process.execPath, "--max-semi-space-size=1", LAUNCHER, "daemon"],
+    argv: daemonArgv(LAUNCHER),
     within: (argv) => argvInScope(argv, env, paths.stateDir),
-    env: { ...env, CORRAL_STATE_DIR: paths.stateDir },
+    env: daemonEnvironment({ ...env, CORRAL_STATE_DIR: paths.stateDir }),
     health: () => client.health(),
   });
 }

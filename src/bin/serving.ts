@@ -2,6 +2,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { growInSmallSteps } from "../../bin/daemon-process.js";
 import { threadLineMatcher } from "../adapters/regex/line-matcher.ts";
 import { streamReader } from "../adapters/output/stream-files.ts";
 import type { LeaveAnswer } from "../contract/api.ts";
@@ -100,6 +101,7 @@ export async function serveUntilLeft(composed: Composed, paths: StatePaths): Pro
   // What only looks on waits until everything is taken over.
   sampler.start();
   alerts.start();
+  growInSmallSteps();
   log.info("daemon.ready", { pid: process.pid, url: served.url, epoch: store.world.epoch });
   try {
     const { mode } = await left.promise;

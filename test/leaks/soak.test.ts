@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { addRow } from "./closing-table.ts";
-import { COUNTS } from "./counts.ts";
+import { COUNTS, FORM } from "./counts.ts";
 import { AGENTS, makePlace, type Place } from "./place.ts";
 import { timesOf } from "./timing.ts";
 
@@ -17,6 +17,8 @@ const FD_TOLERANCE = 2;
 /** What garbage collection has not looked at yet, beside what grows. */
 const RSS_TOLERANCE = 1.25;
 const REST_MS = 1_000;
+/** In the long form memory is looked at after each so many agents, and told at once: a run of hours may be cut short. */
+const TELL_EVERY = 500;
 
 /** Ends well, ends badly, ends and leaves four daemons: every third. */
 const COMMANDS: readonly (readonly string[])[] = [
@@ -50,6 +52,7 @@ test("the daemon after the last agent is as after the first tenth", async () => 
   const pid = daemon.pid ?? 0;
   const [before, times] = [databaseBytes(place), [] as number[]];
   let [first, taskId, done]: [Sample | undefined, string, number] = [undefined, "", 0];
+  const course: string[] = [];
   while (done < COUNTS.soakAgents) {
     if (done % AGENTS_PER_TASK === 0) taskId = await place.task();
     const from = performance.now();
@@ -58,6 +61,11 @@ test("the daemon after the last agent is as after the first tenth", async () => 
     await place.clean(agents.map(({ agent_id: id }) => id));
     times.push(performance.now() - from);
     done += TOGETHER;
+    if (FORM === "long" && done % TELL_EVERY === 0) {
+      const then = sample(pid);
+      course.push(mb(then));
+      process.stderr.write(`soak: ${done} agents, RSS ${mb(then)} MB, ${then.fds} fds\n`);
+    }
     if (first === undefined && done >= COUNTS.soakAgents / 10) {
       await sleep(REST_MS);
       first = sample(pid);
@@ -75,7 +83,7 @@ test("the daemon after the last agent is as after the first tenth", async () => 
     count: `${done} agents`,
     left: `fds ${first!.fds} → ${last.fds}, RSS ${mb(first!)} → ${mb(last)} MB, ${left.length} left`,
     worst: `${timesOf(times)} for ${TOGETHER} at once`,
-    also: `database ${perAgent} bytes and log ${Math.round(log / done)} bytes per agent; tolerance ${FD_TOLERANCE} fds, ×${RSS_TOLERANCE} RSS`,
+    also: `${course.length === 0 ? "" : `RSS after each ${TELL_EVERY}: ${course.join(" ")} MB; `}database ${perAgent} bytes and log ${Math.round(log / done)} bytes per agent; tolerance ${FD_TOLERANCE} fds, ×${RSS_TOLERANCE} RSS`,
   });
   expect(new Set(agents.map(({ status }) => status))).toEqual(new Set(["completed", "failed"]));
   expect(last.fds).toBeLessThanOrEqual(first!.fds + FD_TOLERANCE);

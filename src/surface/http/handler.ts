@@ -59,7 +59,7 @@ export function requestHandler({
   const files = pages(dashboard.folder);
   const door = loginDoor(dashboard.sessions, operations);
   const metrics = metricsDoor(operations, isScrapeToken);
-  // Loaded once the first answer is out: a daemon that is being started has to answer at once.
+  // Loaded when somebody speaks MCP over HTTP: it takes 20 MB, and bridges, verbs and pages need none of it.
   let loading: Promise<McpEndpoint> | null = null;
   const mcp = (): Promise<McpEndpoint> =>
     (loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) =>
@@ -144,7 +144,6 @@ export function requestHandler({
         onFailure(error, `${request.method} ${targetOf(request).path}`);
         sendFault(response, error);
       }
-      void mcp();
     },
     refuseNew: () => {
       refusing = true;
