@@ -97,6 +97,8 @@ export function failpoints(first: Injection | null): Failpoints {
         inputs: wrapPort("inputs", setting.inputs),
         streams: wrapPort("streams", setting.streams),
         containment: wrapPort("containment", setting.containment),
+        hooks: wrapPort("hooks", setting.hooks),
+        webhooks: wrapPort("webhooks", setting.webhooks),
         launchScripts: wrapPort("launchScripts", setting.launchScripts),
         host: hosts[setting.host.kind],
         hostOf: (kind) => hosts[kind],
