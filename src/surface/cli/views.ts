@@ -304,7 +304,9 @@ export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly str
     heading("Harnesses"),
     ...answer.harnesses.flatMap((it) => [
       `  ${mark(it.found)} ${it.harness}: ${it.detail}`,
-      ...(it.found ? it.limits.map((limit) => `        ${limit}`) : []),
+      ...(it.found
+        ? [`Messages reach it ${it.messages}.`, ...it.limits].map((text) => `        ${text}`)
+        : []),
     ]),
     heading("Paths"),
     ...answer.paths.map(
