@@ -1,7 +1,7 @@
 /**
  * Reading output and asking a full store, beside the tools that one would use by hand.
  *
- *   node bench/output.ts [rounds] [megabytes]
+ *   node bench/output.ts [rounds] [megabytes] [parts: output,store]
  *
  * Everything it makes lies in a temporary folder, which it removes. Each row of a pair is measured in
  * turn with the other, so that noise of the machine meets both.
@@ -35,12 +35,13 @@ import { figuresOf, type Row, tableOf } from "./figures.ts";
 
 const ROUNDS = Number(process.argv[2] ?? 5);
 const BYTES = Number(process.argv[3] ?? 1_024) * MIB;
+const PARTS = (process.argv[4] ?? "output,store").split(",");
 const folder = mkdtempSync(join(tmpdir(), "corral-bench-"));
 const rows: Row[] = [];
 
 try {
-  await measureOutput();
-  measureStore();
+  if (PARTS.includes("output")) await measureOutput();
+  if (PARTS.includes("store")) measureStore();
   process.stdout.write(`${tableOf(rows)}\n`);
 } finally {
   rmSync(folder, { recursive: true });

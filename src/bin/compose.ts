@@ -48,7 +48,7 @@ import { type Sweep, sweeps } from "../supervision/sweep.ts";
 import { undosOf } from "../supervision/undos.ts";
 import { storeOfEnds, withRoom } from "../supervision/with-room.ts";
 import type { PathEnvironment, StatePaths } from "../surface/cli/state-paths.ts";
-import { openHosts } from "./open-hosts.ts";
+import { askTmux, openHosts } from "./open-hosts.ts";
 import { openSecrets, redactedFiles } from "./open-secrets.ts";
 import { readSettings, type SettingsRead } from "./read-settings.ts";
 import { makeStateDirectories } from "./state-directories.ts";
@@ -114,6 +114,8 @@ async function composeLocked(
   let { configuration, sources } = first;
   let url = "";
   const reserve = ballast(paths.ballastDir);
+  // A start waits for processes: this one needs nothing of what follows.
+  const tmuxAnswers = askTmux(paths, env);
   const store = withRoom({ ballast: reserve }, () =>
     openStore(paths.database, machineClock, machineChance, isDaemon, isHardBorne),
   );
@@ -126,7 +128,7 @@ async function composeLocked(
       pidNamespace: configuration.containment === "pidns",
     });
     const [hosts, life] = await Promise.all([
-      openHosts(paths, env, configuration, containment),
+      openHosts(paths, env, configuration, containment, tmuxAnswers),
       isDaemon ? live(paths, store.world.epoch, containment) : null,
     ]);
     const secrets = openSecrets(store, configuration);

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { OpenContainment } from "../adapters/containment/open-containment.ts";
 import { processHost } from "../adapters/process/process-host.ts";
-import { tmuxHost } from "../adapters/tmux/tmux-host.ts";
+import { tmuxHost, tmuxVersion } from "../adapters/tmux/tmux-host.ts";
 import { asFault, type Fault } from "../kernel/fault.ts";
 import { RUNNER_SCRIPT } from "../runner/runner-script.ts";
 import type { Configuration } from "../supervision/configuration.ts";
@@ -17,9 +17,18 @@ export interface Hosts {
   readonly process: Host;
 }
 
+/** Asks tmux for its version, for {@link openHosts}: it answers while other things are opened. */
+export function askTmux({ tmuxSocket }: StatePaths, env: PathEnvironment): Promise<string> {
+  const asked = tmuxVersion({ env: serverEnvironment(env), socket: tmuxSocket });
+  // What it throws is thrown where it is awaited.
+  asked.catch(() => undefined);
+  return asked;
+}
+
 /**
  * Opens both kinds of host and chooses one as the setting `host` says.
  *
+ * @param version  What {@link askTmux} gave.
  * @throws {Fault} HOST_UNREACHABLE when the setting asks for tmux and it cannot be used.
  */
 export async function openHosts(
@@ -27,6 +36,7 @@ export async function openHosts(
   env: PathEnvironment,
   { host }: Configuration,
   containment: OpenContainment,
+  version: Promise<string>,
 ): Promise<Hosts> {
   const shared = {
     runnerScript: RUNNER_SCRIPT,
@@ -47,7 +57,7 @@ export async function openHosts(
       "--pretty",
       agentId,
     ];
-    const tmux = await tmuxHost({ ...shared, socket: paths.tmuxSocket, viewer });
+    const tmux = await tmuxHost({ ...shared, socket: paths.tmuxSocket, viewer, version });
     const processes = detached('the setting host is "process"');
     return { chosen: host === "process" ? processes : tmux, tmux, process: processes };
   } catch (error) {

@@ -208,7 +208,6 @@ export const DoctorAnswer = z.object({
         .describe(
           "whether a key or a login was seen, without asking anybody; unknown: it may be where nobody may look",
         ),
-      messages: z.string().describe("how messages reach it while it works"),
       limits: z.array(z.string()).describe("what will not work with it"),
     }),
   ),

@@ -124,9 +124,14 @@ corral_daemon_ttl_s=${daemonGone?.ttlS ?? ""}
 corral_input=${shellQuote(first === null ? "" : (input?.folder ?? ""))}
 corral_first=${shellQuote(first ?? "")}
 corral_input_ttl_s=${first === null ? "" : (input?.daemonGone.ttlS ?? "")}
+corral_umask=${umaskOf(spec) ?? ""}
 if [ -n "\${corral_reading-}" ]; then return 0; fi
 
 `;
+}
+
+function umaskOf({ umask }: LaunchSpec): string | undefined {
+  return umask?.toString(8).padStart(4, "0");
 }
 
 function body(spec: LaunchSpec): string {
@@ -148,7 +153,7 @@ function body(spec: LaunchSpec): string {
     ...(stdinPath === null ? [] : [openStdin(stdinPath, spec.input?.folder ?? null)]),
     FORGET_ENVIRONMENT,
     ...Object.entries(env).map(exportLine),
-    ...(spec.umask === undefined ? [] : [`umask ${spec.umask.toString(8).padStart(4, "0")}`]),
+    ...(spec.umask === undefined ? [] : [`umask ${umaskOf(spec)}`]),
     execLine(spec),
     "",
   ].join("\n");

@@ -71,8 +71,8 @@ type HarnessLine = DoctorAnswer["harnesses"][number];
 async function harnessLine(setting: Setting, name: HarnessName): Promise<HarnessLine> {
   const { environment, files } = setting;
   const { installHint, login, program } = setting.harnessOf(name);
-  const { limits, messages, tested } = CAPABILITIES[name];
-  const known = { harness: name, tested, messages, limits: [...limits] };
+  const { limits, tested } = CAPABILITIES[name];
+  const known = { harness: name, tested, limits: [...limits] };
   if (program === null) {
     const detail = "any program that you name";
     return { ...known, found: true, detail, version: null, login: "not_needed" };

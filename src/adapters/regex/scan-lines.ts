@@ -9,25 +9,46 @@ const NEWLINE = 0x0a;
 /** Offsets of matching lines in the bytes given, ascending. */
 export type FindLines = (bytes: Buffer) => readonly number[];
 
+/** Where more lines than one in so many bytes hold a text that is needed, one search over all is quicker than one for each. */
+const DENSE_BYTES = 2_048;
+/** Pieces behind such a one for which that is taken for granted. */
+const DENSE_PIECES = 15;
+
 /**
- * @param pattern  Compiles.
- * @param plan     Of that pattern.
+ * @param pattern     Compiles.
+ * @param plan        Of that pattern.
+ * @param denseBytes  For tests.
  */
-export function lineFinder(pattern: string, plan: PatternPlan): FindLines {
+export function lineFinder(
+  pattern: string,
+  plan: PatternPlan,
+  denseBytes: number = DENSE_BYTES,
+): FindLines {
   const regexp = new RegExp(pattern);
+  const overall = new RegExp(pattern, "gm");
   const test = (bytes: Buffer, start: number): boolean =>
     regexp.test(bytes.toString("utf8", start, lineEnd(bytes, start)));
   if (plan.needed.length > 0) {
     let searches: readonly FindLines[] | null = null;
+    let densePieces = 0;
+    const isForOne = (bytes: Buffer): boolean => plan.isLocal && !plan.isPlain && isAscii(bytes);
     return (bytes) => {
+      if (densePieces > 0 && isForOne(bytes)) {
+        densePieces -= 1;
+        return atOnce(bytes, overall, regexp);
+      }
       // What is rare is seen in the first piece: others are mostly like it.
       searches ??= searchesFor(plan, bytes);
       const found = searches.map((search) => search(bytes));
       const starts = found.length === 1 ? (found[0] ?? []) : mergedOf(found);
-      return plan.isPlain ? starts : starts.filter((start) => test(bytes, start));
+      if (plan.isPlain) return starts;
+      if (starts.length * denseBytes > bytes.length && isForOne(bytes)) {
+        densePieces = DENSE_PIECES;
+        return atOnce(bytes, overall, regexp);
+      }
+      return starts.filter((start) => test(bytes, start));
     };
   }
-  const overall = new RegExp(pattern, "gm");
   return (bytes) =>
     plan.isLocal && isAscii(bytes) ? atOnce(bytes, overall, regexp) : lineByLine(bytes, regexp);
 }

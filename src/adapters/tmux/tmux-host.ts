@@ -42,6 +42,20 @@ export interface TmuxHostOptions {
   readonly identify: (pid: number) => ProcessIdentity | null;
   /** Absolute path, or a name in PATH. */
   readonly tmux?: string;
+  /** Of {@link tmuxVersion}, where it was asked for before; absent: it is asked for now. */
+  readonly version?: Promise<string>;
+}
+
+/**
+ * "tmux 3.3a". Needs nothing of what a host needs, and may be asked for while that is found out.
+ * @throws {Fault} HOST_UNREACHABLE when no tmux can be run.
+ */
+export function tmuxVersion({
+  env,
+  socket,
+  tmux = "tmux",
+}: Pick<TmuxHostOptions, "env" | "socket" | "tmux">): Promise<string> {
+  return tmuxClient({ env, socket, tmux, before: [], setUp: [] }).version();
 }
 
 /** Session option that holds the runner's pid: a viewer's window may be the current one. */
@@ -89,7 +103,7 @@ export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
       windows.delete(window);
     },
   });
-  const version = await client.version();
+  const version = await (options.version ?? tmuxVersion(options));
   const { identify } = options;
   const server = ownServer({ socket, identify, unreachable: client.unreachable });
   const sessions = sharedLook(async () => listSessions(client, server));

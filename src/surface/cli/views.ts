@@ -304,9 +304,7 @@ export function doctorLines(answer: DoctorAnswer, colour: boolean): readonly str
     heading("Harnesses"),
     ...answer.harnesses.flatMap((it) => [
       `  ${mark(it.found)} ${it.harness}: ${it.detail}`,
-      ...(it.found
-        ? [`Messages reach it ${it.messages}.`, ...it.limits].map((text) => `        ${text}`)
-        : []),
+      ...(it.found ? it.limits.map((limit) => `        ${limit}`) : []),
     ]),
     heading("Paths"),
     ...answer.paths.map(

@@ -94,6 +94,28 @@ test("survives TERM, HUP, INT and QUIT, and hands none of them on", async () => 
   expect(exitOf(one.directory)).toMatchObject({ signal: "SIGTERM" });
 });
 
+test.for([
+  { umask: 0o027, theirs: "0027" },
+  { umask: undefined, theirs: process.umask().toString(8).padStart(4, "0") },
+])(
+  "an agent has the mask $theirs, and no file of the runner's follows it",
+  async ({ umask, theirs }) => {
+    const argv = ["/bin/sh", "-c", "umask"];
+    const one = await prepare(
+      box.directory,
+      containment,
+      argv,
+      umask === undefined ? {} : { umask },
+    );
+    prepared.push(one);
+    await startRunner(one, containment).ended;
+    expect(readFileSync(join(one.directory, "stream.jsonl"), "utf8")).toBe(`${theirs}\n`);
+    for (const name of ["stream.jsonl", "stderr.log", "runner.json", "runner.log"]) {
+      expect(statSync(join(one.directory, name)).mode & 0o777, name).toBe(0o600);
+    }
+  },
+);
+
 test("an agent is born deaf to no signal", async () => {
   const argv = ["/usr/bin/grep", "SigIgn", "/proc/self/status"];
   const one = await prepare(box.directory, containment, argv);
