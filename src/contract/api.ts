@@ -24,7 +24,7 @@
  *   POST /api/agents/<id>/resume             ResumePageInput → ResumeAnswer
  *   GET  /api/ledger?owner=&all=1            LedgerAnswer
  *   POST /api/wait                           WaitInput → WaitAnswer
- *   GET  /api/events?after=<seq>             Server-Sent Events, `id:` is the seq
+ *   GET  /api/events?after=<seq>&samples=1   Server-Sent Events, `id:` is the seq; samples=1: and look on at samples
  *   GET  /api/resource?uri=                  ResourceAnswer
  *   POST /api/sweep                          SweepInput → SweepAnswer
  *   GET  /api/archives?task_id=              ArchivesAnswer

@@ -106,7 +106,12 @@ export interface ApiClient {
    * Events after `after`, in order, each once; undefined: those from now on. Goes on over lost
    * connections and daemon restarts, until `signal` aborts (then it ends without a fault).
    *
+   * @param more  `looksOn`: samples come fast for as long as somebody reads.
    * @throws {Fault} DAEMON_UNREACHABLE when the very first connection fails; FORBIDDEN.
    */
-  events(after?: number, signal?: AbortSignal): AsyncIterable<CorralEvent>;
+  events(
+    after?: number,
+    signal?: AbortSignal,
+    more?: { readonly looksOn?: boolean },
+  ): AsyncIterable<CorralEvent>;
 }

@@ -24,7 +24,10 @@ export interface MonitoringParts {
   readonly agentOf: (id: AgentId) => AgentRecord;
 }
 
-type Monitoring = Pick<Operations, "alerts" | "figures" | "samples" | "history" | "processes">;
+type Monitoring = Pick<
+  Operations,
+  "alerts" | "figures" | "samples" | "lookOn" | "history" | "processes"
+>;
 
 export function monitoring(parts: MonitoringParts): Monitoring {
   const { agentOf, alerts, disk, sampler, setting, taskOf } = parts;
@@ -36,6 +39,7 @@ export function monitoring(parts: MonitoringParts): Monitoring {
       sampler.watch();
       return sampler.samples();
     },
+    lookOn: () => sampler.lookOn(),
     history(query) {
       const { id, scope } = query;
       if (scope === "task") taskOf(id ?? "");

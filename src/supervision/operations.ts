@@ -111,6 +111,8 @@ export interface Operations {
   alerts(): AlertsAnswer;
   /** The last sample of everybody. Whoever asks looks on: samples come fast for some seconds. Looks at nothing itself. */
   samples(): SamplesAnswer;
+  /** Somebody looks on, and samples come fast, until the returned function is called. It may be called twice. */
+  lookOn(): () => void;
   /** What somebody used, step by step; an agent counts as watched for some seconds. @throws {Fault} TASK_NOT_FOUND, AGENT_NOT_FOUND. */
   history(query: HistoryQuery): HistoryAnswer;
   /** The processes of an agent, looked at now. @throws {Fault} AGENT_NOT_FOUND, PROBE_FAILED. */

@@ -59,6 +59,7 @@ export function redacted(operations: Operations, redactor: Redactor): Operations
     alerts: () => answer(() => operations.alerts()),
     // Numbers and our own ids.
     samples: () => operations.samples(),
+    lookOn: () => operations.lookOn(),
     figures: () => operations.figures(),
     history: (query) => operations.history(query),
     processes: (id) => answerLater(() => operations.processes(id)),

@@ -56,7 +56,7 @@ describe("what a scraper reads", () => {
     stuck: 0,
     standing: [],
     notices: { pending: 0, dropped: 0 },
-    sampling: { looks: 0, spentMs: 0 },
+    sampling: { looks: 0, spentMs: 0, lookers: 0 },
     together: null,
     all: NO_SAMPLE,
     agents: [],

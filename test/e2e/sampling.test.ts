@@ -1,7 +1,8 @@
 /** Samples, histories and processes of real agents, against what the system itself shows. */
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { HistoryAnswer, ProcessesAnswer, SamplesAnswer } from "../../src/contract/sampling.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
@@ -19,6 +20,33 @@ const LISTENER = `
 async function samples(world: World): Promise<SamplesAnswer> {
   return SamplesAnswer.parse((await world.api("/api/samples")).body);
 }
+
+/** A program that follows the events and looks on at samples until it is ended. */
+const FOLLOWER = `require("node:http").get({ socketPath: process.argv[1], path: "/api/events?samples=1" }, (answer) => answer.resume());`;
+
+test("samples come fast while a reader of the events looks on, and it need not say when it goes", async () => {
+  await using world = await makeWorld();
+  const { health } = await world.daemon(QUICK);
+  const metric = async (name: string): Promise<number> => {
+    const token = readFileSync(world.paths.scrapeToken, "utf8").trim();
+    const headers = { authorization: `Bearer ${token}` };
+    const text = await (await fetch(`${health.url}/metrics`, { headers })).text();
+    return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1]);
+  };
+  const isAt = (name: string, isRight: (value: number) => boolean) =>
+    waitFor(name, async () => isRight(await metric(name)) || undefined, 60_000);
+  const follower = spawn(process.execPath, ["-e", FOLLOWER, world.paths.socket], {
+    env: { ...world.env },
+    stdio: "ignore",
+  });
+  onTestFinished(() => void follower.kill("SIGKILL"));
+  await isAt("corral_sample_lookers", (lookers) => lookers === 1);
+  const before = await metric("corral_sample_looks_total");
+  // At rest so many would take three minutes.
+  await isAt("corral_sample_looks_total", (looks) => looks >= before + 5);
+  follower.kill("SIGKILL");
+  await isAt("corral_sample_lookers", (lookers) => lookers === 0);
+});
 
 test.for([
   { name: "control groups where they work", env: {} },

@@ -41,6 +41,8 @@ export interface FakeOperations extends Operations {
   readonly seen: readonly SeenCall[];
   /** How many tool calls have ended. */
   finished(): number;
+  /** How many look on at samples. */
+  lookers(): number;
   /** Makes tool calls wait until the returned function is called. */
   hold(): () => void;
   /** Makes the next tool call throw this. */
@@ -63,6 +65,7 @@ export function fakeOperations(): FakeOperations {
   const tokens = new Map<string, Caller>([[CLIENT_TOKEN, { kind: "client" }]]);
   const events: CorralEvent[] = [];
   const listeners = new Set<(event: CorralEvent) => void>();
+  const lookers = new Set<object>();
   const seen: SeenCall[] = [];
   let minted = 0;
   let ended = 0;
@@ -279,6 +282,7 @@ export function fakeOperations(): FakeOperations {
   return {
     seen,
     finished: () => ended,
+    lookers: () => lookers.size,
     hold: () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       gate = promise;
@@ -361,6 +365,11 @@ export function fakeOperations(): FakeOperations {
       return Promise.resolve({ agent_id, state: "none", digest: null, screen: null });
     },
     figures: () => FIGURES,
+    lookOn: () => {
+      const looker = {};
+      lookers.add(looker);
+      return () => void lookers.delete(looker);
+    },
     samples: () => {
       throw new Error("no test of a surface needs samples");
     },
@@ -443,7 +452,7 @@ const FIGURES: Figures = {
   stuck: 0,
   standing: [],
   notices: { pending: 0, dropped: 0 },
-  sampling: { looks: 0, spentMs: 0 },
+  sampling: { looks: 0, spentMs: 0, lookers: 0 },
   all: NO_SAMPLE,
   agents: [],
   agentsLeftOut: 0,

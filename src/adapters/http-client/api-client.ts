@@ -92,7 +92,7 @@ export function apiClient(address: DaemonAddress): ApiClient {
     resetQuota: (input) => post("/api/quota/reset", input, QuotaResetAnswer),
     leave: (input) => post("/api/leave", input, LeaveAnswer),
     login: () => post("/api/login", {}, LoginAnswer),
-    events: (after, signal) => followEvents(address, after, signal),
+    events: (after, signal, more) => followEvents(address, after, signal, more?.looksOn ?? false),
   };
 }
 

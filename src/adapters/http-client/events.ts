@@ -17,6 +17,7 @@ export async function* followEvents(
   address: DaemonAddress,
   after: number | undefined,
   signal: AbortSignal | undefined,
+  looksOn: boolean,
 ): AsyncGenerator<CorralEvent> {
   let last = after;
   let everConnected = false;
@@ -24,7 +25,7 @@ export async function* followEvents(
   const gone = (): boolean => signal?.aborted === true;
   while (!gone()) {
     try {
-      const response = await connect(address, last, signal);
+      const response = await connect(address, last, signal, looksOn);
       everConnected = true;
       waitMs = RECONNECT_MS;
       for await (const event of eventsIn(response)) {
@@ -47,8 +48,13 @@ function connect(
   address: DaemonAddress,
   after: number | undefined,
   signal: AbortSignal | undefined,
+  looksOn: boolean,
 ): Promise<IncomingMessage> {
-  const query = after === undefined ? "" : `?after=${after}`;
+  const asked = [
+    ...(after === undefined ? [] : [`after=${after}`]),
+    ...(looksOn ? ["samples=1"] : []),
+  ];
+  const query = asked.length === 0 ? "" : `?${asked.join("&")}`;
   return exchange(address, {
     method: "GET",
     path: `/api/events${query}`,

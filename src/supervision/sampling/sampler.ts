@@ -31,12 +31,14 @@ export interface Sampler {
   start(): void;
   /** Somebody looks on: samples come fast for a while, of this agent the closest. May be called at any time. */
   watch(agentId?: AgentId): void;
+  /** As {@link watch}, until the returned function is called. It may be called twice. */
+  lookOn(): () => void;
   /** The last sample of everybody. Looks at nothing. */
   samples(): SamplesAnswer;
   /** The last reading of everybody who has one. */
   readings(): ReadonlyMap<AgentId, Reading>;
-  /** Looks so far, and the daemon's processor time during them. */
-  cost(): { readonly looks: number; readonly spentMs: number };
+  /** Looks so far, the daemon's processor time during them, and how many look on at this moment. */
+  cost(): { readonly looks: number; readonly spentMs: number; readonly lookers: number };
   /** Ports on which an agent's processes listened at the last look. */
   portsOf(agentId: AgentId): readonly PortView[];
   readonly history: Pick<History, "read">;
@@ -66,8 +68,9 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
   let running: Promise<void> | null = null;
   let cancel = (): void => undefined;
   let [isStarted, isClosed] = [false, false];
+  const lookers = new Set<object>();
 
-  const isWatched = (): boolean => watchedUntil > clock.now();
+  const isWatched = (): boolean => lookers.size > 0 || watchedUntil > clock.now();
 
   /** Who lives now; whoever ended has no further sample. */
   const follow = (): void => {
@@ -184,6 +187,13 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
       if (agentId !== undefined && tracked.has(agentId)) focus.set(agentId, until);
       if (!wasWatched) within(0);
     },
+    lookOn() {
+      const wasWatched = isWatched();
+      const looker = {};
+      lookers.add(looker);
+      if (!wasWatched) within(0);
+      return () => void lookers.delete(looker);
+    },
     samples: () => ({
       at: at === null ? null : isoTime(at),
       interval_ms: Math.round(pauseAfter({ isWatched: isWatched(), spentMs, quietRounds })),
@@ -200,7 +210,7 @@ export function sampler(setting: Setting, looks: StreamLooks): Sampler {
       new Map(
         [...tracked].flatMap(([id, { reading }]) => (reading === null ? [] : [[id, reading]])),
       ),
-    cost: () => ({ looks: looked, spentMs: spentInAllMs }),
+    cost: () => ({ looks: looked, spentMs: spentInAllMs, lookers: lookers.size }),
     portsOf: (agentId) => tracked.get(agentId)?.reading?.listens ?? [],
     history,
     async close() {

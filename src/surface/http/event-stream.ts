@@ -6,6 +6,7 @@
  * need not be dropped; a missed wake-up costs a heartbeat's time, never an event.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { z } from "zod";
 import type { CorralEvent } from "../../contract/events.ts";
 import { SECOND_MS } from "../../kernel/units.ts";
 import type { Operations } from "../../supervision/operations.ts";
@@ -21,7 +22,8 @@ export interface EventStreams {
   /**
    * Answers one request with events after `?after=` or Last-Event-ID (which wins: it is what a
    * reconnecting reader really saw); with neither, with those that happen from now on.
-   * Returns at once; the stream goes on until the reader leaves.
+   * Returns at once; the stream goes on until the reader leaves. With `?samples=1` its reader looks on at
+   * samples for as long, however it leaves.
    * @throws {Fault} INPUT_INVALID for a sequence number that is none.
    */
   open(request: IncomingMessage, response: ServerResponse, query: object): void;
@@ -31,14 +33,19 @@ export interface EventStreams {
 
 /** @param operations  Where events come from, in order. */
 export function eventStreams(
-  operations: Pick<Operations, "eventsAfter" | "onEvent">,
+  operations: Pick<Operations, "eventsAfter" | "lookOn" | "onEvent">,
 ): EventStreams {
   const open = new Set<() => void>();
   return {
     open: (request, response, query) => {
-      const end = follow(operations, response, startOf(request, query));
+      const { after, samples } = asked(request, query);
+      const end = follow(operations, response, after);
+      const lookAway = samples === "1" ? operations.lookOn() : () => undefined;
       open.add(end);
-      response.once("close", () => open.delete(end));
+      response.once("close", () => {
+        open.delete(end);
+        lookAway();
+      });
     },
     endAll: () => {
       for (const end of open) end();
@@ -46,10 +53,10 @@ export function eventStreams(
   };
 }
 
-function startOf(request: IncomingMessage, query: object): number | undefined {
+function asked(request: IncomingMessage, query: object): z.infer<typeof EventsQuery> {
   const last = request.headers["last-event-id"];
-  const asked = last === undefined ? query : { after: last };
-  return parseInput(EventsQuery, asked, "GET /api/events").after;
+  const given = last === undefined ? query : { ...query, after: last };
+  return parseInput(EventsQuery, given, "GET /api/events");
 }
 
 function follow(

@@ -68,8 +68,8 @@ const MessagesQuery = z.strictObject({
 });
 const ScreenQuery = z.strictObject({ seen: z.string().min(1).max(64).optional() });
 const ResourceQuery = z.strictObject({ uri: z.string().min(1).max(512) });
-/** `/api/events`: the last event the reader has seen. */
-export const EventsQuery = z.strictObject({ after: count.optional() });
+/** `/api/events`: the last event the reader has seen, and whether it looks on at samples. */
+export const EventsQuery = z.strictObject({ after: count.optional(), samples: flag });
 
 export function answerTool({ operations, caller, id: name, body }: RouteCall): Promise<unknown> {
   if (!isToolName(name)) {

@@ -93,6 +93,10 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     "Processor time of the daemon during these looks.",
     ({ sampling }) => sampling.spentMs / SECOND_MS,
   ),
+  corral_sample_lookers: gauge(
+    "Readers of event streams that look on at samples.",
+    ({ sampling }) => sampling.lookers,
+  ),
   corral_agents: {
     type: "gauge",
     help: "Agents that have not ended, by status.",

@@ -90,3 +90,21 @@ test("readers that leave are forgotten", async () => {
   await vi.waitFor(() => expect(seen.text).toContain("id: 100\n"));
   expect(to.logged).toEqual([]);
 });
+
+test("a reader that wants samples looks on for as long as it is connected, and no other", async () => {
+  const to = await serving();
+  await opened(to, "/api/events?after=0");
+  await opened(to, "/api/events?samples=0");
+  expect(to.operations.lookers()).toBe(0);
+  const one = await opened(to, "/api/events?after=0&samples=1");
+  const other = await opened(to, "/api/events?samples=1", { "last-event-id": "0" });
+  expect(to.operations.lookers()).toBe(2);
+  one.destroy();
+  await vi.waitFor(() => expect(to.operations.lookers()).toBe(1));
+  other.destroy();
+  await vi.waitFor(() => expect(to.operations.lookers()).toBe(0));
+  expect(await overSocket(to, "/api/events?samples=yes")).toMatchObject({
+    status: 400,
+    json: { error: { code: "INPUT_INVALID", details: { parameter: "samples" } } },
+  });
+});

@@ -86,7 +86,7 @@ async function takeOverview(signal: AbortSignal): Promise<void> {
 async function readEvents(signal: AbortSignal, onOpen: () => void): Promise<void> {
   const silence = new AbortController();
   const both = AbortSignal.any([signal, silence.signal]);
-  const response = await opened(`/api/events?after=${current().seq}`, both);
+  const response = await opened(`/api/events?after=${current().seq}&samples=1`, both);
   onOpen();
   setLink("live");
   const read = frames();

@@ -153,7 +153,7 @@ export async function runTop(ports: TopPorts, first: TopState): Promise<number> 
   }
 
   async function takeEvents(): Promise<void> {
-    for await (const event of client.events(state.seq, signal)) {
+    for await (const event of client.events(state.seq, signal, { looksOn: true })) {
       const { state: next, named: ids, isGap } = withEvents(state, [event]);
       change(() => next);
       if (event.kind === "alert") askAlerts.resolve();

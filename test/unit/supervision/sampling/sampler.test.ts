@@ -148,6 +148,28 @@ test("while somebody looks on it looks every two seconds, and closest at the age
   expect(it.looks.length - after).toBeLessThanOrEqual(1);
 });
 
+test("a stream that is open looks on however long it is, and at rest again once the last is closed", async () => {
+  const it = stage();
+  it.sampler.start();
+  await it.pass(60_000);
+  const during = async (ms: number): Promise<number> => {
+    const before = it.looks.length;
+    await it.pass(ms);
+    return it.looks.length - before;
+  };
+  const [one, other] = [it.sampler.lookOn(), it.sampler.lookOn()];
+  expect(it.sampler.cost().lookers).toBe(2);
+  expect(it.sampler.samples().interval_ms).toBe(2_000);
+  expect(await during(60_000)).toBeGreaterThanOrEqual(29);
+  one();
+  one();
+  expect(await during(60_000)).toBeGreaterThanOrEqual(29);
+  other();
+  expect(it.sampler.cost().lookers).toBe(0);
+  // The look that was due comes, and then they pause as at rest.
+  expect(await during(60_000)).toBeLessThanOrEqual(4);
+});
+
 test("whoever looks on, what a look has cost is paid for before the next", async () => {
   const it = stage(400);
   it.sampler.start();
@@ -159,7 +181,11 @@ test("whoever looks on, what a look has cost is paid for before the next", async
   }
   // 400 ms at 2 % of a core are 20 s.
   expect(it.looks.length - before).toBeLessThanOrEqual(4);
-  expect(it.sampler.cost()).toEqual({ looks: it.looks.length, spentMs: 400 * it.looks.length });
+  expect(it.sampler.cost()).toEqual({
+    looks: it.looks.length,
+    spentMs: 400 * it.looks.length,
+    lookers: 0,
+  });
 });
 
 test("what could not be looked at keeps its last sample, and a failed look is told and done again", async () => {
