@@ -230,7 +230,8 @@ real(
     process.kill(pid, "SIGSTOP");
     const { message } = await send(client, agent);
     const file = join(agent.workspace, "input", message.message_id);
-    await waitFor("its feeder to pass it on", () => (statSync(file).size === 0 ? true : undefined));
+    const isPassed = () => (statSync(file).size === 0 ? true : undefined);
+    await waitFor("its feeder to pass it on", isPassed, LONG_MS);
     expect(await reaches(client, agent, "queued")).toMatchObject({ way: "input", handed_over: 1 });
     process.kill(pid, "SIGKILL");
     expect(await ended(world, agent)).toMatchObject({ status: "failed", signal: "SIGKILL" });

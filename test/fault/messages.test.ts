@@ -20,6 +20,8 @@ import { lastComplaints } from "../helpers/fault-rounds.ts";
 import { type FaultDaemon, type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
 
 const TEXT = "Leave the lockfile.";
+/** Whoever waits here, waits on a busy machine. */
+const LONG_MS = 60_000;
 
 async function messageOf(fault: FaultWorld, id: string): Promise<MessageView> {
   const { messages } = await fault.api<MessagesAnswer>(`/api/agents/${id}/messages`);
@@ -28,10 +30,14 @@ async function messageOf(fault: FaultWorld, id: string): Promise<MessageView> {
 
 /** Waits until every agent has ended and everything of it is given back. */
 async function allClean(fault: FaultWorld): Promise<readonly AgentView[]> {
-  return await waitFor("every agent to be clean", async () => {
-    const agents = await fault.agents();
-    return agents.every(({ cleanup }) => cleanup.state === "clean") ? agents : undefined;
-  });
+  return await waitFor(
+    "every agent to be clean",
+    async () => {
+      const agents = await fault.agents();
+      return agents.every(({ cleanup }) => cleanup.state === "clean") ? agents : undefined;
+    },
+    LONG_MS,
+  );
 }
 
 async function down(fault: FaultWorld, daemon: FaultDaemon): Promise<void> {
@@ -154,7 +160,7 @@ test("by its input, struck at each step", { timeout: 180_000 }, async () => {
         const now = await messageOf(fault, agent.agent_id);
         return now.state === "consumed" ? now : undefined;
       },
-      60_000,
+      LONG_MS,
     );
     expect(read, strike).toMatchObject({ way: "input", evidence: "stream", handed_over: 1 });
     expect(copiesOf(`${read.message_id} from`, toldIn(fault.world.home)), strike).toBe(1);
@@ -165,10 +171,9 @@ test("by its input, struck at each step", { timeout: 180_000 }, async () => {
 });
 
 test.for([
-  ["before", "inputs.make"],
   ["after", "inputs.make"],
   ["after", "host.start"],
-] as const)("an input is given back, struck %s %s", async ([when, point]) => {
+] as const)("an input is given back, struck %s %s", { timeout: 180_000 }, async ([when, point]) => {
   await using fault = await makeFaultWorld();
   const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
   const first = await fault.start(env);
@@ -188,81 +193,94 @@ test.for([
   await down(fault, second);
 });
 
-test("what lies in an input that nobody reads any more comes with the next report", async () => {
-  await using fault = await makeFaultWorld();
-  const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
-  const daemon = await fault.start(env);
-  const agent = await fault.deploy([], { harness: "claude", command: undefined });
-  const directory = join(fault.world.paths.agentsDir, agent.agent_id);
-  const config = JSON.parse(readFileSync(join(directory, "mcp.json"), "utf8")) as {
-    readonly mcpServers: {
-      readonly corral: { readonly headers: { readonly Authorization: string } };
+test(
+  "what lies in an input that nobody reads any more comes with the next report",
+  { timeout: 180_000 },
+  async () => {
+    await using fault = await makeFaultWorld();
+    const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
+    const daemon = await fault.start(env);
+    const agent = await fault.deploy([], { harness: "claude", command: undefined });
+    const directory = join(fault.world.paths.agentsDir, agent.agent_id);
+    const config = JSON.parse(readFileSync(join(directory, "mcp.json"), "utf8")) as {
+      readonly mcpServers: {
+        readonly corral: { readonly headers: { readonly Authorization: string } };
+      };
     };
-  };
-  const token = config.mcpServers.corral.headers.Authorization.replace("Bearer ", "");
-  agentInputs().end(directory);
-  await waitFor("its feeder's end", () => (agentInputs().isOpen(directory) ? undefined : true));
-  const path = `/api/agents/${agent.agent_id}/messages`;
-  const { message } = await fault.api<SendAnswer>(path, { text: TEXT });
-  expect(message).toMatchObject({ state: "queued", way: null });
-  expect(message.waits_for).toContain("next update_agent_progress");
-  const inbox = await report(fault, agent, token);
-  expect(inbox).toMatchObject({ messages: [{ message_id: message.message_id, repeated: false }] });
-  writeFileSync(join(fault.project, "go"), "");
-  await allClean(fault);
-  await down(fault, daemon);
-});
+    const token = config.mcpServers.corral.headers.Authorization.replace("Bearer ", "");
+    agentInputs().end(directory);
+    const isClosed = () => (agentInputs().isOpen(directory) ? undefined : true);
+    await waitFor("its feeder's end", isClosed, LONG_MS);
+    const path = `/api/agents/${agent.agent_id}/messages`;
+    const { message } = await fault.api<SendAnswer>(path, { text: TEXT });
+    expect(message).toMatchObject({ state: "queued", way: null });
+    expect(message.waits_for).toContain("next update_agent_progress");
+    const inbox = await report(fault, agent, token);
+    expect(inbox).toMatchObject({
+      messages: [{ message_id: message.message_id, repeated: false }],
+    });
+    writeFileSync(join(fault.project, "go"), "");
+    await allClean(fault);
+    await down(fault, daemon);
+  },
+);
 
 test.for([
   ["after", "store.admitAgent"],
   ["before", "host.start"],
   ["after", "host.start"],
   ["before", "store.settle"],
-] as const)("at the head of a resume's prompt, struck %s %s", async ([when, point]) => {
-  await using fault = await makeFaultWorld();
-  const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
-  const first = await fault.start(env);
-  const agent = await fault.deploy([], { harness: "claude", command: undefined });
-  const go = join(fault.project, "go");
-  const named = { task_id: agent.task_id, agent_id: agent.agent_id };
-  const { message } = await fault.api<SendAnswer>("/api/tools/send_agent_message", {
-    ...named,
-    text: TEXT,
-  });
-  writeFileSync(go, "");
-  await allClean(fault);
-  rmSync(go);
-  await first.arm({ point, when, nth: 1, act: "kill" });
-  const resumed = fault.api<ResumeAnswer>("/api/tools/resume_agent", named).catch(() => null);
-  const isAnswered = (await resumed) !== null;
-  writeFileSync(go, "");
-  expect((await first.end).signal, "the strike hit").toBe("SIGKILL");
-  expect(isAnswered, "the resume itself was struck, but at its end").toBe(point === "store.settle");
-
-  const second = await fault.start(env);
-  await allClean(fault);
-  const isToldIn = () => toldIn(fault.world.home).includes(message.message_id);
-  const after = await messageOf(fault, agent.agent_id);
-  if (after.state !== "queued") expect(isToldIn(), "no false word of a delivery").toBe(true);
-  if (after.state !== "consumed") {
-    // Whatever became of that try, the conversation goes on, and the message with it.
-    const agents = await fault.agents();
-    const last = agents.findLast(({ reason }) => !/launch|deploy failed/i.test(reason ?? ""));
-    const again = await fault
-      .api<ResumeAnswer>("/api/tools/resume_agent", { ...named, agent_id: last!.agent_id })
-      .catch(async () => await fault.api<ResumeAnswer>("/api/tools/resume_agent", named));
-    expect(again.messages).toEqual([message.message_id]);
+] as const)(
+  "at the head of a resume's prompt, struck %s %s",
+  { timeout: 180_000 },
+  async ([when, point]) => {
+    await using fault = await makeFaultWorld();
+    const env = { PATH: standInPath(fault.world.folder, process.env["PATH"] ?? "") };
+    const first = await fault.start(env);
+    const agent = await fault.deploy([], { harness: "claude", command: undefined });
+    const go = join(fault.project, "go");
+    const named = { task_id: agent.task_id, agent_id: agent.agent_id };
+    const { message } = await fault.api<SendAnswer>("/api/tools/send_agent_message", {
+      ...named,
+      text: TEXT,
+    });
+    writeFileSync(go, "");
     await allClean(fault);
-  }
-  expect(isToldIn()).toBe(true);
-  expect(await messageOf(fault, agent.agent_id)).toMatchObject({
-    state: "consumed",
-    evidence: "stream",
-  });
-  const copies = toldIn(fault.world.home).split(message.message_id).length - 1;
-  expect(copies).toBeLessThanOrEqual(2);
-  if (copies === 2) {
-    expect(toldIn(fault.world.home)).toContain("you may have had it already");
-  }
-  await down(fault, second);
-});
+    rmSync(go);
+    await first.arm({ point, when, nth: 1, act: "kill" });
+    const resumed = fault.api<ResumeAnswer>("/api/tools/resume_agent", named).catch(() => null);
+    const isAnswered = (await resumed) !== null;
+    writeFileSync(go, "");
+    expect((await first.end).signal, "the strike hit").toBe("SIGKILL");
+    expect(isAnswered, "the resume itself was struck, but at its end").toBe(
+      point === "store.settle",
+    );
+
+    const second = await fault.start(env);
+    await allClean(fault);
+    const isToldIn = () => toldIn(fault.world.home).includes(message.message_id);
+    const after = await messageOf(fault, agent.agent_id);
+    if (after.state !== "queued") expect(isToldIn(), "no false word of a delivery").toBe(true);
+    if (after.state !== "consumed") {
+      // Whatever became of that try, the conversation goes on, and the message with it.
+      const agents = await fault.agents();
+      const last = agents.findLast(({ reason }) => !/launch|deploy failed/i.test(reason ?? ""));
+      const again = await fault
+        .api<ResumeAnswer>("/api/tools/resume_agent", { ...named, agent_id: last!.agent_id })
+        .catch(async () => await fault.api<ResumeAnswer>("/api/tools/resume_agent", named));
+      expect(again.messages).toEqual([message.message_id]);
+      await allClean(fault);
+    }
+    expect(isToldIn()).toBe(true);
+    expect(await messageOf(fault, agent.agent_id)).toMatchObject({
+      state: "consumed",
+      evidence: "stream",
+    });
+    const copies = toldIn(fault.world.home).split(message.message_id).length - 1;
+    expect(copies).toBeLessThanOrEqual(2);
+    if (copies === 2) {
+      expect(toldIn(fault.world.home)).toContain("you may have had it already");
+    }
+    await down(fault, second);
+  },
+);

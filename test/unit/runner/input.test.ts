@@ -45,10 +45,14 @@ beforeEach(async () => {
 afterEach(async () => {
   await containment.kill(one.set, 5_000);
   await containment.remove(one.set);
-  await expect.poll(() => containment.lookEverywhere(), { timeout: 20_000 }).toEqual([]);
+  await nobodyLeft();
   expect(await containment.removeRoots()).not.toContain("kept");
   box[Symbol.dispose]();
 });
+
+async function nobodyLeft(): Promise<void> {
+  await expect.poll(() => containment.lookEverywhere(), { timeout: 20_000 }).toEqual([]);
+}
 
 async function agent(script: string, more: Parameters<typeof prepare>[3] = {}): Promise<void> {
   const argv = ["/usr/bin/perl", "-e", script, box.tag];
@@ -123,14 +127,14 @@ test.for([
   await agent(script);
   await startRunner(one, containment).ended;
   expect(exitOf(one.directory)).toMatchObject(end);
-  await expect.poll(() => containment.lookEverywhere()).toEqual([]);
+  await nobodyLeft();
 });
 
 test("an agent that cannot be placed leaves no feeder that waits for it", async () => {
   await agent("exit 0", { cwd: "/nonexistent/folder" });
   await startRunner(one, containment).ended;
   expect(exitOf(one.directory)).toMatchObject({ code: 125 });
-  await expect.poll(() => containment.lookEverywhere()).toEqual([]);
+  await nobodyLeft();
 });
 
 test("where no FIFO can be made, the agent gets its prompt and the end of it", async () => {
@@ -206,7 +210,7 @@ test("a directory that vanishes under the agent takes the feeder along", async (
   rmSync(one.directory, { recursive: true });
   process.kill(pid, "SIGKILL");
   await ended;
-  await expect.poll(() => containment.lookEverywhere()).toEqual([]);
+  await nobodyLeft();
   mkdirSync(one.directory);
 });
 
@@ -220,5 +224,5 @@ test("a killed runner's feeder is ended with what else was its own", async ({ sk
   await ended;
   await containment.kill(one.set, 5_000);
   await containment.endCompanions(runner);
-  await expect.poll(() => containment.lookEverywhere()).toEqual([]);
+  await nobodyLeft();
 });
