@@ -6,7 +6,7 @@ import type { SamplesAnswer } from "../contract/sampling.ts";
 import { type EpochMs, SECOND_MS } from "../kernel/units.ts";
 import type { Alerts } from "./alerts/alerts.ts";
 import { usedTogether } from "./alerts/together.ts";
-import type { SharedUse } from "./meters.ts";
+import type { GroupUse } from "./meters.ts";
 import type { ToolCall } from "./observed.ts";
 import type { OwnUse } from "./sampling/ports.ts";
 import type { Sampler } from "./sampling/sampler.ts";
@@ -71,7 +71,7 @@ export interface Figures {
   readonly startedAt: EpochMs;
   readonly own: OwnUse;
   /** What all agents may use together; null where nothing limits it. */
-  readonly together: SharedUse | null;
+  readonly together: GroupUse | null;
   /** Agents that have not ended, by status. */
   readonly live: ReadonlyMap<string, number>;
   readonly held: number;

@@ -15,17 +15,16 @@ export interface ProcessUse {
 export interface GroupUse {
   readonly memoryBytes: number | null;
   readonly memoryLimitBytes: number | null;
+  /**
+   * Of its memory what counts when the limit comes: without pages of files that nobody has used lately, which the
+   * kernel gives back first. Null where there is no limit. Bytes.
+   */
+  readonly memoryNeededBytes: number | null;
   /** Of all that ever ran in it. Milliseconds. */
   readonly cpuMs: number | null;
   /** Processes and threads. */
   readonly tasks: number | null;
   readonly tasksLimit: number | null;
-}
-
-/** What the group above all agents' counts and allows; null for what it does not. */
-export interface SharedUse extends Omit<GroupUse, "cpuMs"> {
-  /** Without pages of files that nobody has used lately: the kernel gives those back before it refuses anybody. Bytes. */
-  readonly memoryBytes: number | null;
 }
 
 export interface WorkDone {

@@ -244,7 +244,7 @@ function limitsOf(
     ...limited("disk", "bytes", agent.diskBytes, agent.diskLimit, "Corral"),
     ...spentLimits(spentOf(agent.usage), { tokens: agent.tokenLimit, costUsd: agent.costLimit }),
     ...limited("processes", "processes and threads", groups?.tasks, groups?.tasksLimit, group.by),
-    ...limited("memory", "bytes", groups?.memoryBytes, groups?.memoryLimitBytes, group.by),
+    ...limited("memory", "bytes", groups?.memoryNeededBytes, groups?.memoryLimitBytes, group.by),
   ];
 }
 

@@ -73,7 +73,14 @@ describe("what a scraper reads", () => {
   };
 
   test("is what is known, in base units, and no line for what is not", async () => {
-    const together = { memoryBytes: 1, memoryLimitBytes: 4_096, tasks: 1, tasksLimit: null };
+    const together = {
+      memoryBytes: 1,
+      memoryLimitBytes: 4_096,
+      memoryNeededBytes: 1,
+      cpuMs: null,
+      tasks: 1,
+      tasksLimit: null,
+    };
     const { text } = await metricsText(figures({ agents: [agent], together }));
     expect(text).toContain("corral_memory_limit_bytes 4096");
     expect(text).not.toMatch(/^corral_threads_limit /m);

@@ -1,5 +1,5 @@
 /** What the files of control groups say of use and limits. Pure but for the reading that it is given. */
-import type { GroupUse, SharedUse } from "../../supervision/meters.ts";
+import type { GroupUse } from "../../supervision/meters.ts";
 
 const NS_PER_MS = 1e6;
 const US_PER_MS = 1e3;
@@ -10,29 +10,30 @@ const V1_UNLIMITED = 2 ** 62;
 export function groupUse(read: (version: 1 | 2, file: string) => string | null): GroupUse {
   const number = (version: 1 | 2, file: string): number | null => numberIn(read(version, file));
   const v1Limit = number(1, "memory.limit_in_bytes");
+  const memoryBytes = number(2, "memory.current") ?? number(1, "memory.usage_in_bytes");
+  const memoryLimitBytes =
+    number(2, "memory.max") ?? (v1Limit !== null && v1Limit < V1_UNLIMITED ? v1Limit : null);
   return {
-    memoryBytes: number(2, "memory.current") ?? number(1, "memory.usage_in_bytes"),
-    memoryLimitBytes:
-      number(2, "memory.max") ?? (v1Limit !== null && v1Limit < V1_UNLIMITED ? v1Limit : null),
+    memoryBytes,
+    memoryLimitBytes,
+    // Dear to read: only where it decides something.
+    memoryNeededBytes:
+      memoryBytes === null || memoryLimitBytes === null
+        ? null
+        : Math.max(0, memoryBytes - idleFileBytes(read)),
     cpuMs: groupCpuMs(read),
     tasks: number(2, "pids.current") ?? number(1, "pids.current"),
     tasksLimit: number(2, "pids.max") ?? number(1, "pids.max"),
   };
 }
 
-/** @param read  As above, of the group that is above those of all agents. */
-export function sharedUse(read: (version: 1 | 2, file: string) => string | null): SharedUse {
-  const { memoryBytes, memoryLimitBytes, tasks, tasksLimit } = groupUse(read);
-  const idle =
+/** Pages of files that nobody has used lately; 0 where nothing tells. */
+function idleFileBytes(read: (version: 1 | 2, file: string) => string | null): number {
+  return (
     statIn(read(2, "memory.stat"), "inactive_file") ??
     statIn(read(1, "memory.stat"), "total_inactive_file") ??
-    0;
-  return {
-    memoryBytes: memoryBytes === null ? null : Math.max(0, memoryBytes - idle),
-    memoryLimitBytes,
-    tasks,
-    tasksLimit,
-  };
+    0
+  );
 }
 
 function statIn(text: string | null, name: string): number | null {

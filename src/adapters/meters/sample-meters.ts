@@ -17,7 +17,7 @@ import { type Listener, listenersIn } from "../proc/listening.ts";
 import { readArgv, readText, ticksNow } from "../proc/proc-table.ts";
 import { inSlices } from "../proc/slices.ts";
 import { pageBytes, parseStatUse, type StatUse, TICK_MS } from "../proc/stat-use.ts";
-import { groupUse, sharedUse } from "./group-use.ts";
+import { groupUse } from "./group-use.ts";
 import { readerOf } from "./machine-meters.ts";
 
 const KIB = 1_024;
@@ -63,7 +63,7 @@ export function sampleMeters(): SampleMeters {
       return found;
     },
     own: ownUse,
-    together: (set) => readable(() => sharedUse(readerOf(above(set)))),
+    together: (set) => readable(() => groupUse(readerOf(above(set)))),
   };
 }
 
@@ -77,6 +77,7 @@ function counted(requests: readonly LookRequest[]): ReadonlyMap<AgentId, Counter
         threads: null,
         tasksLimit: null,
         memoryLimitBytes: null,
+        memoryNeededBytes: null,
         fds: null,
         sockets: null,
         listens: null,
@@ -164,6 +165,7 @@ function countersOf(sum: Sum, bytesOfPages: (pages: number) => number): Counters
     threads: groups.tasks ?? sum.threads,
     tasksLimit: groups.tasksLimit,
     memoryLimitBytes: groups.memoryLimitBytes,
+    memoryNeededBytes: groups.memoryNeededBytes,
     fds: sum.fds,
     sockets: sum.sockets,
     listens: sum.listens,

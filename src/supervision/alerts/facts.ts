@@ -128,7 +128,7 @@ function agentLimits(
       : [{ subject, name, used, limit, unit, tellsNear: true, nextStep }];
   return [
     ...fact("processes", reading?.threads, reading?.tasksLimit, "count"),
-    ...fact("memory", reading?.memoryBytes, reading?.memoryLimitBytes, "bytes"),
+    ...fact("memory", reading?.memoryNeededBytes, reading?.memoryLimitBytes, "bytes"),
     ...fact("output", agent.outputBytes, agent.outputLimit, "bytes"),
     ...fact("disk", agent.diskBytes, agent.diskLimit, "bytes"),
     ...fact("tokens", spent.tokens, agent.tokenLimit, "count"),

@@ -1,5 +1,5 @@
 /** What all agents use together, against the limits on the group above theirs. */
-import type { SharedUse } from "../meters.ts";
+import type { GroupUse } from "../meters.ts";
 import type { Setting } from "../setting.ts";
 import { processSetOf } from "../sighting.ts";
 import type { Condition } from "./judge.ts";
@@ -13,7 +13,7 @@ const ENDS = 'End what uses it ("corral top" shows who)';
 export function usedTogether({
   sampleMeters,
   store,
-}: Pick<Setting, "sampleMeters" | "store">): SharedUse | null {
+}: Pick<Setting, "sampleMeters" | "store">): GroupUse | null {
   for (const row of store.heldOf(["process_set"])) {
     const set = processSetOf([row]);
     if (set !== null && (set.cgroup ?? set.pidsCgroup) !== null) return sampleMeters.together(set);
@@ -22,8 +22,9 @@ export function usedTogether({
 }
 
 /** Pure. What cannot be read has no condition. */
-export function togetherConditions(use: SharedUse | null): readonly Condition[] {
-  const { memoryBytes, memoryLimitBytes, tasks, tasksLimit } = use ?? NOTHING;
+export function togetherConditions(use: GroupUse | null): readonly Condition[] {
+  if (use === null) return [];
+  const { memoryLimitBytes, memoryNeededBytes, tasks, tasksLimit } = use;
   const common = { subject: SUBJECT, tellsNear: true } as const;
   const facts = [
     {
@@ -37,7 +38,7 @@ export function togetherConditions(use: SharedUse | null): readonly Condition[] 
     {
       ...common,
       name: NAMES.memory,
-      used: memoryBytes,
+      used: memoryNeededBytes,
       limit: memoryLimitBytes,
       unit: "bytes" as const,
       nextStep: `${ENDS}, or raise limit_all_memory_mb: the next deploy applies it. Beyond it the kernel kills processes of agents.`,
@@ -47,13 +48,6 @@ export function togetherConditions(use: SharedUse | null): readonly Condition[] 
     used === null || limit === null ? [] : limitConditions({ ...fact, limit, used }),
   );
 }
-
-const NOTHING: SharedUse = {
-  memoryBytes: null,
-  memoryLimitBytes: null,
-  tasks: null,
-  tasksLimit: null,
-};
 
 /** Whether an alert is about all agents together: it is over when none of them is left. */
 export function isOfAll({ key, rule }: Condition): boolean {

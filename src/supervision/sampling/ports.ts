@@ -1,7 +1,7 @@
 /** What sampling needs of the machine. */
 import type { PortView } from "../../contract/sampling.ts";
 import type { AgentId } from "../../kernel/ids.ts";
-import type { SharedUse } from "../meters.ts";
+import type { GroupUse } from "../meters.ts";
 import type { ProcessSet } from "../ports.ts";
 
 /**
@@ -26,6 +26,8 @@ export interface Counters {
   /** What its control group allows, of processes and threads, and of memory. */
   readonly tasksLimit: number | null;
   readonly memoryLimitBytes: number | null;
+  /** As in {@link GroupUse}. */
+  readonly memoryNeededBytes: number | null;
   readonly fds: number | null;
   readonly sockets: number | null;
   readonly listens: readonly PortView[] | null;
@@ -78,5 +80,5 @@ export interface SampleMeters {
   processes(request: Omit<LookRequest, "depth">): Promise<readonly ProcessFacts[]>;
   own(): OwnUse;
   /** What all agents use together, and may, by one that has a control group; null when that could not be read. */
-  together(set: ProcessSet): SharedUse | null;
+  together(set: ProcessSet): GroupUse | null;
 }

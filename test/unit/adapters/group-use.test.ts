@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
-import { groupUse, sharedUse } from "../../../src/adapters/meters/group-use.ts";
+import { groupUse } from "../../../src/adapters/meters/group-use.ts";
 
 const reading = (files: Readonly<Record<string, string>>) => (version: 1 | 2, file: string) =>
   files[`${version} ${file}`] ?? null;
 const NOTHING = {
   memoryBytes: null,
   memoryLimitBytes: null,
+  memoryNeededBytes: null,
   cpuMs: null,
   tasks: null,
   tasksLimit: null,
@@ -22,6 +23,7 @@ test("cgroup v2: numbers, and max is no limit", () => {
   expect(groupUse(reading(files))).toEqual({
     memoryBytes: 4_096,
     memoryLimitBytes: null,
+    memoryNeededBytes: null,
     cpuMs: 12_346,
     tasks: 7,
     tasksLimit: 120,
@@ -44,26 +46,28 @@ test("without groups, or with ones that say nothing, nothing is known", () => {
   expect(groupUse(() => "")).toEqual(NOTHING);
 });
 
-test("what all use together is without the pages of files that the kernel would give back first", () => {
+test("at a limit memory counts without the pages of files that the kernel would give back first", () => {
   const v2 = {
     "2 memory.current": "9000\n",
     "2 memory.max": "10000\n",
     "2 memory.stat": "anon 1\ninactive_file 4000\nactive_file 7\n",
-    "1 pids.current": "3\n",
-    "1 pids.max": "8\n",
   };
-  const all = { memoryBytes: 5_000, memoryLimitBytes: 10_000, tasks: 3, tasksLimit: 8 };
-  expect(sharedUse(reading(v2))).toEqual(all);
+  const all = {
+    ...NOTHING,
+    memoryBytes: 9_000,
+    memoryLimitBytes: 10_000,
+    memoryNeededBytes: 5_000,
+  };
+  expect(groupUse(reading(v2))).toEqual(all);
   const v1 = {
     "1 memory.usage_in_bytes": "9000\n",
     "1 memory.limit_in_bytes": "10000\n",
     "1 memory.stat": "inactive_file 1\ntotal_inactive_file 4000\n",
   };
-  expect(sharedUse(reading(v1))).toEqual({ ...all, tasks: null, tasksLimit: null });
-  expect(sharedUse(() => null)).toEqual({
-    memoryBytes: null,
-    memoryLimitBytes: null,
-    tasks: null,
-    tasksLimit: null,
+  expect(groupUse(reading(v1))).toEqual(all);
+  // It is not known what of it is idle: then all of it counts.
+  expect(groupUse(reading({ ...v2, "2 memory.stat": "" }))).toEqual({
+    ...all,
+    memoryNeededBytes: 9_000,
   });
 });

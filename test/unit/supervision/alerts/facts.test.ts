@@ -5,7 +5,7 @@ import type { SamplesAnswer } from "../../../../src/contract/sampling.ts";
 import { conditionsNow, overConditions } from "../../../../src/supervision/alerts/facts.ts";
 import { type AlertState, judgeAlerts } from "../../../../src/supervision/alerts/judge.ts";
 import { NO_SAMPLE, type Reading } from "../../../../src/supervision/sampling/sample.ts";
-import type { SharedUse } from "../../../../src/supervision/meters.ts";
+import type { GroupUse } from "../../../../src/supervision/meters.ts";
 import type { Setting } from "../../../../src/supervision/setting.ts";
 import { recordingLog } from "../../../helpers/serving.ts";
 
@@ -32,11 +32,26 @@ const agent = (over: Partial<AgentRecord> = {}): AgentRecord =>
     ...over,
   }) as AgentRecord;
 
-const READING = { threads: 95, tasksLimit: 100, memoryBytes: 1, memoryLimitBytes: 10 } as Reading;
+const READING = {
+  threads: 95,
+  tasksLimit: 100,
+  memoryNeededBytes: 1,
+  memoryLimitBytes: 10,
+} as Reading;
 const QUIET = { ...NO_SAMPLE, cpu_ms_per_s: 0, output_bytes_per_s: 0 };
 
 /** The row of a process set that has a group. */
 const SET = { kind: "process_set", identity: { agentId: "a", cgroup: "/g/a", pidsCgroup: null } };
+
+const use = (over: Partial<GroupUse>): GroupUse => ({
+  memoryBytes: null,
+  memoryLimitBytes: null,
+  memoryNeededBytes: null,
+  cpuMs: null,
+  tasks: 8,
+  tasksLimit: 8,
+  ...over,
+});
 
 interface Stage {
   readonly agents?: readonly AgentRecord[];
@@ -48,7 +63,7 @@ interface Stage {
     readonly error: string;
   }[];
   readonly isBroken?: boolean;
-  readonly together?: SharedUse | null;
+  readonly together?: GroupUse | null;
   readonly states?: ReadonlyMap<string, AlertState>;
 }
 
@@ -138,7 +153,7 @@ describe("facts", () => {
   });
 
   test("tell of all agents together what the group above theirs counts, and nothing where there is none", () => {
-    const together = { memoryBytes: 92, memoryLimitBytes: 100, tasks: 8, tasksLimit: 8 };
+    const together = use({ memoryNeededBytes: 92, memoryLimitBytes: 100 });
     const keys = [
       "limit_near:all_processes:daemon",
       "limit_reached:all_processes:daemon",
@@ -190,7 +205,7 @@ describe("what is over", () => {
   });
 
   test("is cleared for all agents together once none of them is left, and not before", () => {
-    const together = { memoryBytes: null, memoryLimitBytes: null, tasks: 8, tasksLimit: 8 };
+    const together = use({});
     const { states } = raised({ together });
     const keysOver = (agents: readonly AgentRecord[]) =>
       overConditions(looked({ agents }).setting, states, []).map(({ key }) => key);

@@ -49,6 +49,7 @@ const reading = (at: number, over: Partial<Reading> = {}): Reading => ({
   threads: 4,
   tasksLimit: null,
   memoryLimitBytes: null,
+  memoryNeededBytes: null,
   fds: 10,
   sockets: 1,
   listens: [],
