@@ -3,18 +3,18 @@
  * Only the daemon's clock is the test's: what must hold for half a minute has held when it is set on.
  */
 import { execFileSync } from "node:child_process";
-import { createServer } from "node:http";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect } from "node:net";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { AgentView } from "../../src/contract/agent.ts";
-import { AlertNotice, AlertsAnswer, type AlertView } from "../../src/contract/alerts.ts";
+import { type AlertNotice, AlertsAnswer, type AlertView } from "../../src/contract/alerts.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { makeStrays } from "../helpers/fault-scenarios.ts";
 import { type FaultDaemon, type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
+import { noticesIn, takeNotices } from "../helpers/notices.ts";
 import { processes } from "../helpers/os-look.ts";
 import { callTool } from "../helpers/world.ts";
 import { install } from "./played.ts";
@@ -23,36 +23,10 @@ import { eventSeen, sleepTag } from "./support.ts";
 /** Longer than what raises and what clears, and shorter than what ends a stray's alert. */
 const STEP_MS = 61_000;
 const STRAY_MS = 31 * 60_000;
-const ALL_PROCESSES = 60;
+const ALL_PROCESSES = 100;
 /** What the daemon may have open, and clients that take most of it: what it needs itself still fits. */
 const FILES = 240;
-const CLIENTS = 160;
-
-async function receiver() {
-  const notices: AlertNotice[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      notices.push(AlertNotice.parse(JSON.parse(Buffer.concat(chunks).toString())));
-      response.writeHead(204).end();
-    });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { notices, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
-}
-
-const noticesIn = (path: string): readonly AlertNotice[] =>
-  existsSync(path)
-    ? readFileSync(path, "utf8")
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => AlertNotice.parse(JSON.parse(line)))
-    : [];
+const CLIENTS = 180;
 
 /** `rule subject`, and what a limit is of. */
 function nameOf({ evidence, rule, subject }: AlertView): string {
@@ -141,7 +115,7 @@ test(
   "every rule fires and clears by its real cause, on every surface, to hook and webhook once each",
   { timeout: 240_000 },
   async () => {
-    const { notices, url } = await receiver();
+    const { notices, url } = await takeNotices();
     let kept = "";
     await using fault = await makeFaultWorld((world) => {
       kept = join(world.folder, "notices");
@@ -166,7 +140,7 @@ test(
     };
 
     // All agents together: an agent that takes nearly all that there is, and then its end.
-    const crowd = await fault.deploy(forks(ALL_PROCESSES - 5), { limits: long });
+    const crowd = await fault.deploy(forks(ALL_PROCESSES - 8), { limits: long });
     const hasGroups = crowd.containment.includes("+");
     const ofAll = hasGroups ? ["limit_near all_processes daemon"] : [];
     await clock.raised(ofAll);

@@ -1,13 +1,14 @@
 /** Alerts of a real daemon: where they show, who gets them, and what its death in between does. */
 import { createServer } from "node:http";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { AlertNotice, AlertsAnswer } from "../../src/contract/alerts.ts";
+import { expect, test } from "vitest";
+import { AlertsAnswer } from "../../src/contract/alerts.ts";
 import { LedgerAnswer } from "../../src/contract/api.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
+import { noticesIn, takeNotices } from "../helpers/notices.ts";
 import { mentions, processes } from "../helpers/os-look.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
 import { QUICK, sleepTag } from "./support.ts";
@@ -24,21 +25,6 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function receiver(port: number) {
-  const notices: AlertNotice[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      notices.push(AlertNotice.parse(JSON.parse(Buffer.concat(chunks).toString())));
-      response.writeHead(200).end();
-    });
-  }).listen(port, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  return notices;
-}
-
 async function alerts(world: World): Promise<AlertsAnswer> {
   return AlertsAnswer.parse((await world.api("/api/alerts")).body);
 }
@@ -46,14 +32,6 @@ async function alerts(world: World): Promise<AlertsAnswer> {
 function configure(world: World, settings: Readonly<Record<string, unknown>>): void {
   writeFileSync(world.paths.configFile, JSON.stringify(settings));
 }
-
-const noticesIn = (path: string): readonly AlertNotice[] =>
-  existsSync(path)
-    ? readFileSync(path, "utf8")
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => AlertNotice.parse(JSON.parse(line)))
-    : [];
 
 test("an alert shows everywhere, reaches hook and webhook once each although the daemon is killed, and clears", async () => {
   await using world = await makeWorld();
@@ -88,7 +66,7 @@ test("an alert shows everywhere, reaches hook and webhook once each although the
   );
   await struck.stop("SIGKILL");
 
-  const notices = await receiver(port);
+  const { notices } = await takeNotices(port);
   const next = await world.daemon(QUICK);
   await waitFor("the notice", () => notices.length > 0 || undefined);
   expect(notices).toMatchObject([{ state: "raised", alert: { id: alert?.id } }]);

@@ -2,18 +2,16 @@
  * Notices of alerts on their way to a hook and a webhook while the daemon is killed at each step: none is
  * lost, one that is told again says so by its number, and nothing of a hook is left however it behaves.
  */
-import { createServer } from "node:http";
-import { once } from "node:events";
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { AlertNotice, AlertsAnswer } from "../../src/contract/alerts.ts";
+import { expect, test } from "vitest";
+import { type AlertNotice, AlertsAnswer } from "../../src/contract/alerts.ts";
 import type { HealthAnswer } from "../../src/contract/api.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import type { When } from "../helpers/fault-points.ts";
 import { alive, dieAt, lastComplaints } from "../helpers/fault-rounds.ts";
 import { type FaultDaemon, type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
+import { noticesIn, takeNotices } from "../helpers/notices.ts";
 import { processes } from "../helpers/os-look.ts";
 import { sleepTag } from "../e2e/support.ts";
 
@@ -25,24 +23,6 @@ setsid sh -c 'trap "" TERM HUP INT; echo >"$0/begun"; while :; do sleep '"$2"'; 
 sleep "$2" &
 while [ -e "$1/hold" ]; do sleep 0.05; done
 [ ! -e "$1/flood" ] || head -c 100000000 /dev/zero`;
-
-async function receiver() {
-  const notices: AlertNotice[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      notices.push(AlertNotice.parse(JSON.parse(Buffer.concat(chunks).toString())));
-      response.writeHead(204).end();
-    });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { notices, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
-}
 
 interface Stage extends AsyncDisposable {
   readonly fault: FaultWorld;
@@ -58,7 +38,7 @@ interface Stage extends AsyncDisposable {
 }
 
 async function stage(): Promise<Stage> {
-  const { notices, url } = await receiver();
+  const { notices, url } = await takeNotices();
   const tag = sleepTag();
   const fault = await makeFaultWorld((world) => ({
     CORRAL_ALERT_HOOK: JSON.stringify(["/bin/sh", "-c", HOOK, "hook", world.folder, tag]),
@@ -88,11 +68,7 @@ async function stage(): Promise<Stage> {
     fault,
     posted: notices,
     path,
-    hooked() {
-      if (!existsSync(path("told"))) return [];
-      const lines = readFileSync(path("told"), "utf8").split("\n").filter(Boolean);
-      return lines.map((line) => AlertNotice.parse(JSON.parse(line)));
-    },
+    hooked: () => noticesIn(path("told")),
     async turn() {
       isShort = !isShort;
       configure();
