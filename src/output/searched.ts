@@ -22,12 +22,12 @@ import { SECRET_REACH_BYTES } from "./redacted-file.ts";
 export interface SearchSizes {
   /** A smaller part is read here: starting a thread takes longer. Bytes. */
   readonly leastBytes: number;
-  /** Searched at first, so that an end near by is found soon; then twice as much each time. Bytes. */
+  /** Searched at first, so that an end near by is found soon; then mostly twice as much each time. Bytes. */
   readonly sliceBytes: number;
   readonly sliceMaxBytes: number;
   /** Matching lines that are closer than this are taken in one go. Bytes. */
   readonly nearBytes: number;
-  /** Most that is brought of a slice; what is beyond is read here. Bytes. */
+  /** Most that is brought of a slice; what is beyond is read here, and the next slices are smaller. Bytes. */
   readonly bringMaxBytes: number;
 }
 
@@ -104,21 +104,23 @@ function blockOf({ from, to, starts, around }: LineRun, plain: PlainPart): Block
 async function* matchingRuns(
   plain: PlainPart,
   { from, to, filter, direction }: Searched,
-  { nearBytes, bringMaxBytes: maxBytes, ...search }: SearchSizes,
+  search: SearchSizes,
 ): AsyncGenerator<LineRun> {
   const slices = slicesOf({ from, to }, direction, search);
+  const { nearBytes, bringMaxBytes: maxBytes } = search;
   const sizes = { nearBytes, maxBytes, runMaxBytes: RUN_MAX_BYTES };
   const bring = { ...sizes, from: plain.from, aroundBytes: SECRET_REACH_BYTES };
   const ahead: Promise<readonly LineRun[]>[] = [];
   const scan = async (slice: Range): Promise<readonly LineRun[]> => {
     const runs = await filter.scan({ path: plain.path, ...slice, limit: to, bring });
+    slices.tell(slice, runs);
     const lowest = Math.min(slice.from, ...runs.map(({ around }) => around?.at ?? slice.from));
     if (!(await plain.isStill(lowest))) throw rotated();
     return runs;
   };
   const askNext = (): void => {
-    const { value: slice } = slices.next();
-    if (slice === undefined) return;
+    const slice = slices.next();
+    if (slice === null) return;
     const found = scan(slice);
     // One that is not waited for any more, because enough was found, may fail unseen.
     found.catch(() => {});
@@ -132,25 +134,35 @@ async function* matchingRuns(
   }
 }
 
-function* slicesOf(
+/** Cuts a range into slices: growing, and smaller where they bring much. */
+function slicesOf(
   { from, to }: Range,
   direction: Searched["direction"],
-  { sliceBytes, sliceMaxBytes }: Pick<SearchSizes, "sliceBytes" | "sliceMaxBytes">,
-): Generator<Range, undefined> {
+  { sliceBytes, sliceMaxBytes, bringMaxBytes }: SearchSizes,
+) {
   let size = sliceBytes;
-  for (let done = 0; done < to - from;) {
-    const left = to - from - done;
-    // Towards the end they get smaller, so that no thread is the last one for long.
-    const length = Math.min(
-      left,
-      Math.max(sliceBytes, Math.min(size, Math.ceil(left / LAST_SHARE))),
-    );
-    yield direction === "forward"
-      ? { from: from + done, to: from + done + length }
-      : { from: to - done - length, to: to - done };
-    done += length;
-    size = Math.min(size * 2, sliceMaxBytes);
-  }
+  /** Of such a size half of what may be brought is to be expected. */
+  let fitting = sliceMaxBytes;
+  let done = 0;
+  return {
+    next(): Range | null {
+      const left = to - from - done;
+      if (left === 0) return null;
+      // Towards the end they get smaller, so that no thread is the last one for long.
+      const share = Math.max(sliceBytes, Math.min(size, Math.ceil(left / LAST_SHARE)));
+      const length = Math.min(left, share);
+      const begin = direction === "forward" ? from + done : to - done - length;
+      done += length;
+      size = Math.min(size * 2, fitting);
+      return { from: begin, to: begin + length };
+    },
+    tell(slice: Range, runs: readonly LineRun[]): void {
+      const bytes = runs.reduce((sum, run) => sum + run.to - run.from + 2 * SECRET_REACH_BYTES, 1);
+      const room = ((slice.to - slice.from) * bringMaxBytes) / (2 * bytes);
+      fitting = Math.max(sliceBytes, Math.min(sliceMaxBytes, Math.floor(room)));
+      size = Math.min(size, fitting);
+    },
+  };
 }
 
 function rotated(): Fault {

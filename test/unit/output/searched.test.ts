@@ -8,9 +8,10 @@ import { lineFinder } from "../../../src/adapters/regex/scan-lines.ts";
 import { scanFile } from "../../../src/adapters/regex/scan-file.ts";
 import { scanRuns } from "../../../src/adapters/regex/scan-runs.ts";
 import { threadLineMatcher } from "../../../src/adapters/regex/line-matcher.ts";
-import { openFilter } from "../../../src/output/filter.ts";
+import { type LineFilter, openFilter } from "../../../src/output/filter.ts";
 import { linesFrom, tailLines } from "../../../src/output/lines.ts";
 import { planOf } from "../../../src/output/pattern-plan.ts";
+import { searchedBlocks } from "../../../src/output/searched.ts";
 import type { OutputFile, ScanRange } from "../../../src/output/ports.ts";
 import { redactedFile } from "../../../src/output/redacted-file.ts";
 import { formRedactor } from "../../../src/output/redact.ts";
@@ -395,6 +396,36 @@ test("runs join what is near, bring both sides, and only what they may", () => {
     { around: null },
   ]);
   expect(scanRuns({ path, from: 0, to: limit, limit, bring: BRING }, find, () => false)).toBeNull();
+});
+
+test("slices double up to their limit, and are as small as what they bring makes them", async () => {
+  const text = `${"x".repeat(99)}\n`.repeat(40_000);
+  const file = onDisk(text, 0);
+  const sizesWith = async (everyBytes: number): Promise<readonly number[]> => {
+    const sizes: number[] = [];
+    const scan: LineFilter["scan"] = async ({ from, to }) => {
+      sizes.push(to - from);
+      const starts = Array.from({ length: Math.floor((to - from) / everyBytes) }, (_, nth) => nth);
+      return starts.map((nth) => {
+        const at = from + nth * everyBytes;
+        return { from: at, to: at + 100, starts: [at], around: null };
+      });
+    };
+    const filter: LineFilter = { scan, select: async () => [], close: async () => {} };
+    const search = { ...SMALL, sliceBytes: 1_000, sliceMaxBytes: 64_000, bringMaxBytes: 660_000 };
+    const wanted = { from: 0, to: text.length, filter, direction: "forward" as const, search };
+    for await (const block of searchedBlocks(file, wanted)) expect(block.to).toBeGreaterThan(0);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(text.length);
+    return sizes;
+  };
+  const few = await sizesWith(1e9);
+  expect(few.slice(0, 8)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 64_000]);
+  // Towards the end they get smaller.
+  expect(few.at(-1)).toBeLessThanOrEqual(1_000);
+  // A line and what lies around it is 32 868 bytes: some ten of them are half of what may be brought.
+  const many = await sizesWith(500);
+  expect(Math.max(...many.slice(4))).toBeLessThan(6_000);
+  expect(Math.max(...many.slice(4))).toBeGreaterThan(4_000);
 });
 
 test("an evil pattern over a large file is stopped while it reads, and this thread goes on", async () => {
