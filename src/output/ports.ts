@@ -75,7 +75,7 @@ export interface ScanRange {
   /** End of the last line that may be looked at; >= to. */
   readonly limit: number;
   readonly bring: {
-    /** What lies before it is not brought: it is not the stream's. Byte offset. */
+    /** What lies before it is not looked at: it is not the stream's. A range that begins there begins a line. Byte offset. */
     readonly from: number;
     /** Matching lines that are closer are one run. Bytes. */
     readonly nearBytes: number;

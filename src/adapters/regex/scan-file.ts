@@ -17,17 +17,19 @@ type FileRange = Omit<ScanRange, "bring">;
 /**
  * The matching lines that start in a range, as pairs of numbers: offset, and offset behind its newline.
  *
- * @param goesOn  Asked after each piece.
- * @returns       Null when it was told not to go on.
+ * @param goesOn     Asked after each piece.
+ * @param firstByte  What lies before it in the file is not what it was; a range that begins there begins a line.
+ * @returns          Null when it was told not to go on.
  */
 export function scanFile(
   range: FileRange,
   find: FindLines,
   goesOn: () => boolean,
+  firstByte = 0,
 ): number[] | null {
   const file = openSync(range.path, "r");
   try {
-    return scan(file, range, find, goesOn);
+    return scan(file, range, find, goesOn, firstByte);
   } finally {
     closeSync(file);
   }
@@ -38,10 +40,11 @@ function scan(
   { from, to, limit }: FileRange,
   find: FindLines,
   goesOn: () => boolean,
+  firstByte: number,
 ): number[] | null {
   const found: number[] = [];
   let buffer = pieceBuffer();
-  let at = from === 0 ? 0 : lineStartFrom(file, from, limit);
+  let at = from <= firstByte ? from : lineStartFrom(file, from, limit);
   while (at < to) {
     const read = readSync(file, buffer, 0, Math.min(buffer.length, limit - at), at);
     if (read === 0) break;

@@ -13,7 +13,7 @@ export function scanRuns(
   find: FindLines,
   goesOn: () => boolean,
 ): readonly LineRun[] | null {
-  const pairs = scanFile(range, find, goesOn);
+  const pairs = scanFile(range, find, goesOn, range.bring.from);
   return pairs === null ? null : brought(runsOf(pairs, range.bring), range);
 }
 

@@ -369,6 +369,16 @@ test("what is brought is shown as what is read is: the same lines, masked in the
   await matcher.close();
 });
 
+test("the first line behind a hole is found, when it begins where the hole ends", async () => {
+  const file = onDisk("hay\nneedle 1\nhay\nneedle 2\n", 4);
+  const filter = await openFilter("n[e]+dle", threadLineMatcher());
+  const search = { ...SMALL, leastBytes: 1 };
+  const wanted = { from: 0, to: 26, filter, countsLines: false, search, maxBytes: 1e9 };
+  const texts = (await linesFrom(file, wanted)).lines.map(({ text }) => text);
+  expect(texts).toEqual(["needle 1", "needle 2"]);
+  await filter.close();
+});
+
 test("runs join what is near, bring both sides, and only what they may", () => {
   const path = join(folder, "runs");
   const text = "needle\nneedle\nhay hay\nneedle\n";
