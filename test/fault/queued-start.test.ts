@@ -11,6 +11,7 @@ import {
   queueOne,
   queueWorld,
   ranIn,
+  setAheadAndLook,
   useUpQuota,
   waitEnded,
 } from "../helpers/fault-queue.ts";
@@ -90,7 +91,7 @@ test(
 
     const daemon = await fault.start();
     expect(await statusesOf(fault)).toEqual(["failed", "queued"]);
-    await daemon.setAhead(3 * HOUR + 1);
+    await setAheadAndLook(fault, daemon, 3 * HOUR + 1);
     const { reason, started_at, status } = await waitEnded(fault, id);
     expect({ reason, started_at, status }).toEqual({
       reason: "The quota of its account did not come back in 3 h 0 min.",
@@ -112,18 +113,18 @@ test(
     await useUpQuota(fault);
     const queued = [await queueOne(fault), await queueOne(fault)];
     await first.arm({ point: "store.keepCircuit", when: "after", nth: 1, act: "kill" });
-    await first.setAhead(2 * HOUR);
+    await setAheadAndLook(fault, first, 2 * HOUR);
     expect((await first.end).signal).toBe("SIGKILL");
 
     const second = await fault.start();
     // It died within the transaction: neither has begun.
     expect(await statusesOf(fault)).toEqual(["failed", "queued", "queued"]);
     await second.arm({ point: "files.prepare", when: "before", nth: 1, act: "kill" });
-    await second.setAhead(2 * HOUR);
+    await setAheadAndLook(fault, second, 2 * HOUR);
     expect((await second.end).signal).toBe("SIGKILL");
 
     const third = await fault.start();
-    await third.setAhead(2 * HOUR + 60_000);
+    await setAheadAndLook(fault, third, 2 * HOUR + 60_000);
     const [tried, other] = await Promise.all(
       queued.map(({ agent_id }) => waitEnded(fault, agent_id)),
     );

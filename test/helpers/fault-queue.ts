@@ -5,14 +5,14 @@ import type { AgentView } from "../../src/contract/agent.ts";
 import { install, STREAMS } from "../e2e/played.ts";
 import { waitFor } from "./daemon-process.ts";
 import type { Scenario } from "./fault-scenarios.ts";
-import { type FaultWorld, makeFaultWorld } from "./fault-world.ts";
+import { type FaultDaemon, type FaultWorld, makeFaultWorld } from "./fault-world.ts";
 
 const LIMIT = "You've hit your usage limit. Try again in 2 hours.";
 const ENDED_MS = 30_000;
 
-/** A fault world in which `codex` is a program that plays. */
+/** A fault world in which `codex` is a program that plays; its host is the quicker one, since others are struck in tmux. */
 export function queueWorld(): Promise<FaultWorld> {
-  return makeFaultWorld((world) => ({ PATH: install(world, "codex") }));
+  return makeFaultWorld((world) => ({ PATH: install(world, "codex"), CORRAL_HOST: "process" }));
 }
 
 function play(fault: FaultWorld, more: Readonly<Record<string, unknown>>): Promise<AgentView> {
@@ -40,6 +40,17 @@ export async function queueOne(fault: FaultWorld): Promise<AgentView> {
 /** Says that the quota is there again. */
 export async function giveQuota(fault: FaultWorld): Promise<void> {
   await fault.api("/api/quota/reset", { harness: "codex" });
+}
+
+/** Sets the clock ahead, and has the queue looked at now: it is by every reset, also by one that closes nothing. */
+export async function setAheadAndLook(
+  fault: FaultWorld,
+  daemon: FaultDaemon,
+  ms: number,
+): Promise<void> {
+  await daemon.setAhead(ms);
+  // It may die of what it begins.
+  await fault.api("/api/quota/reset", { harness: "claude" }).catch(() => undefined);
 }
 
 export async function waitEnded(fault: FaultWorld, id: string): Promise<AgentView> {
