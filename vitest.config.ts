@@ -14,5 +14,7 @@ export default defineConfig({
     retry: process.env["CI"] === undefined ? 0 : 1,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is waited for here is what the system does, on a machine that may be busy.
+    expect: { poll: { timeout: 15_000 } },
   },
 });
