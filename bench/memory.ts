@@ -21,7 +21,7 @@ const QUICK = Number(process.argv[3] ?? 3_000);
 const LAUNCHER = process.argv[4] ?? join(import.meta.dirname, "../bin/corral.js");
 const TOGETHER = 4;
 const PER_TASK = 40;
-const LOOK_EVERY = 250;
+const LOOK_EVERY = 500;
 /** V8 looks for what it can give back when nothing has been allocated for 8 s. */
 const REST_MS = 20_000;
 const AGENTS = join(import.meta.dirname, "../test/fixtures/agents");
