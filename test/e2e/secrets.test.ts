@@ -82,6 +82,11 @@ const tools = (): readonly [string, string, Record<string, unknown>][] => {
 
 describe.for(["while it runs", "after its end", "after a restart of the daemon"])("%s", (when) => {
   beforeAll(async () => {
+    if (when === "while it runs") {
+      const hasSaidAll = async () =>
+        (await rawStream(agent.id, 100_000, "stderr")).includes("stderr says") ? true : undefined;
+      await waitFor("all that it says before its end", hasSaidAll);
+    }
     if (when === "after its end") {
       writeFileSync(go, "");
       await waitCleanOne(world, agent.id);
