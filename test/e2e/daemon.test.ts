@@ -297,6 +297,23 @@ describe("corral down", () => {
     expect([again.code, again.stdout]).toEqual([0, "No daemon is running here.\n"]);
   });
 
+  test("ends what a daemon that was killed has left, by another one", async () => {
+    await using world = await makeWorld();
+    const first = json<HealthAnswer>(await world.corral(["up", "--json"], { env: QUICK }));
+    const client = await world.mcp();
+    const tag = sleepTag();
+    await deploy(world, client, shell(`setsid sleep ${tag} & ${FOREVER}`));
+    await waitFor("its sleeper", () => (countByArgument(tag) === 1 ? true : undefined));
+    process.kill(first.pid, "SIGKILL");
+    await waitFor("its end", () => (processOf(first.pid) === undefined ? true : undefined));
+    const { code, stdout, stderr } = await world.corral(["down"], { env: QUICK });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^Ended 1 agent; /);
+    expect(countByArgument(tag)).toBe(0);
+    expect(daemonsOf(world)).toEqual([]);
+    expect((await world.corral(["down"])).stdout).toBe("No daemon is running here.\n");
+  });
+
   test("people are told in a line each", async () => {
     await using world = await makeWorld();
     await world.corral(["up"], { env: QUICK });

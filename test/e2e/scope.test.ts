@@ -96,6 +96,7 @@ describe.skipIf(!IS_ROOT)("below a user manager (skipped unless root)", () => {
 
     const tag = sleepTag();
     const agent = await deploy(`env; setsid sleep ${tag} & exec sleep ${tag}`);
+    await waitFor("its program", () => (countByArgument(tag) === 2 ? true : undefined));
     expect(groupOf(pidOf(agent))).toContain(`/${scope}/corral-`);
     expect(groupOf(pidOf(agent)).split("/").at(-1)).toBe(agent.agent_id);
     // The bus is for systemd-run alone.
@@ -125,6 +126,7 @@ describe.skipIf(!IS_ROOT)("below a user manager (skipped unless root)", () => {
     const first = await up();
     const [tag, later] = [sleepTag(), sleepTag()];
     const old = await deploy(`setsid sleep ${tag} & exec sleep ${tag}`);
+    await waitFor("its program", () => (countByArgument(tag) === 2 ? true : undefined));
     process.kill(first.pid, "SIGKILL");
     await waitFor("its end", () => (processOf(first.pid) === undefined ? true : undefined));
     expect(countByArgument(tag)).toBe(2);
@@ -135,6 +137,7 @@ describe.skipIf(!IS_ROOT)("below a user manager (skipped unless root)", () => {
     expect(groupOf(second.pid)).toMatch(new RegExp(`/${scope}/main$`));
     expect(groupOf(pidOf(old))).not.toContain(scope);
     const fresh = await deploy(`exec sleep ${later}`);
+    await waitFor("its program", () => (countByArgument(later) === 1 ? true : undefined));
     expect(groupOf(pidOf(fresh))).toContain(`/${scope}/`);
     const { agents } = await json<{ agents: AgentView[] }>("ps", "--json");
     expect(agents.map(({ status }) => status)).toEqual(["running", "running"]);

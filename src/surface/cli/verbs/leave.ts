@@ -8,9 +8,10 @@ import { summarise } from "../views.ts";
 import { isNoDaemon } from "./offline.ts";
 
 /**
- * Asks the daemon to leave and waits until its process is gone.
+ * Asks the daemon to leave and waits until its process is gone. To end what a dead daemon has left,
+ * another one is started: agents outlive their daemon, and whoever says "down" wants none of them.
  *
- * @returns 0; 6 when something is stuck or the process is still there. No daemon counts as done.
+ * @returns 0; 6 when something is stuck or the process is still there. No daemon, and nothing held, counts as done.
  */
 export async function leave(
   ports: CliPorts,
@@ -18,7 +19,7 @@ export async function leave(
   json: boolean,
 ): Promise<number> {
   const { terminal } = ports;
-  const pid = await runningPid(ports);
+  const pid = (await runningPid(ports)) ?? (mode === "end" ? await startedForRest(ports) : null);
   if (pid === null) {
     terminal.line(json ? jsonText({ running: false }) : "No daemon is running here.");
     return EXIT.ok;
@@ -38,6 +39,20 @@ async function runningPid(ports: CliPorts): Promise<number | null> {
     if (isNoDaemon(thrown)) return null;
     throw thrown;
   }
+}
+
+/** A daemon for what another one has left; null where nothing is. */
+async function startedForRest({
+  ensureDaemon,
+  offline,
+  terminal,
+}: CliPorts): Promise<number | null> {
+  const { rows } = await offline.ledger();
+  if (rows.every(({ state }) => state === "retained")) return null;
+  terminal.note(
+    "No daemon is running here, and what one has left is still held: one is started to give it back.",
+  );
+  return (await ensureDaemon()).health.pid;
 }
 
 function print({ terminal }: CliPorts, answer: LeaveAnswer, pid: number, gone: boolean): void {
