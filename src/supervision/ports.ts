@@ -77,7 +77,7 @@ export interface SetLimits {
   readonly openFiles?: number;
   /** Without {@link openFiles}: as many at most, or fewer where fewer are allowed, and nobody is told. */
   readonly mostOpenFiles?: number;
-  /** What all agents together may use up; absent leaves all but their processes as it is. */
+  /** What all agents together may use up; absent leaves that as it is: a hook is no agent. */
   readonly together?: SharedLimits;
 }
 

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,10 +12,11 @@ import { expect, test } from "vitest";
 import type { AgentView } from "../../src/contract/agent.ts";
 import { type AlertNotice, AlertsAnswer, type AlertView } from "../../src/contract/alerts.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
+import { identityOf } from "../helpers/fault-reckoning.ts";
 import { makeStrays } from "../helpers/fault-scenarios.ts";
 import { type FaultDaemon, type FaultWorld, makeFaultWorld } from "../helpers/fault-world.ts";
 import { noticesIn, takeNotices } from "../helpers/notices.ts";
-import { processes } from "../helpers/os-look.ts";
+import { corralCgroups, processes } from "../helpers/os-look.ts";
 import { callTool } from "../helpers/world.ts";
 import { install } from "./played.ts";
 import { eventSeen, sleepTag } from "./support.ts";
@@ -24,6 +25,8 @@ import { eventSeen, sleepTag } from "./support.ts";
 const STEP_MS = 61_000;
 const STRAY_MS = 31 * 60_000;
 const ALL_PROCESSES = 100;
+/** More than one hook has at a time. */
+const HOOK_TASKS = 8;
 /** What the daemon may have open, and clients that take most of it: what it needs itself still fits. */
 const FILES = 240;
 const CLIENTS = 180;
@@ -100,6 +103,18 @@ async function expectShown(fault: FaultWorld, names: readonly string[]): Promise
   }
 }
 
+/** The kernel counts the dead against a limit for up to a second after it has stopped to show them. */
+async function deadAreCountedOut({ world }: FaultWorld): Promise<void> {
+  const { name } = identityOf(world);
+  const files = corralCgroups()
+    .filter((path) => path.endsWith(`corral-${name}`))
+    .map((path) => join(path, "pids.current"))
+    .filter(existsSync);
+  await waitFor("the dead to be counted out", () =>
+    files.every((file) => Number(readFileSync(file, "latin1")) < HOOK_TASKS) ? true : undefined,
+  );
+}
+
 /** Clients that come and say nothing, until the daemon has four fifths of its files open and more. @returns how they go. */
 async function connectMany({ world }: FaultWorld): Promise<() => void> {
   const sockets = Array.from({ length: CLIENTS }, () => connect(world.paths.socket));
@@ -147,6 +162,7 @@ test(
     await expectShown(fault, ofAll);
     await kill(crowd);
     await clock.cleared(ofAll);
+    await deadAreCountedOut(fault);
 
     // One agent, its task, its CLI, its processes, what nobody holds, and the daemon itself.
     const task = await fault.api<{ task_id: string }>("/api/tools/create_real_task", {

@@ -50,14 +50,15 @@ export interface Unenforced {
 export function limitGroups(set: ProcessSet, limits: SetLimits): Unenforced {
   const own: Controller[] = [];
   const together: Controller[] = [];
+  const { processes, together: shared } = limits;
   for (const controller of CONTROLLERS) {
     const isOwn = limitWrites(2, controller, limits).length > 0;
-    const isShared = isLimitedTogether(controller, limits);
+    const isShared = shared !== undefined && isLimitedTogether(controller, shared);
     if (!isOwn && !isShared) continue;
     const found = groupFor(set, controller);
     if (found === null) {
       if (isOwn) own.push(controller);
-      if (isShared && limits.together !== undefined) together.push(controller);
+      if (isShared) together.push(controller);
       continue;
     }
     const { version, group } = found;
@@ -66,9 +67,9 @@ export function limitGroups(set: ProcessSet, limits: SetLimits): Unenforced {
       makeDirectory(group);
     }
     writeLimits(group, limitWrites(version, controller, limits));
-    if (isShared && !shareLimit(version, controller, dirname(group), limits)) {
-      together.push(controller);
-    }
+    if (!isShared) continue;
+    const isIn = shareLimit(version, controller, dirname(group), { processes, together: shared });
+    if (!isIn) together.push(controller);
   }
   return { own, together };
 }

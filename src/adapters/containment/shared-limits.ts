@@ -4,7 +4,7 @@
  */
 import { totalmem } from "node:os";
 import { join } from "node:path";
-import type { SetLimits, SharedLimits } from "../../supervision/ports.ts";
+import type { SharedLimits } from "../../supervision/ports.ts";
 import { readGroupFile } from "../cgroup/cgroup-files.ts";
 import { readText } from "../proc/proc-table.ts";
 import { type Controller, limitWrites, writeLimits } from "./limit-files.ts";
@@ -15,27 +15,25 @@ const PROCESS_FACTOR = 16;
 const MEMORY_SHARE = 0.8;
 
 /** Whether all together are to be limited in that. Pure. */
-export function isLimitedTogether(controller: Controller, { together }: SetLimits): boolean {
-  if (controller === "pids") return true;
-  if (together === undefined) return false;
-  return controller === "memory" || together.cpuWeight !== null;
+export function isLimitedTogether(controller: Controller, together: SharedLimits): boolean {
+  return controller !== "cpu" || together.cpuWeight !== null;
 }
 
 /**
  * Limits the group above the agents', if it is not limited so yet.
- * @param root  That group; it exists.
- * @returns     false when the kernel refused.
+ * @param root       That group; it exists.
+ * @param processes  Those of the one agent that is started now.
+ * @returns          false when the kernel refused.
  */
 export function shareLimit(
   version: 1 | 2,
   controller: Controller,
   root: string,
-  limits: SetLimits,
+  { processes, together }: { readonly processes: number; readonly together: SharedLimits },
 ): boolean {
-  const shared = { ...NOTHING, ...limits.together };
   try {
-    if (controller === "pids") limitProcesses(root, limits.processes, shared.processes);
-    else writeWhatDiffers(version, controller, root, shared);
+    if (controller === "pids") limitProcesses(root, processes, together.processes);
+    else writeWhatDiffers(version, controller, root, together);
     return true;
   } catch {
     return false; // EBUSY: more is in use already; it is told, and tried at the next deploy
@@ -51,8 +49,6 @@ export function sharedProcesses(processes: number, pidMax: number): number {
 export function sharedMemory(machineBytes: number): number {
   return Math.floor(machineBytes * MEMORY_SHARE);
 }
-
-const NOTHING: SharedLimits = { processes: null, memoryBytes: null, cpuWeight: null };
 
 /** Without a word of the user's only ever raised: agents that run have counted on it. */
 function limitProcesses(root: string, processes: number, asked: number | null): void {

@@ -18,6 +18,7 @@ import {
 
 const MIB = 1_048_576;
 const TOGETHER = { processes: 99, memoryBytes: 100 * MIB, cpuWeight: 30 };
+const USUAL = { processes: null, memoryBytes: null, cpuWeight: null };
 const limits = { processes: 64, together: TOGETHER };
 
 let group: string;
@@ -43,9 +44,9 @@ test("each version has its own file for the cpu weight", () => {
 });
 
 test("processes that were asked for may be lowered; the usual number is only ever raised", () => {
-  shareLimit(2, "pids", group, { processes: 64 });
+  shareLimit(2, "pids", group, { processes: 64, together: USUAL });
   const usual = Number(file("pids.max"));
-  shareLimit(2, "pids", group, { processes: 8 });
+  shareLimit(2, "pids", group, { processes: 8, together: USUAL });
   expect(Number(file("pids.max"))).toBe(usual);
   shareLimit(2, "pids", group, limits);
   expect(file("pids.max")).toBe("99");
@@ -68,11 +69,8 @@ test("a refusal is an answer", () => {
 });
 
 test("processes and memory are always limited together, the weight when it is asked for", () => {
-  const usual = { processes: null, memoryBytes: null, cpuWeight: null };
-  const asked = (together: typeof TOGETHER | typeof usual) =>
-    (["pids", "memory", "cpu"] as const).map((one) =>
-      isLimitedTogether(one, { processes: 8, together }),
-    );
-  expect(asked(usual)).toEqual([true, true, false]);
+  const asked = (together: typeof TOGETHER | typeof USUAL) =>
+    (["pids", "memory", "cpu"] as const).map((one) => isLimitedTogether(one, together));
+  expect(asked(USUAL)).toEqual([true, true, false]);
   expect(asked(TOGETHER)).toEqual([true, true, true]);
 });
