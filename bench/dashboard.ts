@@ -2,7 +2,7 @@
  * What the dashboard costs: its size, its first paint with a thousand agents, the way from an event to
  * a pixel, and the daemon's memory with ten pages open.
  *
- *   node bench/dashboard.ts [runs] [minutes that the pages stay open]
+ *   node bench/dashboard.ts [runs] [minutes that the pages stay open] [launcher of an unpacked package]
  *
  * Needs Chromium. Prints a Markdown table. Everything happens in a throw-away folder.
  */
@@ -28,7 +28,7 @@ const REPORT_EVERY_MS = 5_000;
 const AGENTS = 1_000;
 const PAGES = 10;
 const STORM = 500;
-const LAUNCHER = join(import.meta.dirname, "../bin/corral.js");
+const LAUNCHER = process.argv[4] ?? join(import.meta.dirname, "../bin/corral.js");
 const ASSETS = join(import.meta.dirname, "../dist/web/assets");
 const KB = 1_000;
 const MB = 1_048_576;
