@@ -1,78 +1,42 @@
 /** Corral itself: the operations that every surface calls, over a setting. */
-import type { AgentRecord } from "../agents/record.ts";
-import { agentNotFound, parentEnded, taskNotFound } from "../agents/find.ts";
 import type { HealthAnswer, LeaveAnswer } from "../contract/api.ts";
-import type {
-  DeployInput,
-  KillAnswer,
-  KillInput,
-  SpawnChildInput,
-  ToolAnswer,
-  ToolInput,
-  ToolName,
-} from "../contract/tools.ts";
+import type { ToolAnswer, ToolInput, ToolName } from "../contract/tools.ts";
 import { Fault } from "../kernel/fault.ts";
-import type { AgentId, TaskId } from "../kernel/ids.ts";
+import type { AgentId } from "../kernel/ids.ts";
 import { isoTime, SECOND_MS, type EpochMs } from "../kernel/units.ts";
 import { ledgerRow } from "../ledger/receipt.ts";
 import type { Undos } from "../ledger/ports.ts";
 import { isHeld } from "../ledger/resource.ts";
-import { refuseClosed, type TaskRecord } from "../tasks/task.ts";
 import type { Alerts } from "./alerts/alerts.ts";
-import type { AgentLoops } from "./agent-loop.ts";
 import type { Archives } from "./archives.ts";
-import { authorize, descendantsAmong, isAbove } from "./authority.ts";
-import { closeTask } from "./close-task.ts";
+import { authorize } from "./authority.ts";
 import { configurationView, overview } from "./overview.ts";
-import type { Deploys } from "./deploy.ts";
-import type { DiskWatch } from "./disk-watch.ts";
 import type { Counts } from "./figures.ts";
+import { findersIn } from "./finders.ts";
 import { monitoring } from "./monitoring.ts";
 import { doctor } from "./doctor.ts";
-import {
-  listAgents,
-  listTasks,
-  searchHistory,
-  taskFindings,
-  waitForAgents,
-} from "./history-tools.ts";
+import { listAgents, listTasks } from "./history-tools.ts";
 import { detach, endAll } from "./leave.ts";
 import { messages } from "./messages.ts";
 import type { Caller, Operations, StreamRequest } from "./operations.ts";
-import type { OutputReader } from "./output-reader.ts";
-import { type DeployRequest, optionsOf } from "./plan-run.ts";
-import { reportFinding, reportProgress } from "./reports.ts";
-import { resourceReport } from "./resource-report.ts";
 import { readResource } from "./resources.ts";
 import { screens } from "./screens.ts";
-import type { Sampler } from "./sampling/sampler.ts";
-import { resumeAgent } from "./resume.ts";
 import type { QuotaQueue } from "./quota-queue.ts";
 import { quotaViews, resetQuota } from "./quota.ts";
-import type { Setting } from "./setting.ts";
-import { KILLING_MS, stopOrKill } from "./stop-or-kill.ts";
-import type { Sweep } from "./sweep.ts";
 import { offsetSince } from "./stream-times.ts";
-import { createTask } from "./tasks.ts";
-import { agentView, agentViews, receiptView, taskStatusView } from "./views.ts";
+import { type ToolParts, toolTable } from "./tool-table.ts";
+import { agentView, agentViews, receiptView } from "./views.ts";
 import { enoughAre, isCleanOrStuck, waitUntil } from "./waiting.ts";
 import { storeOfEnds } from "./with-room.ts";
 
 const LEDGER_ROWS_MOST = 10_000;
 
-export interface CorralParts {
-  readonly setting: Setting;
+export interface CorralParts extends ToolParts {
   readonly undos: Undos;
-  readonly loops: AgentLoops;
-  readonly deploys: Deploys;
   readonly queue: QuotaQueue;
-  readonly sweep: Sweep;
   readonly archives: Archives;
-  readonly disk: DiskWatch;
-  readonly sampler: Sampler;
   readonly alerts: Pick<Alerts, "answer" | "standing">;
   readonly counts: Counts;
-  readonly output: OutputReader;
   readonly startedAt: EpochMs;
   readonly pid: number;
   /** Sees that a client token is right. */
@@ -83,37 +47,18 @@ export interface CorralParts {
 
 /** Makes the operations. */
 export function corral(parts: CorralParts): Operations {
-  const { setting, undos, loops, deploys, disk, output, sampler } = parts;
+  const { setting, undos, loops, disk, output } = parts;
   const { store } = setting;
   const ending = { ...setting, store: storeOfEnds(store, setting.ballast) };
   const panes = screens(setting.hostOf);
   let leaving: Promise<LeaveAnswer> | null = null;
 
-  const taskOf = (id: TaskId): TaskRecord => {
-    const task = store.task(id);
-    if (task === null) throw taskNotFound(id);
-    return task;
-  };
-  const agentOf = (id: AgentId, taskId?: TaskId): AgentRecord => {
-    const agent = store.agent(id);
-    if (agent === null || (taskId !== undefined && agent.taskId !== taskId))
-      throw agentNotFound(id);
-    return agent;
-  };
-  /** An agent, or whoever goes on with its conversation by now. */
-  const heirOf = (id: AgentId): AgentId => {
-    const next = store.agent(id)?.resumedAs ?? null;
-    return next === null ? id : heirOf(next);
-  };
-  // Whoever goes on with the parent's conversation has its children.
-  const parentOf = (id: AgentId): AgentId | null => {
-    const parent = store.agent(id)?.parent ?? null;
-    return parent === null ? null : heirOf(parent);
-  };
+  const finders = findersIn(store);
+  const { agentOf, taskOf } = finders;
   /** A message to an agent that goes on as another is for that one: who wrote may know the old id only. */
   const toHeir = <T>(input: T): T => {
     const { agent_id: id } = input as { readonly agent_id: AgentId };
-    return { ...input, agent_id: heirOf(id) };
+    return { ...input, agent_id: finders.heirOf(id) };
   };
   const mail = messages(setting);
   const refuseWhileLeaving = (): void => {
@@ -123,137 +68,7 @@ export function corral(parts: CorralParts): Operations {
     });
   };
 
-  const deployWith = (
-    input: DeployInput | SpawnChildInput,
-    mission: Pick<DeployRequest, "type" | "prompt" | "parent">,
-    caller: Caller,
-  ) => {
-    refuseWhileLeaving();
-    const task = taskOf(input.task_id);
-    refuseClosed(task);
-    const earlier = deploys.earlier(task, input.idempotency_key ?? null);
-    if (earlier !== null) return earlier;
-    const parent = mission.parent === "orchestrator" ? null : agentOf(mission.parent, task.id);
-    if (parent !== null && parent.endedAt !== null) throw parentEnded(parent);
-    return deploys.deploy(task, {
-      ...mission,
-      depth: (parent?.depth ?? 0) + 1,
-      parentCwd: parent?.cwd ?? null,
-      spawner: caller.kind === "agent" ? agentOf(caller.agentId) : null,
-      idempotencyKey: input.idempotency_key ?? null,
-      onQuota: input.on_quota,
-      options: optionsOf(input),
-    });
-  };
-
-  const longestStop = (graceMs: number): number => {
-    const { term_ms, leftover_ms } = setting.configuration();
-    return graceMs + term_ms + leftover_ms + KILLING_MS;
-  };
-
-  const kill = async ({ task_id, agent_id, reason, grace_s }: KillInput): Promise<KillAnswer> => {
-    const agent = agentOf(agent_id, taskOf(task_id).id);
-    const { grace_ms } = setting.configuration();
-    const graceMs = grace_s === undefined ? grace_ms : Math.round(grace_s * SECOND_MS);
-    if (agent.endedAt === null)
-      await stopOrKill(setting, loops, agent.id, { cause: "kill", reason, graceMs });
-    else loops.poke(agent.id);
-    await waitUntil(setting, () => isCleanOrStuck(setting, agent.id), longestStop(graceMs));
-    const ended = agentOf(agent.id);
-    return {
-      agent_id: ended.id,
-      status: ended.status,
-      reason: ended.reason,
-      receipt: receiptView(store, loops, ended),
-    };
-  };
-
-  const tools: { [N in ToolName]: (input: ToolInput<N>, caller: Caller) => unknown } = {
-    create_real_task: (input, caller) => {
-      refuseWhileLeaving();
-      return createTask(setting, input, caller);
-    },
-    deploy_headless_agent: (input, caller) => {
-      const { agent_type: type, prompt, parent } = input;
-      return deployWith(input, { type, prompt, parent }, caller);
-    },
-    spawn_child_agent: (input, caller) => {
-      const { child_agent_type: type, child_prompt: prompt, parent_agent_id: parent } = input;
-      return deployWith(input, { type, prompt, parent }, caller);
-    },
-    get_real_task_status: ({ task_id, max_agents }) =>
-      taskStatusView(store, taskOf(task_id), max_agents),
-    get_agent_output: (input) =>
-      output.read(agentOf(input.agent_id, taskOf(input.task_id).id), input),
-    kill_real_agent: kill,
-    update_agent_progress: (input, caller) => {
-      const task = taskOf(input.task_id);
-      const agent = agentOf(input.agent_id, task.id);
-      const inbox = () => mail.inbox(agent, caller);
-      const isHeeding = () => mail.isHeeding(agent);
-      return reportProgress(setting, loops, task, agent, input, inbox, isHeeding);
-    },
-    report_agent_finding: (input, caller) => {
-      const task = taskOf(input.task_id);
-      const agent = agentOf(input.agent_id, task.id);
-      return reportFinding(setting, task, agent, input, () => mail.inbox(agent, caller));
-    },
-    get_resource_report: (input) =>
-      resourceReport(setting, input, {
-        fileSystems: disk.report().file_systems,
-        portsOf: sampler.portsOf,
-        standing: parts.alerts.standing(),
-      }),
-    sweep_resources: (input) => parts.sweep(input),
-    get_task_findings: (input) => {
-      const task = taskOf(input.task_id);
-      if (input.agent_id !== undefined) agentOf(input.agent_id, task.id);
-      return taskFindings(store, input);
-    },
-    wait_for_agents: (input, caller) => {
-      const task = taskOf(input.task_id);
-      const all = (): AgentId[] => store.agentsOf(task.id).map(({ id }) => id);
-      const ids =
-        input.agent_ids ??
-        (caller.kind === "client" ? all() : descendantsAmong(all(), caller, parentOf));
-      for (const id of ids) agentOf(id, task.id);
-      return waitForAgents(setting, ids, input);
-    },
-    list_tasks: (input) => listTasks(store, input),
-    close_task: (input) =>
-      closeTask(
-        setting,
-        loops,
-        taskOf(input.task_id),
-        input,
-        longestStop(setting.configuration().grace_ms),
-      ),
-    search_history: (input) => {
-      if (input.task_id !== undefined) taskOf(input.task_id);
-      return searchHistory(store, input);
-    },
-    send_agent_message: (input, caller) => {
-      const task = taskOf(input.task_id);
-      const agent = agentOf(input.agent_id, task.id);
-      if (caller.kind === "client") return mail.send(agent, input, caller, "orchestrator");
-      const isUp = isAbove(agent.id, caller, parentOf);
-      return mail.send(agent, input, caller, isUp ? "descendant" : "ancestor");
-    },
-    get_agent_messages: (input, caller) => {
-      const agent = agentOf(input.agent_id, taskOf(input.task_id).id);
-      const isUp = caller.kind === "agent" && isAbove(agent.id, caller, parentOf);
-      return mail.list(agent, input, isUp ? caller.agentId : null);
-    },
-    resume_agent: (input, caller) => {
-      refuseWhileLeaving();
-      const task = taskOf(input.task_id);
-      refuseClosed(task);
-      const agent = agentOf(input.agent_id, task.id);
-      const spawner = caller.kind === "agent" ? agentOf(caller.agentId) : null;
-      const parent = parentOf(agent.id) ?? agent.parent;
-      return resumeAgent(setting, deploys, { task, agent, parent, spawner }, input);
-    },
-  };
+  const tools = toolTable(parts, finders, mail, refuseWhileLeaving);
 
   const health = (): HealthAnswer => ({
     version: setting.version,
@@ -272,7 +87,7 @@ export function corral(parts: CorralParts): Operations {
   return {
     async tool<N extends ToolName>(name: N, given: ToolInput<N>, caller: Caller) {
       const input = name === "send_agent_message" ? toHeir(given) : given;
-      authorize(name, input, caller, parentOf);
+      authorize(name, input, caller, finders.parentOf);
       if (caller.kind === "agent") mail.called(agentOf(caller.agentId));
       // The table's own type has tied each name to its input; the index forgets it.
       const run = tools[name] as (input: ToolInput<N>, caller: Caller) => unknown;
