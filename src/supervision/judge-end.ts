@@ -127,5 +127,7 @@ function lost(rebooted: boolean): Pick<Settlement, "status" | "reason"> {
 function withStderr(reason: string, { stderrTail }: Pick<End, "stderrTail">): string {
   const tail = stderrTail.trim().slice(-STDERR_IN_REASON);
   // A failed deploy has said it already.
-  return tail === "" || reason.includes(tail) ? reason : `${reason} Its stderr ends: ${tail}`;
+  return tail === "" || reason.includes(tail)
+    ? reason
+    : `${reason.replace(/[.]?$/, ".")} Its stderr ends: ${tail}`;
 }

@@ -11,6 +11,7 @@ import type { CliPorts, Terminal } from "./ports.ts";
 import { isVerb, VERB_NAMES, VERBS } from "./verb-table.ts";
 import type { VerbName } from "./verb-table.ts";
 import type { Bind } from "./verb.ts";
+import { inVerbs } from "./in-verbs.ts";
 import { harmless } from "./paint.ts";
 import { jsonText } from "./verb.ts";
 
@@ -130,9 +131,10 @@ function usageFault(thrown: unknown): Fault {
 export function renderFailure(fault: Fault, terminal: Terminal, json: boolean): number {
   const { text, value } = formRedactor();
   if (json) terminal.line(jsonText({ error: value(faultToWire(fault)) }));
+  const { hint, message } = inVerbs(fault);
   // A message repeats what was typed, or what an agent printed: neither may steer the terminal.
-  terminal.note(harmless(text(`${fault.code}: ${fault.message}`)));
-  terminal.note(harmless(text(`Next: ${fault.hint}`)));
+  terminal.note(harmless(text(`${fault.code}: ${message}`)));
+  terminal.note(harmless(text(`Next: ${hint}`)));
   // The one place where a bug's cause is shown: the person at the terminal can report it.
   if (fault.code === "INTERNAL" && fault.cause instanceof Error) {
     terminal.note(text(fault.cause.stack ?? fault.cause.message));

@@ -9,16 +9,16 @@ const SOME = 50;
 /**
  * The agent that an id, or the unique beginning of one, names.
  *
- * @throws {Fault} AGENT_NOT_FOUND when none begins so; INPUT_INVALID when several do.
+ * @throws {Fault} AGENT_NOT_FOUND when none begins so; INPUT_INVALID when several do, and for nothing at all.
  */
 export async function resolveAgent(
   client: Pick<ApiClient, "agent" | "agents">,
   typed: string,
 ): Promise<AgentView> {
+  refuseNothing(typed, "agent", "corral ps --all");
   const exact = await exactAgent(client, typed);
   if (exact !== null) return exact;
-  const { agents } =
-    typed === "" ? { agents: [] } : await client.agents({ all: true, prefix: typed, limit: SOME });
+  const { agents } = await client.agents({ all: true, prefix: typed, limit: SOME });
   return onlyOne(
     agents.filter((agent) => agent.agent_id.startsWith(typed)),
     (agent) => agent.agent_id,
@@ -30,16 +30,14 @@ export async function resolveAgent(
 /**
  * The task id that an id, or the unique beginning of one, names.
  *
- * @throws {Fault} TASK_NOT_FOUND when none begins so; INPUT_INVALID when several do.
+ * @throws {Fault} TASK_NOT_FOUND when none begins so; INPUT_INVALID when several do, and for nothing at all.
  */
 export async function resolveTask(
   client: Pick<ApiClient, "tasks">,
   typed: string,
 ): Promise<string> {
-  const { tasks } =
-    typed === ""
-      ? { tasks: [] }
-      : await client.tasks({ status: "all", prefix: typed, limit: SOME });
+  refuseNothing(typed, "task", "corral task list");
+  const { tasks } = await client.tasks({ status: "all", prefix: typed, limit: SOME });
   const ids = tasks.map((task) => task.task_id);
   if (ids.includes(typed)) return typed;
   const matching = ids.filter((id) => id.startsWith(typed));
@@ -49,6 +47,14 @@ export async function resolveTask(
     () => taskNotFound(typed),
     typed,
   );
+}
+
+/** Everything begins with nothing: a variable that is not set names nobody. */
+function refuseNothing(typed: string, what: string, list: string): void {
+  if (typed !== "") return;
+  throw new Fault("INPUT_INVALID", `The id of the ${what} is empty.`, {
+    hint: `Run "${list}" and use one of the ids it prints.`,
+  });
 }
 
 async function exactAgent(
@@ -70,7 +76,7 @@ function onlyOne<T>(
   typed: string,
 ): T {
   const [first] = matching;
-  if (first === undefined || typed === "") throw notFound();
+  if (first === undefined) throw notFound();
   if (matching.length === 1) return first;
   const some = matching.slice(0, 4).map(idOf).join(", ");
   throw new Fault(

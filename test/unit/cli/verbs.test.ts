@@ -67,14 +67,26 @@ describe("ids", () => {
     ]);
   });
 
+  test.for([
+    ["kill", ""],
+    ["logs", ""],
+    ["task", "show", ""],
+  ])("that are empty name nobody: %s", async (words) => {
+    const world = daemon();
+    const { exit, err } = await corral(words, world);
+    expect(exit).toBe(2);
+    expect(err).toMatch(/^INPUT_INVALID: The id of the \w+ is empty\.\nNext: Run "corral /);
+    expect(world.calls).toEqual([]);
+  });
+
   test("that fit several agents are refused, and name them", async () => {
     const { exit, err } = await corral(["kill", "fixer"], daemon());
     expect(exit).toBe(2);
     expect(err).toContain(`${ONE.agent_id}, ${TWO.agent_id}`);
   });
 
-  test.for(["builder", ""])("that fit none (%j) are not found", async (typed) => {
-    expect((await corral(["kill", typed], daemon())).exit).toBe(3);
+  test("that fit none are not found", async () => {
+    expect((await corral(["kill", "builder"], daemon())).exit).toBe(3);
   });
 });
 
@@ -105,6 +117,39 @@ describe("wait", () => {
 });
 
 describe("deploy", () => {
+  const refused = new Fault("CWD_UNUSABLE", "It does not exist.", { hint: "Call close_task." });
+  const usual = ["--type", "counter", "--prompt", "p"];
+  const refusing = (): ReturnType<typeof daemon> => {
+    const world = daemon();
+    const answer = world.tool as (name: string, input: unknown) => Promise<unknown>;
+    const tool = async (name: string, input: unknown) => {
+      const answered = await answer(name, input);
+      if (name === "deploy_headless_agent") throw refused;
+      return answered;
+    };
+    return { ...world, tool: tool as unknown as ApiClient["tool"] };
+  };
+
+  test("a task that was made for an agent that is refused is closed again", async () => {
+    const world = refusing();
+    const { exit, err } = await corral(
+      ["deploy", "--describe", "Count all lines", ...usual],
+      world,
+    );
+    expect([exit, err]).toEqual([
+      2,
+      'CWD_UNUSABLE: It does not exist.\nNext: Run "corral task close".\n',
+    ]);
+    const input = { task_id: "TASK-NEW", outcome: "cancelled", reason: refused.message };
+    expect(world.calls.at(-1)).toEqual(["close_task", input]);
+  });
+
+  test("a task that was there before stays open", async () => {
+    const world = refusing();
+    await corral(["deploy", "--task", TASK.task_id, ...usual], world);
+    expect(world.calls.map(([name]) => name)).toEqual(["deploy_headless_agent"]);
+  });
+
   test("makes a task, resolves folders, and passes the command on as it is", async () => {
     const world = daemon();
     const words = ["deploy", "--describe", "Count all lines", "--type", "counter", "--cwd", "sub"];

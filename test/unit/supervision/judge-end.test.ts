@@ -49,7 +49,7 @@ describe("an end without a stop", () => {
       stderrTail: "x".repeat(900) + "the end\n",
     });
     expect(settlement).toMatchObject({ status: "failed", exitCode: 3 });
-    expect(settlement.reason).toMatch(/^exited with code 3 Its stderr ends: x{593}the end$/);
+    expect(settlement.reason).toMatch(/^exited with code 3\. Its stderr ends: x{593}the end$/);
   });
 
   test("a signal is failed and named", () => {
@@ -97,7 +97,7 @@ test.for([
 ] as const)("the reason of every end that is %s has the end of its stderr", ([status, over]) => {
   const settlement = judged({ ...over, stderrTail: "no such table\n" });
   expect(settlement.status).toBe(status);
-  expect(settlement.reason).toMatch(/\S Its stderr ends: no such table$/);
+  expect(settlement.reason).toMatch(/[^.]\. Its stderr ends: no such table$/);
 });
 
 test("no stderr is told of an end that somebody wanted, and none twice", () => {

@@ -12,6 +12,9 @@ import { example, wantsJson } from "../verb.ts";
 import type { Verb } from "../verb.ts";
 import { announce, awaitEnd, serversIn } from "./deployed.ts";
 
+/** What a tool takes as a reason; see src/contract/tools/tasks.ts. */
+const REASON_CHARS = 500;
+
 interface DeployOptions {
   readonly task?: string;
   readonly describe?: string;
@@ -76,18 +79,33 @@ async function run(ports: CliPorts, command: Command): Promise<number> {
   const options = command.opts<DeployOptions>();
   const prompt = await promptOf(ports, options, command.args);
   requireTask(options);
+  const extras = await deployExtras(ports, options, command.args);
   await ports.ensureDaemon();
   const client = await ports.client();
   const taskId = await taskOf(ports, client, options);
-  const deployed = await client.tool("deploy_headless_agent", {
-    task_id: taskId,
-    agent_type: options.type,
-    prompt,
-    ...(await deployExtras(ports, options, command.args)),
-  });
+  const deployed = await client
+    .tool("deploy_headless_agent", {
+      task_id: taskId,
+      agent_type: options.type,
+      prompt,
+      ...extras,
+    })
+    .catch(async (thrown: unknown) => {
+      if (options.task === undefined) await closeUnused(client, taskId, thrown);
+      throw thrown;
+    });
   return options.wait === true
     ? await awaitEnd(ports, deployed, wantsJson(command))
     : announce(ports, deployed, wantsJson(command));
+}
+
+/** A task that was made for an agent that was refused is of no use to anybody. Best effort: what is told is the refusal. */
+async function closeUnused(client: ApiClient, taskId: string, thrown: unknown): Promise<void> {
+  // Without an answer nobody knows whether the agent runs.
+  if (!(thrown instanceof Fault) || thrown.code === "DAEMON_UNREACHABLE") return;
+  const reason = thrown.message.slice(0, REASON_CHARS);
+  const input = { task_id: taskId, outcome: "cancelled", reason } as const;
+  await client.tool("close_task", input).catch(() => {});
 }
 
 function requireTask({ task, describe }: DeployOptions): void {
