@@ -1,9 +1,9 @@
-// Bundles what tsc has written to dist, with the packages that it imports, into dist/bundle: to find, read and
-// link some hundreds of small files is more than half of a start. See docs/adr/0039-the-package-is-bundled.md.
-import { dirname, join } from "node:path";
+// Bundles what tsc has written to dist (or to the folder that is named), with the packages that it imports, into dist/bundle: to
+// find, read and link some hundreds of small files is more than half of a start. See docs/adr/0039-the-package-is-bundled.md.
+import { dirname, join, resolve } from "node:path";
 import { build } from "vite";
 
-const DIST = join(dirname(import.meta.dirname), "dist");
+const DIST = resolve(process.argv[2] ?? join(dirname(import.meta.dirname), "dist"));
 /** These say where a file beside them lies, and import nothing: they stay where they are. */
 const PLACES = /\/(runner\/runner-script|regex\/worker-file|demo\/cast)\.js$/;
 

@@ -1,9 +1,10 @@
 /** G10: the daemon holds no log in memory, however much agents print. Asked of the system; bench/rotation.ts has the large form. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MIB } from "../../src/kernel/units.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
+import { residentBytes } from "../helpers/os-look.ts";
 import { callTool, makeWorld, type World } from "../helpers/world.ts";
 import { FIXTURES, newTask, QUICK } from "./support.ts";
 
@@ -11,11 +12,6 @@ const AGENTS = 12;
 /** What they print between the two looks: many times what the daemon may grow. */
 const PRINTED_BYTES = 384 * MIB;
 const GROWTH_MOST_BYTES = 64 * MIB;
-
-function residentBytes(pid: number): number {
-  const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) * 1_024;
-}
 
 function filesOf({ paths }: World): readonly string[] {
   return readdirSync(paths.agentsDir).flatMap((id) =>

@@ -161,3 +161,9 @@ function folders(path: string): readonly string[] {
     return [];
   }
 }
+
+/** What a process holds of the machine's memory, as the kernel counts it. Bytes. @throws when there is no such process. */
+export function residentBytes(pid: number): number {
+  const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib) * 1_024;
+}

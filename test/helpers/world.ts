@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly cwd?: string;
+  /** Another launcher than that of the checkout: a package's. */
+  readonly launcher?: string;
   /** After which it is killed. Milliseconds, default one minute. */
   readonly timeoutMs?: number;
 }
@@ -110,7 +112,7 @@ export async function makeWorld(): Promise<World> {
   let repositories = 0;
 
   function start(args: readonly string[], options: RunOptions): ChildProcess {
-    const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    const child = spawn(process.execPath, [options.launcher ?? LAUNCHER, ...args], {
       cwd: options.cwd ?? folder,
       env: { ...env, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
