@@ -19,7 +19,7 @@ import { showLife, type SignOfLife } from "../adapters/lock/sign-of-life.ts";
 import { streamTail } from "../adapters/output/stream-tail.ts";
 import { fileStreams } from "../adapters/output/streams.ts";
 import { lookAtMachine } from "../adapters/machine/look-at-machine.ts";
-import { isHardBorne } from "../adapters/proc/mark-scan.ts";
+import { isHardBorne, mostLocks } from "../adapters/proc/mark-scan.ts";
 import { programVersion } from "../adapters/process/program-version.ts";
 import { openStore } from "../adapters/sqlite/store.ts";
 import { acquireStateLock, type StateLock } from "../adapters/sqlite/state-lock.ts";
@@ -117,12 +117,16 @@ async function composeLocked(
   // A start waits for processes: this one needs nothing of what follows.
   const tmuxAnswers = askTmux(paths, env);
   const store = withRoom({ ballast: reserve }, () =>
-    openStore(paths.database, machineClock, machineChance, isDaemon, isHardBorne),
+    openStore(paths.database, machineClock, machineChance, isDaemon, {
+      isBorne: isHardBorne,
+      mostLocks: mostLocks(),
+    }),
   );
   try {
     const containment = await openContainment({
       worldName: store.world.name,
       worldHard: store.world.mark,
+      worldSeal: store.world.seal,
       runnerScript: RUNNER_SCRIPT,
       without: configuration.containment === "watermark" ? GROUP_MECHANISMS : [],
       pidNamespace: configuration.containment === "pidns",

@@ -12,6 +12,7 @@
  */
 import { Fault } from "../kernel/fault.ts";
 import type { ProcessSet } from "../supervision/ports.ts";
+import { markOptions } from "./mark-options.ts";
 
 export interface LaunchSpec {
   /** The agent's own directory; records and streams go there. Absolute. */
@@ -117,6 +118,7 @@ corral_cgroup=${shellQuote(set.cgroup ?? "")}
 corral_freezer=${shellQuote(set.freezer ?? "")}
 corral_soft=${set.mark?.soft ?? ""}
 corral_hard=${set.mark?.hard ?? ""}
+corral_seal=${set.mark?.seal ?? ""}
 corral_wall_clock_s=${wallClockS === null ? "" : Math.ceil(wallClockS)}
 corral_flock=${shellQuote(flock ?? "")}
 corral_alive=${shellQuote((daemonGone ?? input?.daemonGone)?.aliveFile ?? "")}
@@ -195,7 +197,7 @@ const INIT = `exec 2>>"$1/runner.log"; /bin/sh "$1/launch.sh"; exit "$?"`;
 
 function enterNamespace({ prlimit, set }: LaunchSpec): string {
   if (prlimit === null || set.mark === null) throw invalid("A PID namespace needs a marked set");
-  const mark = [prlimit, `--msgqueue=${set.mark.soft}:${set.mark.hard}`, "--"];
+  const mark = [prlimit, ...markOptions(set.mark), "--"];
   const init = ["/bin/sh", "-c", INIT, "corral-init"];
   const words = [...mark, ...(set.pidNamespace ?? []), ...init].map(shellQuote).join(" ");
   return `export corral_inside=1\nexec ${words} "$corral_directory"`;
@@ -264,7 +266,7 @@ function exportLine([name, value]: readonly [string, string]): string {
 
 function execLine({ argv, dataBytes, nproc, openFiles, prlimit, set }: LaunchSpec): string {
   const limits = [
-    ...(set.mark === null ? [] : [`--msgqueue=${set.mark.soft}:${set.mark.hard}`]),
+    ...(set.mark === null ? [] : markOptions(set.mark)),
     ...(nproc === null ? [] : [`--nproc=${nproc}`]),
     ...(openFiles === undefined || openFiles === null
       ? []

@@ -38,7 +38,12 @@ find_members() { # sets found: pids of the agent's set that this witness sees
     found=$(find "$corral_freezer" -name cgroup.procs -exec cat {} + 2>/dev/null)
   elif [ -n "$corral_soft" ]; then
     line="^Max msgqueue size  *$corral_soft  *$corral_hard  *bytes"
-    for path in $(grep -ls "$line" /proc/[0-9]*/limits 2>/dev/null); do
+    paths=$(grep -ls "$line" /proc/[0-9]*/limits 2>/dev/null)
+    # Another world may have drawn the same pair, never the same seal.
+    if [ -n "${corral_seal-}" ] && [ -n "$paths" ]; then
+      paths=$(grep -ls "^Max file locks  *[0-9a-z]*  *$corral_seal  *locks" $paths 2>/dev/null)
+    fi
+    for path in $paths; do
       pid=${path#/proc/}
       pid=${pid%/limits}
       IFS= read -r stat 2>/dev/null <"/proc/$pid/stat" || continue

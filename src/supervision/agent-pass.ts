@@ -9,12 +9,13 @@ import { budgetsOf, spending } from "./budget-watch.ts";
 import { type Action, decide, type StopPolicy } from "./decide.ts";
 import { judgeEnd } from "./judge-end.ts";
 import { noteRead } from "./messages.ts";
-import { INFRASTRUCTURE_SOFT, type ProcessSeen } from "./ports.ts";
+import type { ProcessSeen } from "./ports.ts";
 import { noteEnd } from "./quota.ts";
 import type { Setting } from "./setting.ts";
 import { type Memory, processSetOf, runnerOf, sight, type Sighted } from "./sighting.ts";
 import { newStop, recordStop } from "./stops.ts";
 import { tellMismatch } from "./witness-alerts.ts";
+import { markIn } from "./world-mark.ts";
 
 /** Between two kills of one runner. */
 const RUNNER_END_MS = 20;
@@ -243,8 +244,7 @@ async function endRunner(
 ): Promise<void> {
   const identity = await runnerOf(setting, agent, resources);
   if (identity === null) return;
-  const mark = { soft: INFRASTRUCTURE_SOFT, hard: setting.store.world.mark };
-  setting.containment.killOne(identity, mark);
+  setting.containment.killOne(identity, markIn(setting.store.world, null));
   setting.log.warn("runner.ended", { agentId: agent.id, pid: identity.pid });
   // One that waits for a disk ends when the disk lets it; asking without a pause would take a core meanwhile.
   await new Promise<void>((resolve) => setting.timers.after(RUNNER_END_MS, resolve));

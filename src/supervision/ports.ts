@@ -22,12 +22,16 @@ export interface ProcessSeen extends ProcessIdentity {
 }
 
 /**
- * The rlimit watermark: RLIMIT_MSGQUEUE, inherited over fork and exec. `hard` names the
- * state directory (its world), `soft` who inside it. Both in bytes, soft <= hard <= 819 200.
+ * The rlimit watermark, inherited over fork and exec. RLIMIT_MSGQUEUE: `hard` names the state
+ * directory (its world), `soft` who inside it; both in bytes, soft <= hard <= 819 200.
+ * RLIMIT_LOCKS, which the kernel has not looked at since 2.4.25: `seal` keeps worlds apart that
+ * drew the same `hard`.
  */
 export interface Mark {
   readonly soft: number;
   readonly hard: number;
+  /** 2^40 to 2^48 - 1; absent or null in a world without one, and in rows of before there were seals. */
+  readonly seal?: number | null;
 }
 
 /** Soft limit of tmux server, runners and viewers: odd, so that it is never an agent's. */

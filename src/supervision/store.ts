@@ -24,6 +24,8 @@ import type { MessageStore } from "./message-store.ts";
 export interface World {
   /** RLIMIT_MSGQUEUE hard limit of everything of ours; 780 000 to 819 199. */
   readonly mark: number;
+  /** Hard RLIMIT_LOCKS of the same; null where it was made before there were seals, or could not be set. */
+  readonly seal: number | null;
   /** Short name for control groups; letters and digits. */
   readonly name: string;
   /** Grows with every daemon. */

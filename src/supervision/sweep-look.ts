@@ -21,6 +21,7 @@ import {
 import type { Mark, ProcessIdentity, ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { freshMemory, sight } from "./sighting.ts";
+import { SLOT_0_SOFT } from "./world-mark.ts";
 
 /** How long a tmux server may take from its process to its socket. Milliseconds. */
 const SERVER_STARTS_MS = 1_000;
@@ -237,9 +238,6 @@ function runnerPids(
     .filter((pid) => typeof pid === "number");
 }
 
-/** Soft limit of slot 0; see `Mark`. */
-const MARK_OF_SLOT_0 = 400_000;
-
 function slotOf(mark: Mark | null): readonly number[] {
-  return mark === null ? [] : [(mark.soft - MARK_OF_SLOT_0) / 2];
+  return mark === null ? [] : [(mark.soft - SLOT_0_SOFT) / 2];
 }

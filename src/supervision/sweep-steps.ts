@@ -5,17 +5,15 @@ import { releaseOne } from "../ledger/release.ts";
 import { isHeld, type Resource } from "../ledger/resource.ts";
 import type { StrayLeaf, StrayProcess, SweepTarget } from "../ledger/sweep-plan.ts";
 import type { AgentLoops } from "./agent-loop.ts";
-import { INFRASTRUCTURE_SOFT, type ProcessSet } from "./ports.ts";
+import type { ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { isClean, isCleanOrStuck, waitUntil } from "./waiting.ts";
+import { markIn } from "./world-mark.ts";
 
 const KILL_DEADLINE_MS = 2_000;
 
 /** How long the loops of ended agents get before a sweep releases what they still hold. */
 const LOOPS_MS = 10_000;
-
-/** Soft limit of slot 0; see `Mark`. */
-const MARK_OF_SLOT_0 = 400_000;
 
 /** Has the loops of ended agents give back what they hold, with their own graces. */
 export async function finishEnded(
@@ -71,9 +69,7 @@ async function releaseRow(
 
 async function releaseProcess(setting: Setting, stray: StrayProcess): Promise<string> {
   const { containment, store } = setting;
-  const soft = stray.slot === null ? INFRASTRUCTURE_SOFT : MARK_OF_SLOT_0 + 2 * stray.slot;
-  const mark = { soft, hard: store.world.mark };
-  containment.killOne(stray, mark);
+  containment.killOne(stray, markIn(store.world, stray.slot));
   const deadline = setting.clock.now() + KILL_DEADLINE_MS;
   while (containment.isAlive(stray)) {
     if (setting.clock.now() > deadline) {

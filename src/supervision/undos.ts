@@ -4,10 +4,11 @@ import { type EpochMs, humanBytes, isoTime, SECOND_MS } from "../kernel/units.ts
 import type { Told, Undo, Undone, Undos } from "../ledger/ports.ts";
 import type { Resource } from "../ledger/resource.ts";
 import type { ArchiveFacts } from "./archive-agent.ts";
-import { INFRASTRUCTURE_SOFT, type ProcessIdentity, type ProcessSet } from "./ports.ts";
+import type { ProcessIdentity, ProcessSet } from "./ports.ts";
 import { completeBeforeRelease, type ProjectionKind } from "./projections.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf, runnerOf } from "./sighting.ts";
+import { markIn } from "./world-mark.ts";
 
 /** How long a runner whose agent is gone may take to leave by itself. */
 const RUNNER_LEAVES_MS = SECOND_MS;
@@ -192,7 +193,7 @@ async function seeRunnerGone(setting: Setting, resource: Resource): Promise<Undo
   const deadline = clock.now() + RUNNER_LEAVES_MS;
   while (containment.isAlive(identity)) {
     if (clock.now() >= deadline) {
-      containment.killOne(identity, { soft: INFRASTRUCTURE_SOFT, hard: store.world.mark });
+      containment.killOne(identity, markIn(store.world, null));
       break;
     }
     await pause(setting, RUNNER_POLL_MS);

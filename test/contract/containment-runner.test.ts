@@ -1,4 +1,6 @@
 /** The runner alone, without a daemon, on every rung: what it records and what it clears. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -6,6 +8,7 @@ import {
   openContainment,
   type OpenContainment,
 } from "../../src/adapters/containment/open-containment.ts";
+import { markOptions } from "../../src/runner/mark-options.ts";
 import { RUNNER_SCRIPT } from "../../src/runner/runner-script.ts";
 import { exitOf, prepare, startRunner, type Prepared } from "../fixtures/agents/run-agent.ts";
 import { IS_ROOT, sandbox, type Sandbox } from "../fixtures/agents/sandbox.ts";
@@ -27,10 +30,17 @@ const LEAVES_DAEMON = `use POSIX; pipe(R, W); if (!fork) { POSIX::setsid();
   close W; <R>; exit 3`;
 
 async function open(box: Sandbox, rung: Rung): Promise<OpenContainment> {
-  const { worldHard, worldName } = box;
+  const { worldHard, worldName, worldSeal } = box;
   const { pidNamespace, without } = rung;
   const runnerScript = RUNNER_SCRIPT;
-  return openContainment({ worldName, worldHard, without, pidNamespace, runnerScript });
+  return openContainment({
+    worldName,
+    worldHard,
+    worldSeal,
+    without,
+    pidNamespace,
+    runnerScript,
+  });
 }
 
 async function agent(box: Sandbox, containment: OpenContainment, script: string) {
@@ -56,6 +66,30 @@ describe.runIf(process.platform === "linux")("the runner alone", () => {
     expect(exitOf(one.directory)).toMatchObject({ code: 3, signal: null });
     expect(tagged(box.tag)).toEqual([]);
     expect((await containment.look(one.set)).members).toEqual([]);
+  });
+
+  test("by the mark alone, leaves whom another world with the same pair has", async ({ skip }) => {
+    using box = sandbox();
+    const containment = await open(box, RUNGS[4]);
+    if (containment.describe() !== "watermark") skip(`here it is ${containment.describe()}`);
+    await using one = await agent(box, containment, LEAVES_DAEMON);
+    const { soft, hard } = one.set.mark ?? { soft: 0, hard: 0 };
+    const theirs = [
+      { soft, hard, seal: box.worldSeal + 1 },
+      { soft, hard },
+    ].map((mark) => {
+      const words = [...markOptions(mark), "--", "/usr/bin/perl", "-e", "sleep 60", box.tag];
+      return spawn(containment.prlimit ?? "", words, { stdio: "ignore" });
+    });
+    await until("both run", () => tagged(box.tag).length === 2);
+    await startRunner(one, containment).ended;
+    expect(exitOf(one.directory)).toMatchObject({ code: 3, signal: null });
+    expect(new Set(tagged(box.tag))).toEqual(new Set(theirs.map(({ pid }) => pid)));
+    for (const child of theirs) {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    }
   });
 
   test.runIf(IS_ROOT)("clears what sits in a group below a freezer's", async ({ skip }) => {

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openContainment } from "../../src/adapters/containment/open-containment.ts";
 import { isHardBorne } from "../../src/adapters/proc/mark-scan.ts";
+import { markOptions } from "../../src/runner/mark-options.ts";
 import { RUNNER_SCRIPT } from "../../src/runner/runner-script.ts";
 import type { ProcessSet } from "../../src/supervision/ports.ts";
 import { IS_ROOT, KILL_HYDRA, sandbox, type Sandbox } from "../fixtures/agents/sandbox.ts";
@@ -65,19 +66,27 @@ describe.runIf(process.platform === "linux")("containment", () => {
     const containment = await open(box);
     const set = containment.plan("mine-000000-000001", 3);
     await containment.make(set, 20);
-    const other = { ...set, mark: { soft: set.mark?.soft ?? 0, hard: box.worldHard - 1 } };
-    const bystanders = [start(box.tag, set, null), start(box.tag, other, containment.prlimit)];
+    const { soft, hard } = set.mark ?? { soft: 0, hard: 0 };
+    const seal = box.worldSeal;
+    const others = [
+      { soft, hard: hard - 1, seal },
+      { soft, hard, seal: seal - 1 },
+      { soft, hard },
+    ];
+    const bystanders = [
+      start(box.tag, set, null),
+      ...others.map((mark) => start(box.tag, { ...set, mark }, containment.prlimit)),
+    ];
     const mine = start(box.tag, set, containment.prlimit);
-    await until("all three run", () => tagged(box.tag).length === 3);
+    await until("all five run", () => tagged(box.tag).length === 5);
     await until("mine is marked", () => containment.identify(mine.pid ?? 0) !== null);
 
     const ended = once(mine, "exit");
     expect((await containment.kill(set, 5_000)).members).toEqual([]);
     expect((await ended)[1]).toBe("SIGKILL");
-    expect(bystanders.map(({ exitCode, signalCode }) => exitCode ?? signalCode)).toEqual([
-      null,
-      null,
-    ]);
+    expect(bystanders.map(({ exitCode, signalCode }) => exitCode ?? signalCode)).toEqual(
+      bystanders.map(() => null),
+    );
     expect(await containment.lookEverywhere()).toEqual([]);
 
     for (const one of bystanders) await endOwn(one);
@@ -101,6 +110,8 @@ describe.runIf(process.platform === "linux")("containment", () => {
     expect(containment.isAlive(wrong)).toBe(false);
     expect(containment.killOne(wrong, mark)).toBe(false);
     expect(containment.killOne(identity, { ...mark, soft: mark.soft + 2 })).toBe(false);
+    expect(containment.killOne(identity, { ...mark, seal: box.worldSeal + 1 })).toBe(false);
+    expect(containment.killOne(identity, { ...mark, seal: null })).toBe(false);
     const later = { ...set, notBeforeTicks: identity.startTicks + 1 };
     expect((await containment.kill(later, 200)).members).toEqual([]);
     const lastBoot = { ...set, bootId: "another boot" };
@@ -243,22 +254,20 @@ describe.runIf(process.platform === "linux")("containment", () => {
   });
 });
 
-function pick({ directory, tag, worldName, worldHard }: Sandbox) {
-  return { directory, tag, worldName, worldHard };
+function pick({ directory, tag, worldName, worldHard, worldSeal }: Sandbox) {
+  return { directory, tag, worldName, worldHard, worldSeal };
 }
 
 async function open(box: Sandbox, protect: () => readonly number[] = () => []) {
-  const { worldHard, worldName } = box;
-  return openContainment({ worldName, worldHard, protect, runnerScript: RUNNER_SCRIPT });
+  const { worldHard, worldName, worldSeal } = box;
+  const runnerScript = RUNNER_SCRIPT;
+  return openContainment({ worldName, worldHard, worldSeal, protect, runnerScript });
 }
 
 /** A sleeper that bears a set's mark; the tag shows up in argv only after prlimit's exec. */
 function start(tag: string, { mark }: ProcessSet, prlimit: string | null) {
   const sleeper = ["/usr/bin/perl", "-e", "sleep 60", tag];
-  const before =
-    mark === null || prlimit === null
-      ? []
-      : [prlimit, `--msgqueue=${mark.soft}:${mark.hard}`, "--"];
+  const before = mark === null || prlimit === null ? [] : [prlimit, ...markOptions(mark), "--"];
   const [program = "", ...args] = [...before, ...sleeper];
   return spawn(program, args, { stdio: "ignore" });
 }

@@ -10,6 +10,7 @@ import type { StopRecord } from "../../src/agents/record.ts";
 import type { CorralEvent } from "../../src/contract/events.ts";
 import { MIGRATIONS } from "../../src/adapters/sqlite/migrations.ts";
 import { openStore } from "../../src/adapters/sqlite/store.ts";
+import { machineChance } from "../../src/adapters/time/machine-time.ts";
 import { Fault } from "../../src/kernel/fault.ts";
 import type { Undone } from "../../src/ledger/ports.ts";
 import type { Resource } from "../../src/ledger/resource.ts";
@@ -497,13 +498,13 @@ describe("events", () => {
 describe("opening", () => {
   test("an empty file becomes a whole database; the world stays, the epoch grows", () => {
     using here = stage();
-    const { mark, name, epoch, salt } = here.store.world;
+    const { mark, seal, name, epoch, salt } = here.store.world;
     expect(mark).toBeGreaterThanOrEqual(780_000);
     expect(mark).toBeLessThanOrEqual(819_199);
     here.store.keepPort(4_711);
     here.store.close();
     const again = here.open();
-    expect(again.world).toEqual({ mark, name, epoch: epoch + 1, salt });
+    expect(again.world).toEqual({ mark, seal, name, epoch: epoch + 1, salt });
     expect(again.port()).toBe(4_711);
     expect(again.task("T1")).toEqual(task("T1"));
   });
@@ -588,15 +589,50 @@ test.for(MIGRATIONS.map((_, version) => version).slice(1))(
   },
 );
 
+test("a world is sealed at once; one of before when it holds nothing, and where a seal can be set", () => {
+  using here = storeStage();
+  const open = (mostLocks: number | null) =>
+    openStore(here.path, here.clock, machineChance, true, { mostLocks });
+  const sealOf = (mostLocks: number | null) => {
+    const store = open(mostLocks);
+    const { seal } = store.world;
+    store.close();
+    return seal;
+  };
+  const unseal = () => {
+    const database = new DatabaseSync(here.path);
+    database.exec("DELETE FROM world WHERE key = 'seal'");
+    database.close();
+  };
+  const first = sealOf(null);
+  expect(first).toBeGreaterThanOrEqual(2 ** 40);
+  expect(first).toBeLessThan(2 ** 48);
+  expect(sealOf(null)).toBe(first);
+
+  unseal();
+  expect(sealOf(1_000)).toBe(null);
+  const most = 2 ** 42;
+  expect(sealOf(most)).toBeLessThanOrEqual(most);
+
+  const store = open(null);
+  store.intend("daemon", [{ kind: "tmux_server", locator: "/socket" }]);
+  store.close();
+  unseal();
+  expect(sealOf(null)).toBe(null);
+});
+
 test("a new world draws no mark that a living process bears, and keeps its own", () => {
   using here = storeStage();
   const drawn = ["00000001", "00000002"];
   const chance = { hex: (bytes: number) => drawn.shift() ?? "ab".repeat(bytes) };
-  const open = () => openStore(here.path, here.clock, chance, true, (hard) => hard === 780_001);
+  const open = () =>
+    openStore(here.path, here.clock, chance, true, {
+      isBorne: (hard) => hard === 780_001,
+    });
   const first = open();
   expect(first.world.mark).toBe(780_002);
   first.close();
-  const again = openStore(here.path, here.clock, chance, true, () => true);
+  const again = openStore(here.path, here.clock, chance, true, { isBorne: () => true });
   expect(again.world.mark).toBe(780_002);
   again.close();
 });

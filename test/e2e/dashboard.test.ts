@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
+import { markOptions } from "../../src/runner/mark-options.ts";
 import type { OverviewAnswer } from "../../src/contract/api.ts";
 import { CHROMIUM, loginLink, makeBrowser } from "../helpers/browser.ts";
 import { endChild, waitFor } from "../helpers/daemon-process.ts";
@@ -270,8 +271,9 @@ describe.skipIf(CHROMIUM === undefined)("the dashboard (skipped without Chromium
       await page.getByRole("button", { name: "Plan a sweep" }).click();
       await page.getByText("Nothing to release").waitFor();
 
-      const { mark } = identityOf(world);
-      const stray = spawn("prlimit", [`--msgqueue=700002:${mark}`, "--", "sleep", "300"], {
+      const { mark, seal } = identityOf(world);
+      const options = markOptions({ soft: 700_002, hard: mark, seal });
+      const stray = spawn("prlimit", [...options, "--", "sleep", "300"], {
         stdio: "ignore",
       });
       try {

@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { markOptions } from "../../src/runner/mark-options.ts";
 import { identityOf, markedBy } from "../helpers/fault-reckoning.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
 import { countByArgument, processes, processOf } from "../helpers/os-look.ts";
@@ -156,8 +157,7 @@ interface Handles {
 
 /** Open files of the daemon, terminals of our tmux server, and children that nobody has reaped. */
 function handles(): Handles {
-  const { mark } = identityOf(world);
-  const server = markedBy(mark).find(({ name }) => name === "tmux: server")?.pid ?? 0;
+  const server = markedBy(identityOf(world)).find(({ name }) => name === "tmux: server")?.pid ?? 0;
   const files = (pid: number): readonly string[] => readdirSync(`/proc/${pid}/fd`);
   const isTerminal = (fd: string): boolean => linkOf(`/proc/${server}/fd/${fd}`).endsWith("ptmx");
   return {
@@ -250,8 +250,9 @@ test("a bridge leaves when its client was killed", async () => {
 
 test("what bears our mark and has no owner is swept by a daemon that nobody asked", async () => {
   const tag = sleepTag();
-  const { mark } = identityOf(world);
-  const stray = spawn("prlimit", [`--msgqueue=700000:${mark}`, "--", "sleep", tag], {
+  const { mark: hard, seal } = identityOf(world);
+  const words = [...markOptions({ soft: 700_000, hard, seal }), "--", "sleep", tag];
+  const stray = spawn("prlimit", words, {
     detached: true,
     stdio: "ignore",
   });

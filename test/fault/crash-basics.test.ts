@@ -86,8 +86,9 @@ test("a killed runner: its agent is lost and ended, and so is its wall clock", a
   await fault.quiet();
   expect(processOf(own)).toBeUndefined();
   expect(await lastComplaints(fault)).toEqual([]);
-  const { mark } = identityOf(fault.world);
-  const infrastructure = markedBy(mark).filter(({ soft }) => soft === INFRASTRUCTURE_SOFT);
+  const infrastructure = markedBy(identityOf(fault.world)).filter(
+    ({ soft }) => soft === INFRASTRUCTURE_SOFT,
+  );
   // The server and the daemon's own connection to it; no runner, no wall clock.
   expect(
     infrastructure.map(({ name }) => name).filter((name) => !name.startsWith("tmux:")),
@@ -112,8 +113,7 @@ test("a killed tmux server: agents go on, their ends are true, later agents get 
   await using fault = await makeFaultWorld();
   const daemon = await fault.start();
   const before = await fault.deploy(["/bin/sh", "-c", "sleep 1; exit 31"]);
-  const { mark } = identityOf(fault.world);
-  const server = markedBy(mark).find(({ name }) => name === "tmux: server");
+  const server = markedBy(identityOf(fault.world)).find(({ name }) => name === "tmux: server");
   process.kill(server!.pid, "SIGKILL");
   await waitFor("the server's end", () => (processOf(server!.pid) ? undefined : true));
   const { pid } = recordOf(before as unknown as { workspace: string }, "started.json");

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { markOptions } from "../../src/runner/mark-options.ts";
 import type { SweepAnswer } from "../../src/contract/api.ts";
 import { endChild, waitFor } from "../helpers/daemon-process.ts";
 import { lastComplaints } from "../helpers/fault-rounds.ts";
@@ -16,9 +17,9 @@ const SLOT_0_SOFT = 400_000;
 
 /** One process with the world's mark, in a slot that nobody holds. */
 async function stray({ world }: FaultWorld, slot: number): Promise<ChildProcess> {
-  const { mark } = identityOf(world);
-  const limit = `--msgqueue=${SLOT_0_SOFT + 2 * slot}:${mark}`;
-  const child = spawn("prlimit", [limit, "--", "sleep", "300"], { stdio: "ignore" });
+  const { mark, seal } = identityOf(world);
+  const options = markOptions({ soft: SLOT_0_SOFT + 2 * slot, hard: mark, seal });
+  const child = spawn("prlimit", [...options, "--", "sleep", "300"], { stdio: "ignore" });
   await waitFor("the stray", () => hardMarkOf(child.pid ?? 0) === mark || undefined);
   return child;
 }
@@ -247,10 +248,10 @@ test(
 
 /** What is there and nobody's: slots above 149 999 are no agent's here. */
 function remaining({ world }: FaultWorld) {
-  const { mark, name } = identityOf(world);
+  const identity = identityOf(world);
   return {
-    process: markedBy(mark).filter(({ soft }) => soft >= SLOT_0_SOFT + 300_000).length,
+    process: markedBy(identity).filter(({ soft }) => soft >= SLOT_0_SOFT + 300_000).length,
     tmux_session: sessionsOf(world).filter((session) => session === "stray").length,
-    cgroup: leavesOf(name).filter((path) => path.includes("stray-")).length,
+    cgroup: leavesOf(identity.name).filter((path) => path.includes("stray-")).length,
   };
 }

@@ -119,8 +119,9 @@ async function killPart(part: Part, scene: Scene): Promise<void> {
       return;
     }
     case "tmux server": {
-      const { mark } = identityOf(fault.world);
-      return await killAndWait(markedBy(mark).find(({ name }) => name === "tmux: server")?.pid);
+      return await killAndWait(
+        markedBy(identityOf(fault.world)).find(({ name }) => name === "tmux: server")?.pid,
+      );
     }
     case "runner":
       return await killAndWait(recordedPid(fault, agent, "runner.json"));

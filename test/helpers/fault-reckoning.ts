@@ -20,6 +20,7 @@ interface Records {
   readonly tasks: readonly Row[];
   readonly worldName: string;
   readonly mark: number;
+  readonly seal: number | null;
 }
 
 /** Reads the database beside its owner. */
@@ -57,6 +58,7 @@ function recordsOf(world: World): Records {
       tasks: all("SELECT * FROM tasks"),
       worldName: String(facts.get("name")),
       mark: Number(facts.get("mark")),
+      seal: facts.has("seal") ? Number(facts.get("seal")) : null,
     };
   });
 }
@@ -161,9 +163,9 @@ function wrongLife(agent: Row, world: World): readonly string[] {
 }
 
 /** Every process with the world's mark that no live agent accounts for; the tmux server is the daemon's. */
-function strangers({ mark }: Records, live: readonly Row[]): readonly string[] {
+function strangers(records: Records, live: readonly Row[]): readonly string[] {
   const softs = new Set(live.map(({ slot }) => SLOT_0_SOFT + 2 * Number(slot)));
-  return markedBy(mark)
+  return markedBy(records)
     .filter(({ soft }) => !softs.has(soft))
     .filter(({ soft, name }) => soft !== INFRASTRUCTURE_SOFT || !name.startsWith("tmux"))
     .filter(({ soft, argv }) => {
@@ -181,20 +183,30 @@ interface Marked {
   readonly argv: readonly string[];
 }
 
-/** Processes whose hard limit is that world's. */
-export function markedBy(hard: number): readonly Marked[] {
+/** The two numbers by which processes are a world's. */
+export interface WorldNumbers {
+  readonly mark: number;
+  readonly seal: number | null;
+}
+
+/** Processes that bear that world's numbers. */
+export function markedBy({ mark, seal }: WorldNumbers): readonly Marked[] {
   return processes().flatMap(({ pid, name, argv }) => {
     const limits = textOrNothing(`/proc/${pid}/limits`);
     const match = /^Max msgqueue size\s+(\d+)\s+(\d+)/m.exec(limits);
-    return Number(match?.[2]) === hard ? [{ pid, name, argv, soft: Number(match?.[1]) }] : [];
+    const locks = /^Max file locks\s+\w+\s+(\d+) /m.exec(limits)?.[1];
+    const isOurs =
+      Number(match?.[2]) === mark && (locks === undefined ? null : Number(locks)) === seal;
+    return isOurs ? [{ pid, name, argv, soft: Number(match?.[1]) }] : [];
   });
 }
 
 /** What is left of a world whose daemon has ended everything. */
 export function remainsOf(world: World): readonly string[] {
-  const { mark, resources, worldName } = recordsOf(world);
+  const records = recordsOf(world);
+  const { resources, worldName } = records;
   return [
-    ...markedBy(mark).map(({ pid, name }) => `process ${pid} (${name})`),
+    ...markedBy(records).map(({ pid, name }) => `process ${pid} (${name})`),
     ...corralCgroups().filter((path) => path.includes(`corral-${worldName}`)),
     ...socketsBelow(world.folder),
     ...resources
@@ -203,10 +215,10 @@ export function remainsOf(world: World): readonly string[] {
   ];
 }
 
-/** The mark and the name of a world, for making strays in it. */
-export function identityOf(world: World): { readonly mark: number; readonly name: string } {
-  const { mark, worldName } = recordsOf(world);
-  return { mark, name: worldName };
+/** The numbers and the name of a world, for making strays in it. */
+export function identityOf(world: World): WorldNumbers & { readonly name: string } {
+  const { mark, seal, worldName } = recordsOf(world);
+  return { mark, seal, name: worldName };
 }
 
 /** Names of the sessions on the world's own tmux socket; empty when no server listens there. */

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { markOptions } from "../../src/runner/mark-options.ts";
 import { waitFor } from "./daemon-process.ts";
 import type { Passed, When } from "./fault-points.ts";
 import { identityOf, markedBy, sessionsOf } from "./fault-reckoning.ts";
@@ -119,15 +120,16 @@ export function scenarioNamed(name: string): Scenario {
 
 /** One process, one session and one control group that bear the world's mark and have no row. */
 export async function makeStrays({ world }: FaultWorld): Promise<void> {
-  const { mark, name } = identityOf(world);
+  const identity = identityOf(world);
+  const { mark: hard, seal, name } = identity;
   const soft = 400_000 + 2 * 150_000;
-  const stray = spawn("prlimit", [`--msgqueue=${soft}:${mark}`, "--", "sleep", "300"], {
+  const stray = spawn("prlimit", [...markOptions({ soft, hard, seal }), "--", "sleep", "300"], {
     detached: true,
     stdio: "ignore",
   });
   stray.unref();
   await waitFor("the stray", () =>
-    markedBy(mark).some((one) => one.soft === soft) ? true : undefined,
+    markedBy(identity).some((one) => one.soft === soft) ? true : undefined,
   );
   const root = corralCgroups().find((path) => path.endsWith(`corral-${name}`));
   if (root !== undefined) mkdirSync(join(root, "stray-000000-0a0a0a"), { recursive: true });

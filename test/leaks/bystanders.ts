@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { endChild, waitFor } from "../helpers/daemon-process.ts";
+import { markOptions } from "../../src/runner/mark-options.ts";
 import { identityOf } from "../helpers/fault-reckoning.ts";
 import { MARK_RANGE, processOf } from "../helpers/os-look.ts";
 import type { Deployed, Place } from "./place.ts";
@@ -74,9 +75,10 @@ function disguises(
   cwd?: string;
   hard?: number;
   soft?: number;
+  seal?: number | null;
   name?: string;
 }[] {
-  const { mark } = identityOf(world);
+  const { mark, seal } = identityOf(world);
   const otherHard = mark === MARK_RANGE.highest ? mark - 1 : mark + 1;
   return [
     { argv: [] },
@@ -85,8 +87,10 @@ function disguises(
     { argv: ["daemon"], cwd: world.paths.stateDir },
     { argv: ["tmux", "-S", world.paths.tmuxSocket, "new-session"], name: "tmux: server" },
     { argv: [id], cwd: project, name: "claude" },
-    { argv: [id], soft: 400_000, hard: otherHard },
-    { argv: [id], soft: 400_001, hard: otherHard },
+    { argv: [id], soft: 400_000, hard: otherHard, seal },
+    { argv: [id], soft: 400_001, hard: otherHard, seal },
+    { argv: [id], soft: 400_000, hard: mark, seal: (seal ?? 2 ** 41) - 1 },
+    { argv: [id], soft: 400_001, hard: mark, seal: (seal ?? 2 ** 41) - 1 },
   ];
 }
 
@@ -98,12 +102,12 @@ async function startProcesses(
   const all = agents.flatMap((agent) => disguises(place, agent));
   const chosen = Array.from({ length: PROCESSES }, (_, nth) => all[nth % all.length]!);
   const logs = chosen.map((_, nth) => join(folder, `signals-${nth}`));
-  const children = chosen.map(({ argv, cwd, soft, hard, name }, nth) => {
+  const children = chosen.map(({ argv, cwd, soft = 0, hard, seal = null, name }, nth) => {
     const words = [PROGRAM, logs[nth]!, ...argv];
     const [program, args] =
       hard === undefined
         ? ["/usr/bin/perl", words]
-        : ["prlimit", [`--msgqueue=${soft}:${hard}`, "--", "/usr/bin/perl", ...words]];
+        : ["prlimit", [...markOptions({ soft, hard, seal }), "--", "/usr/bin/perl", ...words]];
     return spawn(program, args, {
       detached: true,
       cwd: cwd ?? "/",

@@ -50,8 +50,7 @@ const KILLS: readonly Kill[] = [
   {
     name: "SIGKILL of the tmux server",
     kill: async ({ place }) => {
-      const { mark } = identityOf(place.world);
-      const server = markedBy(mark).find(({ name }) => name === "tmux: server");
+      const server = markedBy(identityOf(place.world)).find(({ name }) => name === "tmux: server");
       if (server === undefined) throw new Error("there is no tmux server");
       process.kill(server.pid, "SIGKILL");
     },

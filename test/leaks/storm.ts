@@ -120,8 +120,7 @@ export function makeStorm(place: Place, chance: Chance): Storm {
   }
 
   function strikeTmux(): boolean {
-    const { mark } = identityOf(world);
-    const server = markedBy(mark).find(({ name }) => name === "tmux: server");
+    const server = markedBy(identityOf(world)).find(({ name }) => name === "tmux: server");
     return server !== undefined && kill(server.pid, processOf(server.pid)?.startTicks ?? 0);
   }
 

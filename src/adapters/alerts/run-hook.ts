@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { HookEnd, Hooks } from "../../supervision/alerts/ports.ts";
 import type { ProcessSet } from "../../supervision/ports.ts";
-import { markOption } from "../containment/marks.ts";
+import { markOptions } from "../../runner/mark-options.ts";
 
 /** What is kept of its output; the rest is read and thrown away, so that it never waits for us. */
 const OUTPUT_MOST = 4_096;
@@ -24,7 +24,8 @@ function run(
   prlimit: string | null,
 ): Promise<HookEnd> {
   const { promise, resolve } = Promise.withResolvers<HookEnd>();
-  const marked = set.mark !== null && prlimit !== null ? [prlimit, markOption(set.mark), "--"] : [];
+  const marked =
+    set.mark !== null && prlimit !== null ? [prlimit, ...markOptions(set.mark), "--"] : [];
   const own = HANDED_ON.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];

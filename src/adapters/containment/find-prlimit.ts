@@ -6,9 +6,9 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { Fault, messageOf } from "../../kernel/fault.ts";
+import { markOptions } from "../../runner/mark-options.ts";
 import type { Mark } from "../../supervision/ports.ts";
 import { parseMark, sameMark } from "../proc/proc-text.ts";
-import { markOption } from "./marks.ts";
 
 export interface PrlimitFinding {
   /** Absolute path; null when there is none that works. */
@@ -56,10 +56,14 @@ export async function findPrlimit(
 
 async function tryMark(path: string, mark: Mark, timeout: number): Promise<PrlimitFinding> {
   const read = 'while IFS= read -r line; do echo "$line"; done < /proc/self/limits';
-  const argv = [markOption(mark), "--", "/bin/sh", "-c", read];
+  const argv = [...markOptions(mark), "--", "/bin/sh", "-c", read];
   const { stdout } = await promisify(execFile)(path, argv, { timeout, killSignal: "SIGKILL" });
-  if (sameMark(parseMark(stdout), mark)) return { path, detail: `RLIMIT_MSGQUEUE by ${path}` };
-  return { path: null, detail: `${path} did not set RLIMIT_MSGQUEUE` };
+  if (sameMark(parseMark(stdout), mark)) return { path, detail: `${namesOf(mark)} by ${path}` };
+  return { path: null, detail: `${path} did not set ${namesOf(mark)}` };
+}
+
+function namesOf({ seal = null }: Mark): string {
+  return seal === null ? "RLIMIT_MSGQUEUE" : "RLIMIT_MSGQUEUE and RLIMIT_LOCKS";
 }
 
 /** It ran and said no, by a number; a signal or a failed fork is no word of its own. */

@@ -25,6 +25,7 @@ import {
   removeIfEmpty,
 } from "../cgroup/cgroup-files.ts";
 import { markScanner } from "../proc/mark-scan.ts";
+import { isOfWorld } from "../proc/proc-text.ts";
 import { inSlices } from "../proc/slices.ts";
 import {
   identify,
@@ -52,15 +53,16 @@ const COMPANION_ROUNDS = 10;
 
 /** Opens containment on Linux; see {@link OpenContainment}. */
 export async function linuxContainment(options: ContainmentOptions): Promise<OpenContainment> {
-  const { worldName, worldHard, protect = () => [] } = options;
+  const { worldName, worldHard, worldSeal = null, protect = () => [] } = options;
   if (!WORLD_NAME.test(worldName)) throw new RangeError(`world name "${worldName}"`);
   if (worldHard < WORLD_HARD.min || worldHard > WORLD_HARD.max) throw new RangeError("world mark");
+  const world = { hard: worldHard, seal: worldSeal };
   const uid = process.getuid?.() ?? 0;
   const bootId = readBootId();
   const { roots, unshare, levels, warnings, ...found } = await findMechanisms(options);
   const rungs = ladder();
   const ownRoots = Object.values(roots).filter((root) => root !== null);
-  const scanner = markScanner(worldHard);
+  const scanner = markScanner(world);
   const protectedPids = () => new Set([...lineOf(process.pid), ...protect()]);
   const { sight, sightSurely } = witnesses({ rungs, scanner, bootId, protectedPids });
 
@@ -107,7 +109,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
       root === null ? null : join(root, agentId);
     return {
       agentId,
-      mark: found.infrastructure === null ? null : agentMark(slot, worldHard),
+      mark: found.infrastructure === null ? null : agentMark(slot, world),
       cgroup: leafIn(roots.cgroup2),
       freezer: leafIn(roots.freezer),
       pidsCgroup: leafIn(roots.pids),
@@ -211,7 +213,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     const stat = readLiveStat(pid);
     if (stat === null) return null;
     const { startTicks, ppid, name } = stat;
-    const slot = mark?.hard === worldHard ? slotOf(mark) : null;
+    const slot = mark !== null && isOfWorld(mark, world) ? slotOf(mark) : null;
     return { pid, startTicks, ppid, name, slot, sessionId: null, cgroupAgentId: null };
   }
 

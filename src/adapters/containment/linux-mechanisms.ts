@@ -5,6 +5,7 @@ import type { ContainmentLevel, Mark } from "../../supervision/ports.ts";
 import { readGroupFile, removeIfEmpty } from "../cgroup/cgroup-files.ts";
 import { adoptInto } from "../cgroup/adopt.ts";
 import { markScanner } from "../proc/mark-scan.ts";
+import type { WorldNumbers } from "../proc/proc-text.ts";
 import { hidepidOf, ownCgroup2Directory, ownV1Directory } from "../cgroup/cgroup-paths.ts";
 import { probeHolding, probeLimit, type Finding } from "../cgroup/cgroup-probe.ts";
 import { findFlock } from "../lock/find-flock.ts";
@@ -39,10 +40,11 @@ interface Tried extends Finding {
 const CAP_SYS_RESOURCE = 24n;
 
 export async function findMechanisms(options: ContainmentOptions): Promise<Mechanisms> {
-  const { pidNamespace = false, worldHard, without = [] } = options;
+  const { pidNamespace = false, worldHard, worldSeal = null, without = [] } = options;
+  const world = { hard: worldHard, seal: worldSeal };
   const mountinfo = readFileSync("/proc/self/mountinfo", "latin1");
   const own = readFileSync("/proc/self/cgroup", "latin1");
-  const mark = infrastructureMark(worldHard);
+  const mark = infrastructureMark(world);
   const tried = (parent: string | null, refusal: Refusable, probe: Probe): Promise<Tried> =>
     tryAt(parent, `corral-${options.worldName}`, without.includes(refusal), probe);
   const limit = (controller: "pids" | "memory" | "cpu", refusal: Refusable): Promise<Tried> =>
@@ -57,7 +59,7 @@ export async function findMechanisms(options: ContainmentOptions): Promise<Mecha
   const scope2 = scopeOf(ownCgroup2Directory(mountinfo, own));
   const cgroup2 = await tried(cgroup2Base(mountinfo, own), "cgroup2", async (root) => {
     const finding = await probeHolding(root, "cgroup2");
-    return finding.available && scope2 !== null ? inScope(finding, scope2, worldHard) : finding;
+    return finding.available && scope2 !== null ? inScope(finding, scope2, world) : finding;
   });
   const freezer = await (cgroup2.root === null
     ? tried(ownV1Directory(mountinfo, own, "freezer"), "freezer", (root) =>
@@ -136,8 +138,8 @@ function scopeOf(own: string | null): string | null {
 }
 
 /** What an earlier daemon left must come along, or its tmux server's agents could not join. */
-async function inScope(finding: Finding, scope: string, worldHard: number): Promise<Finding> {
-  const scanner = markScanner(worldHard);
+async function inScope(finding: Finding, scope: string, world: WorldNumbers): Promise<Finding> {
+  const scanner = markScanner(world);
   const refusal = await adoptInto(join(scope, LEAF_OF_SCOPE), async () =>
     (await scanner.scan()).filter(({ mark }) => slotOf(mark) === null).map(({ pid }) => pid),
   );

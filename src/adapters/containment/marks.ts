@@ -1,9 +1,10 @@
 /**
- * The numbers of the watermark. `hard` names a world (a state directory), `soft` who in it.
+ * The numbers of the watermark. `hard` and `seal` name a world (a state directory), `soft` who in it.
  * An agent's soft is even and the infrastructure's odd, so that the tmux server, the runners
  * and the viewers can never be taken for an agent's.
  */
 import type { Mark } from "../../supervision/ports.ts";
+import type { WorldNumbers } from "../proc/proc-text.ts";
 
 /** Least and greatest number that may name a world; the kernel's default hard limit is 819 200. */
 export const WORLD_HARD = { min: 780_000, max: 819_199 } as const;
@@ -13,16 +14,16 @@ const AGENT_SOFT_BASE = 400_000;
 const INFRASTRUCTURE_SOFT = 400_001;
 
 /** @param slot  0 to {@link MAX_SLOT}. */
-export function agentMark(slot: number, hard: number): Mark {
+export function agentMark(slot: number, { hard, seal }: WorldNumbers): Mark {
   if (!Number.isInteger(slot) || slot < 0 || slot > MAX_SLOT) {
     throw new RangeError(`slot ${slot} is not a whole number from 0 to ${MAX_SLOT}`);
   }
-  return { soft: AGENT_SOFT_BASE + 2 * slot, hard };
+  return { soft: AGENT_SOFT_BASE + 2 * slot, hard, seal };
 }
 
 /** What the tmux server, the runners and the viewers of a world bear. */
-export function infrastructureMark(hard: number): Mark {
-  return { soft: INFRASTRUCTURE_SOFT, hard };
+export function infrastructureMark({ hard, seal }: WorldNumbers): Mark {
+  return { soft: INFRASTRUCTURE_SOFT, hard, seal };
 }
 
 /**
@@ -34,9 +35,4 @@ export function infrastructureMark(hard: number): Mark {
 export function slotOf(mark: Mark): number | null {
   if (mark.soft === INFRASTRUCTURE_SOFT) return null;
   return (mark.soft - AGENT_SOFT_BASE) / 2;
-}
-
-/** The prlimit option that sets a mark. */
-export function markOption(mark: Mark): string {
-  return `--msgqueue=${mark.soft}:${mark.hard}`;
 }

@@ -1,5 +1,5 @@
 /** Chooses the containment of this platform. */
-import type { Containment, ProcessSet, SetLimits } from "../../supervision/ports.ts";
+import type { Containment, Mark, ProcessSet, SetLimits } from "../../supervision/ports.ts";
 import { darwinContainment } from "./darwin-containment.ts";
 import type { OwnLimits } from "./limits.ts";
 import { linuxContainment } from "./linux-containment.ts";
@@ -9,6 +9,8 @@ export interface ContainmentOptions {
   readonly worldName: string;
   /** Hard limit that names the state directory in every process. 780 000 to 819 199 bytes. */
   readonly worldHard: number;
+  /** RLIMIT_LOCKS that does so, too; null or absent in a world without a seal. */
+  readonly worldSeal?: number | null;
   /** Pids that are never signalled, besides ourselves and those above us: our tmux server. */
   readonly protect?: () => readonly number[];
   /** Mechanisms to do without although they work here; absent means use what works. */
@@ -37,7 +39,7 @@ export interface OpenContainment extends Containment {
   /** Absolute path of the flock(1) with which runners lock and wait; null where there is none. */
   readonly flock: string | null;
   /** What the tmux server, the runners and viewers are started with; null without a watermark. */
-  readonly infrastructure: { readonly soft: number; readonly hard: number } | null;
+  readonly infrastructure: Mark | null;
   /** Limits that the launch itself has to set, because no control group does. */
   rlimitsFor(set: ProcessSet, limits: SetLimits | number): OwnLimits;
 }

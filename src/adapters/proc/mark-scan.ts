@@ -10,7 +10,8 @@
  * is about to believe or to strike one process reads that one's.
  */
 import type { Mark, ProcessSeen } from "../../supervision/ports.ts";
-import { listPids, readLiveStat, readMark } from "./proc-table.ts";
+import { listPids, readLiveStat, readMark, readText } from "./proc-table.ts";
+import { isOfWorld, parseLocksHard, type WorldNumbers } from "./proc-text.ts";
 import { inSlices } from "./slices.ts";
 
 export interface MarkedProcess extends Omit<ProcessSeen, "uid"> {
@@ -20,7 +21,7 @@ export interface MarkedProcess extends Omit<ProcessSeen, "uid"> {
 
 export interface MarkScanner {
   /**
-   * All live processes whose hard limit is this world's, of any uid.
+   * All live processes that bear this world's numbers, of any uid.
    * @throws {Fault} PROBE_FAILED when any process could not be looked at.
    */
   scan(): Promise<readonly MarkedProcess[]>;
@@ -35,11 +36,19 @@ export function isHardBorne(hard: number): boolean {
   }
 }
 
+/** The greatest RLIMIT_LOCKS that we may set unprivileged; null where there is no bound, or it cannot be told. */
+export function mostLocks(): number | null {
+  try {
+    return parseLocksHard(readText("/proc/self/limits") ?? "");
+  } catch {
+    return null;
+  }
+}
+
 /** How often newcomers are looked for; a fork bomb must not keep a look from ending. */
 const MAX_ROUNDS = 20;
 
-/** @param hard  Hard limit that names the world. Bytes. */
-export function markScanner(hard: number): MarkScanner {
+export function markScanner(world: WorldNumbers): MarkScanner {
   let underWay: Promise<unknown> = Promise.resolve();
   let queued: Promise<readonly MarkedProcess[]> | null = null;
 
@@ -53,7 +62,7 @@ export function markScanner(hard: number): MarkScanner {
   function begin(): Promise<readonly MarkedProcess[]> {
     const look = underWay.then(() => {
       queued = null; // from here on a request must wait for the next look
-      return lookThrough(hard);
+      return lookThrough(world);
     });
     underWay = look.catch(() => {});
     return look;
@@ -65,7 +74,7 @@ export function markScanner(hard: number): MarkScanner {
  * turn comes, and its child was not listed yet. So the listing is repeated, and the newcomers
  * (few, hence read at once) are looked at until a listing shows none.
  */
-async function lookThrough(hard: number): Promise<readonly MarkedProcess[]> {
+async function lookThrough(world: WorldNumbers): Promise<readonly MarkedProcess[]> {
   const seen = new Set<number>();
   const found = new Map<number, MarkedProcess>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
@@ -74,7 +83,7 @@ async function lookThrough(hard: number): Promise<readonly MarkedProcess[]> {
     if (newcomers.length === 0) break;
     const visit = (pid: number): void => {
       seen.add(pid);
-      const marked = lookAtOne(pid, hard);
+      const marked = lookAtOne(pid, world);
       if (marked !== null) found.set(pid, marked);
     };
     await inSlices(newcomers, visit, begunAt);
@@ -82,9 +91,9 @@ async function lookThrough(hard: number): Promise<readonly MarkedProcess[]> {
   return [...found.values()];
 }
 
-function lookAtOne(pid: number, hard: number): MarkedProcess | null {
+function lookAtOne(pid: number, world: WorldNumbers): MarkedProcess | null {
   const mark = readMark(pid);
-  if (mark?.hard !== hard) return null;
+  if (mark === null || !isOfWorld(mark, world)) return null;
   const stat = readLiveStat(pid);
   if (stat === null) return null;
   const { startTicks, ppid, name, sessionId } = stat;

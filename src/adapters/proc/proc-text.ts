@@ -56,20 +56,51 @@ export function isDead(stat: StatFacts): boolean {
   return stat.state === "Z" && stat.threads <= 1;
 }
 
+/** What names a world in every process of its own. */
+export interface WorldNumbers {
+  readonly hard: number;
+  readonly seal: number | null;
+}
+
+/** Least and greatest number that is a seal; what an administrator may have set is far below. */
+export const SEAL = { min: 2 ** 40, max: 2 ** 48 - 1 } as const;
+
 const MSGQUEUE_LINE = "Max msgqueue size";
-const LIMIT_NUMBERS = /^\s+(\d+)\s+(\d+)\s/;
+const LOCKS_LINE = "Max file locks";
+const LIMIT_NUMBERS = /^\s+(\w+)\s+(\w+)\s/;
 
 /**
  * The watermark in the text of /proc/PID/limits.
  * @returns null when the limit is `unlimited` or the text is empty (the process was just ending).
  */
 export function parseMark(text: string): Mark | null {
-  const at = text.indexOf(MSGQUEUE_LINE);
-  if (at === -1) return null;
-  const from = at + MSGQUEUE_LINE.length;
-  const numbers = LIMIT_NUMBERS.exec(text.slice(from, from + 64));
-  if (numbers === null) return null;
-  return { soft: Number(numbers[1]), hard: Number(numbers[2]) };
+  const [soft, hard] = limitIn(text, MSGQUEUE_LINE);
+  if (soft === null || hard === null) return null;
+  const seal = parseLocksHard(text);
+  const isSeal = seal !== null && seal >= SEAL.min && seal <= SEAL.max;
+  return { soft, hard, seal: isSeal ? seal : null };
+}
+
+/** Hard RLIMIT_LOCKS in the text of /proc/PID/limits; null when it is `unlimited` or not told. */
+export function parseLocksHard(text: string): number | null {
+  return limitIn(text, LOCKS_LINE)[1];
+}
+
+/** Soft and hard limit of one line, null where `unlimited`. */
+function limitIn(text: string, line: string): readonly [number | null, number | null] {
+  const at = text.indexOf(line);
+  const from = at + line.length;
+  const [, soft, hard] = (at === -1 ? null : LIMIT_NUMBERS.exec(text.slice(from, from + 64))) ?? [];
+  return [numberOrNull(soft), numberOrNull(hard)];
+}
+
+function numberOrNull(limit: string | undefined): number | null {
+  return limit !== undefined && /^\d+$/.test(limit) ? Number(limit) : null;
+}
+
+/** Whether a mark is one of that world's. */
+export function isOfWorld(mark: Mark | null, { hard, seal }: WorldNumbers): boolean {
+  return mark?.hard === hard && (mark.seal ?? null) === seal;
 }
 
 /** Real uid in the text of /proc/PID/status; null when the text is not whole. */
@@ -117,5 +148,6 @@ export function parseUptimeTicks(text: string): number | null {
 }
 
 export function sameMark(one: Mark | null, other: Mark | null): boolean {
-  return one !== null && other !== null && one.soft === other.soft && one.hard === other.hard;
+  if (one === null || other === null || one.soft !== other.soft) return false;
+  return one.hard === other.hard && (one.seal ?? null) === (other.seal ?? null);
 }

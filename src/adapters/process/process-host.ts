@@ -16,7 +16,7 @@ import type {
   SessionSeen,
 } from "../../supervision/ports.ts";
 import { endHints } from "./end-hints.ts";
-import { markOption } from "../containment/marks.ts";
+import { markOptions } from "../../runner/mark-options.ts";
 import { listPids, readArgv, readLiveStat, readMark } from "../proc/proc-table.ts";
 import { sameMark } from "../proc/proc-text.ts";
 
@@ -76,7 +76,7 @@ async function start(
   tellEnd: (agentId: string) => void,
 ): Promise<ProcessIdentity | null> {
   const argv = ["/bin/sh", runnerScript, directory, session];
-  const marked = mark !== null && prlimit !== null ? [prlimit, markOption(mark), "--"] : [];
+  const marked = mark !== null && prlimit !== null ? [prlimit, ...markOptions(mark), "--"] : [];
   const [program = "/bin/sh", ...args] = [...marked, ...argv];
   const child = spawn(program, args, {
     cwd: "/",

@@ -1,8 +1,7 @@
 /** The store: one SQLite database behind the `Store` port. */
-import { isoTime } from "../../kernel/units.ts";
 import type { Chance, Clock } from "../../kernel/ports.ts";
 
-import type { Store, World } from "../../supervision/store.ts";
+import type { Store } from "../../supervision/store.ts";
 import { agentRows } from "./agent-rows.ts";
 import { alertRows } from "./alert-rows.ts";
 import { archiveRows } from "./archive-rows.ts";
@@ -22,16 +21,13 @@ import { messageRows } from "./message-rows.ts";
 import { findingOf, progressOf, toJson } from "./rows.ts";
 import { secretRows } from "./secret-rows.ts";
 import { taskRows } from "./task-rows.ts";
-
-/** Hard limits that name worlds; see {@link World.mark}. */
-const MARK_LOWEST = 780_000;
-const MARK_COUNT = 39_200;
+import { type DrawLimits, keep, openWorld } from "./world-rows.ts";
 
 /**
  * Opens the store of a state directory. Hold the state lock.
  *
  * @param isNewEpoch  True for a daemon: each begins an epoch of its own.
- * @param isBorne     Whether some process of this machine bears a hard mark now: a new world draws another one.
+ * @param limits      What a new world may draw.
  * @throws {Fault} STATE_UNUSABLE, STATE_NEWER, DISK_FULL.
  */
 export function openStore(
@@ -39,12 +35,12 @@ export function openStore(
   clock: Clock,
   chance: Chance,
   isNewEpoch = true,
-  isBorne: IsBorne = () => false,
+  limits: DrawLimits = {},
 ): Store {
   const database = openDatabase(path);
   const events = eventRows(database, clock);
   const ledger = ledgerRows(database, clock, events.add);
-  const world = database.transaction(() => openWorld(database, clock, chance, isNewEpoch, isBorne));
+  const world = database.transaction(() => openWorld(database, clock, chance, isNewEpoch, limits));
   const stored = (key: string) =>
     database.get("SELECT value FROM world WHERE key = ?", key)?.["value"];
   const agents = agentRows(database, events, clock);
@@ -104,48 +100,6 @@ function streamTimeRows(database: Database): Pick<Store, "recordStreamTimes" | "
         )?.["bytes"] ?? 0,
       ),
   };
-}
-
-function keep(database: Database, key: string, value: string): void {
-  database.run(
-    "INSERT INTO world VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    key,
-    value,
-  );
-}
-
-/** Draws of a mark; were all of them borne, the last one has to do. */
-const DRAWS = 20;
-type IsBorne = (hard: number) => boolean;
-
-/** Two worlds with one mark would take each other's agents for their strays. */
-function drawMark(chance: Chance, isBorne: IsBorne): number {
-  for (let draw = 1; ; draw += 1) {
-    const mark = MARK_LOWEST + (Number.parseInt(chance.hex(4), 16) % MARK_COUNT);
-    if (draw === DRAWS || !isBorne(mark)) return mark;
-  }
-}
-
-function openWorld(
-  database: Database,
-  clock: Clock,
-  chance: Chance,
-  isNewEpoch: boolean,
-  isBorne: IsBorne,
-): World {
-  const known = new Map(
-    database.all("SELECT key, value FROM world").map((row) => [row["key"], String(row["value"])]),
-  );
-  const mark = known.get("mark") ?? String(drawMark(chance, isBorne));
-  const name = known.get("name") ?? chance.hex(4);
-  const epoch = Number(known.get("epoch") ?? 0) + (isNewEpoch ? 1 : 0);
-  if (!known.has("mark")) keep(database, "created_at", isoTime(clock.now()));
-  keep(database, "mark", mark);
-  keep(database, "name", name);
-  keep(database, "epoch", String(epoch));
-  const salt = known.get("salt") ?? chance.hex(16);
-  keep(database, "salt", salt);
-  return { mark: Number(mark), name, epoch, salt };
 }
 
 function reportRows(

@@ -15,7 +15,7 @@ import type {
   RunnerStart,
   SessionSeen,
 } from "../../supervision/ports.ts";
-import { markOption } from "../containment/marks.ts";
+import { markOptions } from "../../runner/mark-options.ts";
 import { endHints } from "../process/end-hints.ts";
 import { KEEPER_SESSION } from "./control-link.ts";
 import { closedWindow } from "./control-protocol.ts";
@@ -86,7 +86,7 @@ const NO_SESSION = /^can't find (session|window|pane): /;
  */
 export async function tmuxHost(options: TmuxHostOptions): Promise<Host> {
   const { socket, mark, prlimit } = options;
-  const before = mark === null || prlimit === null ? [] : [prlimit, markOption(mark), "--"];
+  const before = mark === null || prlimit === null ? [] : [prlimit, ...markOptions(mark), "--"];
   const hints = endHints();
   /** Windows of the runners that this daemon started: only by their number does tmux tell of their end. */
   const windows = new Map<string, string>();

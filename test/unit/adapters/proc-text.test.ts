@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   isDead,
+  isOfWorld,
   parseMark,
   parseNamespacePids,
   parseStat,
@@ -48,9 +49,33 @@ Max nice priority         0                    0
 `;
 
 test("reads the watermark, and none where there is none", () => {
-  expect(parseMark(LIMITS)).toEqual({ soft: 400_014, hard: 790_011 });
+  expect(parseMark(LIMITS)).toEqual({ soft: 400_014, hard: 790_011, seal: null });
   expect(parseMark(LIMITS.replace("790011   ", "unlimited"))).toBe(null);
   expect(parseMark("")).toBe(null);
+});
+
+test.each([
+  ["unlimited", null],
+  ["1000", null],
+  ["1099511627775", null],
+  ["1099511627776", 1_099_511_627_776],
+  ["281474976710655", 281_474_976_710_655],
+  ["281474976710656", null],
+])("a hard limit of %s locks is the seal %s", (hard, seal) => {
+  const locks = `Max file locks            7                    ${hard.padEnd(20)} locks     \n`;
+  expect(parseMark(locks + LIMITS)).toEqual({ soft: 400_014, hard: 790_011, seal });
+});
+
+test("a mark is one of that world's only with both of its numbers", () => {
+  const mark = { soft: 1, hard: 790_000, seal: 2 ** 41 };
+  const unsealed = { soft: 1, hard: 790_000 };
+  expect(isOfWorld(mark, { hard: 790_000, seal: 2 ** 41 })).toBe(true);
+  expect(isOfWorld(mark, { hard: 790_000, seal: 2 ** 41 + 1 })).toBe(false);
+  expect(isOfWorld(mark, { hard: 790_000, seal: null })).toBe(false);
+  expect(isOfWorld(mark, { hard: 790_001, seal: 2 ** 41 })).toBe(false);
+  expect(isOfWorld(unsealed, { hard: 790_000, seal: null })).toBe(true);
+  expect(isOfWorld(unsealed, { hard: 790_000, seal: 2 ** 41 })).toBe(false);
+  expect(isOfWorld(null, { hard: 790_000, seal: null })).toBe(false);
 });
 
 test("reads the real uid and the uptime", () => {

@@ -30,7 +30,7 @@ const ENV = {
   SHELL: "/bin/sh",
   TERM: "dumb",
 };
-const MARK = { soft: 400_001, hard: 799_999 };
+const MARK = { soft: 400_001, hard: 799_999, seal: 2 ** 41 };
 const PRLIMIT = (await findPrlimit(MARK)).path;
 const BUSY_MS = 5_300;
 
