@@ -11,6 +11,8 @@ export interface LedgerStore {
   heldResources(): readonly Resource[];
   /** Those of these kinds: of hundreds of agents a fraction of all. */
   heldOf(kinds: readonly ResourceKind[]): readonly Resource[];
+  /** A held process set that lives in a control group of its own, whosever; null when none does. */
+  heldInGroup(): Resource | null;
   /** Retained rows whose date has passed, oldest first. */
   expiredResources(now: EpochMs): readonly Resource[];
   /** Retained rows of a kind that were last changed at that time or before, oldest first, at most `max`. */

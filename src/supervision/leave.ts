@@ -12,7 +12,7 @@ import type { StopOrder } from "./stops.ts";
 import type { Setting } from "./setting.ts";
 import { stopOrKill } from "./stop-or-kill.ts";
 import { receiptView } from "./views.ts";
-import { isCleanOrStuck, waitUntil } from "./waiting.ts";
+import { enoughAre, isCleanOrStuck, waitUntil } from "./waiting.ts";
 
 /** Time for killing and looking, on top of the graces. */
 const KILLING_MS = 3 * SECOND_MS;
@@ -34,11 +34,9 @@ export async function endAll(
   const order = { cause: "shutdown", reason: "Corral was shut down.", graceMs } as const;
   await Promise.all(ended.map(({ id }) => stopOrTell(setting, loops, id, order)));
   for (const { id } of unfinished) loops.poke(id);
-  await waitUntil(
-    setting,
-    () => unfinished.every(({ id }) => isCleanOrStuck(setting, id)),
-    shutdown_ms + KILLING_MS,
-  );
+  const ids = unfinished.map(({ id }) => id);
+  const isDone = (id: AgentId): boolean => isCleanOrStuck(setting, id);
+  await waitUntil(setting, enoughAre(ids, isDone, ids.length), shutdown_ms + KILLING_MS);
   await loops.close();
   if (store.countLive() === 0) await releaseAll(DAEMON_OWNER, store, undos);
   const agents = unfinished.map(({ id }) => receiptView(store, loops, store.agent(id)!));

@@ -396,6 +396,24 @@ describe("the ledger", () => {
     expect(store.heldOf([kind])).toEqual([]);
   });
 
+  test("a process set in a control group is found while it is held, one without is not", () => {
+    using here = stage();
+    const { store } = here;
+    const added = (agentId: string, groups: object): void => {
+      const identity = { agentId, ...groups };
+      const set = { kind: "process_set", locator: agentId, identity } as const;
+      store.admitAgent(newAgent(agentId, { intents: () => [set] }));
+    };
+    added("without", { cgroup: null, pidsCgroup: null });
+    expect(store.heldInGroup()).toBeNull();
+    added("within", { cgroup: null, pidsCgroup: "/groups/within" });
+    expect(store.heldInGroup()?.locator).toBe("within");
+    store.beginRelease([store.heldInGroup()!.id]);
+    expect(store.heldInGroup()?.state).toBe("releasing");
+    released(store, store.heldInGroup()!);
+    expect(store.heldInGroup()).toBeNull();
+  });
+
   test("a failed release is counted, explained and held", () => {
     using here = stage();
     const { store } = here;

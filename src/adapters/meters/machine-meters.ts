@@ -86,14 +86,26 @@ function ofGroups(set: ProcessSet): GroupUse {
 }
 
 /** Files of a set's groups, whichever version has them. */
-export function readerOf({ cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet) {
+export function readerOf(set: ProcessSet) {
   return (version: 1 | 2, file: string): string | null => {
-    for (const group of version === 2 ? [cgroup] : [memoryCgroup, pidsCgroup]) {
+    for (const group of groupsWith(set, version, file)) {
       const text = group === null ? null : readGroupFile(join(group, file));
       if (text !== null) return text;
     }
     return null;
   };
+}
+
+/** A controller lives in one hierarchy alone: to try the others as well is an error each, of hundreds of agents, at every look. */
+function groupsWith(
+  { cgroup, memoryCgroup = null, pidsCgroup }: ProcessSet,
+  version: 1 | 2,
+  file: string,
+): readonly (string | null)[] {
+  const [controller] = file.split(".", 1);
+  const own = controller === "memory" ? memoryCgroup : controller === "pids" ? pidsCgroup : null;
+  if (own !== null) return version === 1 ? [own] : [];
+  return version === 2 ? [cgroup] : [memoryCgroup, pidsCgroup];
 }
 
 async function diskOf(path: string): Promise<DiskMeasure> {

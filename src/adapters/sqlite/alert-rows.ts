@@ -86,7 +86,8 @@ export function alertRows(database: Database): AlertStore {
       const at = database.get("SELECT min(next_at) AS at FROM alert_deliveries")?.["at"] ?? null;
       return at === null ? null : Number(at);
     },
-    stuckOwners: () =>
+    // Each look at alerts asks, and no index knows which of all held rows have failed.
+    stuckOwners: database.keptUntilWritten(() =>
       database
         .all(
           `SELECT owner, count(*) AS held, max(kind || ': ' || coalesce(error, 'no reason')) AS error
@@ -97,6 +98,7 @@ export function alertRows(database: Database): AlertStore {
           held: Number(row["held"]),
           error: String(row["error"]),
         })),
+    ),
   };
 }
 

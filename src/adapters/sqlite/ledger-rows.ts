@@ -92,6 +92,14 @@ export function ledgerRows(
          WHERE ${HELD} AND kind IN (${kinds.map(() => "?").join(", ")}) ORDER BY id`,
         ...kinds,
       ),
+    // One row of hundreds: found without reading the others.
+    heldInGroup: database.keptUntilWritten(
+      () =>
+        list(
+          `SELECT * FROM resources INDEXED BY resources_held WHERE ${HELD} AND kind = 'process_set'
+             AND coalesce(identity ->> '$.cgroup', identity ->> '$.pidsCgroup') IS NOT NULL LIMIT 1`,
+        )[0] ?? null,
+    ),
     expiredResources: (now) =>
       list(
         `SELECT * FROM resources INDEXED BY resources_retained

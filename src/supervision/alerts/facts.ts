@@ -13,6 +13,7 @@ import {
   agentConditions,
   diskCondition,
   fileCondition,
+  isFar,
   type LimitFact,
   limitConditions,
   stuckCondition,
@@ -23,7 +24,8 @@ const RAISE = "Raise the limit for the next agents, or end what uses it:";
 const SLACK_MS = 5_000;
 
 /**
- * Conditions of everything that is looked at; who cannot be looked at has none.
+ * Conditions of everything that is looked at; who cannot be looked at has none, nor has an agent of which nothing is
+ * to be told and nothing was: hundreds are so, and conditions of theirs were most of what a quiet daemon had to collect.
  * @param states  What stands or is suspected: its subjects are looked at as well.
  */
 export function conditionsNow(
@@ -37,6 +39,7 @@ export function conditionsNow(
   const live = store.unfinishedAgents().filter(({ endedAt }) => endedAt === null);
   const readings = sampler.readings();
   const samples = new Map(sampler.samples().agents.map((one) => [one.agent_id, one.sample]));
+  const spoken = new Set([...states.values()].map(({ condition }) => condition.subject.id));
   const tasks = Map.groupBy(live, ({ taskId }) => taskId);
   // What was said of a task is looked at after its last agent has ended, too.
   for (const { condition } of states.values()) {
@@ -49,7 +52,9 @@ export function conditionsNow(
       // One that waits for its quota uses nothing, and its clock does not run.
       ...live
         .filter(({ status }) => status !== "queued")
-        .flatMap((agent) => agentLimits(setting, agent, readings.get(agent.id) ?? null)),
+        .flatMap((agent) => agentLimits(setting, agent, readings.get(agent.id) ?? null))
+        .filter((fact) => !isFar(fact) || spoken.has(fact.subject.id))
+        .flatMap(limitConditions),
       ...[...tasks].flatMap(([taskId, agents]) => taskLimits(setting, store.task(taskId), agents)),
       ...live.flatMap((agent) => {
         const sample = samples.get(agent.id);
@@ -58,6 +63,7 @@ export function conditionsNow(
           sample ?? {};
         const isKnown = isTalker && cpuMsPerS !== null && outputBytesPerS !== null;
         const quiet = isKnown ? { cpuMsPerS, outputBytesPerS } : null;
+        if (agent.trouble === null && quiet === null && !spoken.has(agent.id)) return [];
         return agentConditions({ agentId: agent.id, trouble: agent.trouble, quiet }, silentMs);
       }),
       ...togetherConditions(usedTogether(setting)),
@@ -111,7 +117,7 @@ function agentLimits(
   { clock }: Setting,
   agent: AgentRecord,
   reading: Reading | null,
-): readonly Condition[] {
+): readonly LimitFact[] {
   const { id } = agent;
   const subject = { kind: "agent", id } as const;
   const nextStep = `${RAISE} "corral kill ${id}" ends the agent.`;
@@ -135,7 +141,7 @@ function agentLimits(
     ...fact("cost", spent.costUsd, agent.costLimit, "usd"),
     // It is ended when its clock is over: a moment later it is not there any more.
     ...fact("wall_clock", clock.now() - begun, agent.wallUntil - begun - SLACK_MS, "ms"),
-  ].flatMap(limitConditions);
+  ];
 }
 
 function taskLimits(

@@ -44,6 +44,11 @@ const SHOWN: { readonly [U in LimitFact["unit"]]: (value: number) => string } = 
   count: String,
 };
 
+/** Too little is used of a limit for any alert: who has none yet needs no condition. */
+export function isFar({ limit, used }: Pick<LimitFact, "limit" | "used">): boolean {
+  return used / limit < NEAR.clear;
+}
+
 export function limitConditions(fact: LimitFact): readonly Condition[] {
   const { limit, name, nextStep, subject, tellsNear, unit, used } = fact;
   if (limit <= 0) return [];

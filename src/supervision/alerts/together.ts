@@ -14,11 +14,9 @@ export function usedTogether({
   sampleMeters,
   store,
 }: Pick<Setting, "sampleMeters" | "store">): GroupUse | null {
-  for (const row of store.heldOf(["process_set"])) {
-    const set = processSetOf([row]);
-    if (set !== null && (set.cgroup ?? set.pidsCgroup) !== null) return sampleMeters.together(set);
-  }
-  return null;
+  const row = store.heldInGroup();
+  const set = row === null ? null : processSetOf([row]);
+  return set === null ? null : sampleMeters.together(set);
 }
 
 /** Pure. What cannot be read has no condition. */

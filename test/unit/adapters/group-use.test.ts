@@ -1,5 +1,10 @@
-import { expect, test } from "vitest";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { groupUse } from "../../../src/adapters/meters/group-use.ts";
+import { readerOf } from "../../../src/adapters/meters/machine-meters.ts";
+import type { ProcessSet } from "../../../src/supervision/ports.ts";
 
 const reading = (files: Readonly<Record<string, string>>) => (version: 1 | 2, file: string) =>
   files[`${version} ${file}`] ?? null;
@@ -70,4 +75,37 @@ test("at a limit memory counts without the pages of files that the kernel would 
     ...all,
     memoryNeededBytes: 9_000,
   });
+});
+
+test("a controller is read where the set has its group, and nowhere else", () => {
+  const root = mkdtempSync(join(tmpdir(), "corral-groups-"));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  for (const group of ["v2", "memory", "pids"]) {
+    mkdirSync(join(root, group));
+    for (const file of ["memory.max", "pids.max", "cpu.stat", "cpuacct.usage"])
+      writeFileSync(join(root, group, file), group);
+  }
+  const [cgroup, memoryCgroup, pidsCgroup] = [
+    join(root, "v2"),
+    join(root, "memory"),
+    join(root, "pids"),
+  ];
+  const read = (
+    groups: Partial<ProcessSet>,
+    ...[version, file]: Parameters<ReturnType<typeof readerOf>>
+  ) =>
+    readerOf({ cgroup: null, memoryCgroup: null, pidsCgroup: null, ...groups } as ProcessSet)(
+      version,
+      file,
+    );
+  const hybrid = { cgroup, memoryCgroup, pidsCgroup };
+  expect(read(hybrid, 1, "memory.max")).toBe("memory");
+  expect(read(hybrid, 2, "memory.max")).toBeNull();
+  expect(read(hybrid, 1, "pids.max")).toBe("pids");
+  expect(read(hybrid, 2, "pids.max")).toBeNull();
+  expect(read(hybrid, 2, "cpu.stat")).toBe("v2");
+  expect(read({ cgroup, pidsCgroup }, 2, "memory.max")).toBe("v2");
+  expect(read({ cgroup }, 2, "pids.max")).toBe("v2");
+  expect(read({ pidsCgroup }, 1, "memory.max")).toBe("pids");
+  expect(read({ memoryCgroup }, 1, "cpuacct.usage")).toBe("memory");
 });

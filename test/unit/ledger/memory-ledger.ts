@@ -40,6 +40,7 @@ export function memoryLedger(first: readonly Resource[]): LedgerStore {
     resourcesOf: (owner) => list().filter((resource) => resource.owner === owner),
     heldResources: () => list().filter(isHeld),
     heldOf: (kinds) => list().filter((one) => isHeld(one) && kinds.includes(one.kind)),
+    heldInGroup: () => null,
     expiredResources: () => [],
     retainedOf: () => [],
     keepUntil: () => [],

@@ -84,7 +84,7 @@ function looked({
     log,
     sampleMeters: { together: () => together },
     store: {
-      heldOf: () => (together === null ? [] : [SET]),
+      heldInGroup: () => (together === null ? null : SET),
       countLive: () => agents.filter(({ endedAt }) => endedAt === null).length,
       unfinishedAgents: () => agents,
       agent: (id: string) => agents.find((one) => one.id === id) ?? null,
@@ -124,6 +124,19 @@ describe("facts", () => {
     ];
     expect(holding({})).toEqual(expect.arrayContaining(keys));
     expect(holding({})).toHaveLength(keys.length);
+  });
+
+  test("of an agent far from every limit are no condition, unless an alert is about it", () => {
+    const readings = new Map([["a", { ...READING, threads: 5 } as Reading]]);
+    const near = looked({}).conditions.filter(({ key }) => key === "limit_near:processes:a");
+    const { states } = judgeAlerts(new Map(), near, NOW);
+    const ofAgent = (stage: Stage) =>
+      looked(stage).conditions.filter(({ subject }) => subject.kind === "agent");
+    expect(states.size).toBe(1);
+    expect(ofAgent({ readings })).toEqual([]);
+    expect(ofAgent({ readings, states })).toContainEqual(
+      expect.objectContaining({ key: "limit_near:processes:a", holds: "no" }),
+    );
   });
 
   test("that nobody has read yet are no condition", () => {
