@@ -7,6 +7,8 @@ export const ALERT_RULES = [
   "limit_reached",
   "disk_floor",
   "daemon_files",
+  "out_of_memory",
+  "agent_stopped",
   "agent_trouble",
   "agent_silent",
   "cleanup_stuck",

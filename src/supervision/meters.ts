@@ -20,6 +20,8 @@ export interface GroupUse {
    * kernel gives back first. Null where there is no limit. Bytes.
    */
   readonly memoryNeededBytes: number | null;
+  /** Processes that the kernel has killed in it because no more memory was allowed, by whichever limit; so far. */
+  readonly memoryKills: number | null;
   /** Of all that ever ran in it. Milliseconds. */
   readonly cpuMs: number | null;
   /** Processes and threads. */

@@ -16,10 +16,10 @@ import type { StoredAlert } from "../../src/supervision/alerts/ports.ts";
 import type { Setting } from "../../src/supervision/setting.ts";
 import type { Store } from "../../src/supervision/store.ts";
 import { waitFor } from "../helpers/daemon-process.ts";
-import { storeStage } from "../helpers/fault-store.ts";
+import { newAgent, settlement, stopRecord, storeStage, task } from "../helpers/fault-store.ts";
 import { recordingLog } from "../helpers/serving.ts";
 
-const ALERT: Omit<StoredAlert, "id" | "clearedAt"> = {
+const ALERT: Omit<StoredAlert, "id" | "clearedAt" | "raisedEvidence"> = {
   key: "cleanup_stuck:a",
   rule: "cleanup_stuck",
   severity: "critical",
@@ -85,8 +85,9 @@ function stage(url: string, hook: readonly string[] = [], runs: Partial<HookRuns
   return { ...all, make, logged, secretPath };
 }
 
-function queue(store: Store, channel: "hook" | "webhook", most = 1_000): number {
-  const alert = store.standingAlerts()[0] ?? store.raiseAlert(ALERT);
+function queue(store: Store, channel: "hook" | "webhook", most = 1_000, key = ALERT.key): number {
+  const standing = store.standingAlerts().find((one) => one.key === key);
+  const alert = standing ?? store.raiseAlert({ ...ALERT, key });
   return store.queueDelivery(
     { channel, state: "raised", alertId: alert.id, createdAt: machineClock.now() },
     most,
@@ -144,6 +145,28 @@ describe("a webhook", () => {
     expect(first.received.length).toBeGreaterThanOrEqual(2);
   });
 
+  test("that was down until it was over hears of each as it was then", async () => {
+    const to = await receiver();
+    const here = stage(to.url);
+    const store = here.open();
+    queue(store, "webhook");
+    const [{ id } = { id: 0 }] = store.standingAlerts();
+    store.clearAlert(id, 9, "Everything is released.");
+    const createdAt = machineClock.now();
+    store.queueDelivery({ channel: "webhook", state: "cleared", alertId: id, createdAt }, 9);
+    here.make(store).start();
+    await waitFor("the notices", () => store.countDeliveries() === 0 || undefined);
+    const told = to.received.map(({ body }) => AlertNotice.parse(JSON.parse(body)));
+    expect(told).toMatchObject([
+      {
+        state: "raised",
+        alert: { cleared_at: null, evidence: expect.stringMatching(/^One cannot/) },
+      },
+      { state: "cleared", alert: { evidence: "Everything is released." } },
+    ]);
+    expect(told[1]?.alert.cleared_at).not.toBeNull();
+  });
+
   test("that takes the connection and never answers keeps no daemon from leaving", async () => {
     const to = await receiver();
     to.answer(0);
@@ -178,11 +201,32 @@ describe("the queue", () => {
   test("is bounded: the oldest are dropped", () => {
     const here = stage("");
     const store = here.open();
-    const dropped = Array.from({ length: 8 }, () => queue(store, "webhook", 5));
+    const dropped = Array.from({ length: 8 }, (_, nth) => queue(store, "webhook", 5, `a${nth}`));
     expect(dropped.reduce((sum, one) => sum + one, 0)).toBe(3);
     expect(store.dueDeliveries(Number.MAX_SAFE_INTEGER, 99).map(({ id }) => id)).toEqual([
       4, 5, 6, 7, 8,
     ]);
+  });
+
+  test("has of one alert on one channel only the first due, so that none is cleared before it was raised", () => {
+    const store = stage("").open();
+    queue(store, "hook");
+    queue(store, "webhook");
+    const [{ id } = { id: 0 }] = store.standingAlerts();
+    store.queueDelivery({ channel: "hook", state: "cleared", alertId: id, createdAt: 1 }, 9);
+    const due = () => store.dueDeliveries(Number.MAX_SAFE_INTEGER, 9);
+    expect(due().map(({ channel, state }) => [channel, state])).toEqual([
+      ["hook", "raised"],
+      ["webhook", "raised"],
+    ]);
+    const [first] = due();
+    // The first of them was tried in vain: the other does not overtake it, and nobody wakes up for that.
+    store.retryDelivery(first!.id, Number.MAX_SAFE_INTEGER - 1);
+    store.endDelivery(due()[1]!.id);
+    expect(store.nextDeliveryAt()).toBe(Number.MAX_SAFE_INTEGER - 1);
+    store.endDelivery(first!.id);
+    expect(due()).toMatchObject([{ channel: "hook", state: "cleared" }]);
+    expect(store.nextDeliveryAt()).toBe(1);
   });
 
   test("waits longer after each failure, at most five minutes", () => {
@@ -219,5 +263,32 @@ describe("alerts in the store", () => {
       { id, clearedAt: 9, evidence: "Everything is released." },
     ]);
     expect(next.raiseAlert(ALERT).id).toBeGreaterThan(id);
+  });
+});
+
+describe("who was stopped, of what alerts ask the store", () => {
+  test("is who has ended since then for one of these causes, or by the wall clock of a runner alone", () => {
+    using all = storeStage();
+    const store = all.open();
+    store.addTask(task());
+    const end = (id: string, over: object, stop?: Parameters<typeof stopRecord>[0]): void => {
+      store.admitAgent(newAgent(id));
+      if (stop !== undefined) store.recordStop(id, stopRecord(stop));
+      store.settle(id, settlement({ status: "killed", ...over }));
+    };
+    end("limit", { endedAt: 5_000 }, { cause: "limit", reason: "Its output was too long." });
+    end("kill", { endedAt: 5_000 }, { cause: "kill" });
+    end("early", { endedAt: 3_999 }, { cause: "limit" });
+    end("clock", { endedAt: 6_000, status: "timed_out", reason: "It ran out.\nIts stderr." });
+    store.admitAgent(newAgent("live"));
+    store.recordStop("live", stopRecord({ cause: "limit" }));
+    const stopped = store.stoppedSince(4_000, ["limit", "budget"], 9);
+    expect(stopped).toEqual([
+      { id: "limit", why: "Its output was too long." },
+      { id: "clock", why: "It ran out." },
+    ]);
+    expect(store.stoppedSince(4_000, ["limit"], 1).map(({ id }) => id)).toEqual(["clock"]);
+    expect(store.tasksOfEnded(6_000)).toEqual(["T1"]);
+    expect(store.tasksOfEnded(6_001)).toEqual([]);
   });
 });

@@ -76,6 +76,7 @@ describe("what a scraper reads", () => {
     const together = {
       memoryBytes: 1,
       memoryLimitBytes: 4_096,
+      memoryKills: null,
       memoryNeededBytes: 1,
       cpuMs: null,
       tasks: 1,

@@ -42,6 +42,15 @@ export function shell(script: string): readonly string[] {
   return ["/bin/sh", "-c", script];
 }
 
+/** A program with so many children; a place that is taken for a moment is waited for. */
+export function forks(count: number): readonly string[] {
+  const program = `for (1 .. ${count}) {
+    my $pid; select undef, undef, undef, 0.01 until defined($pid = fork);
+    exec "/bin/sleep", "600" if !$pid;
+  } sleep 600`;
+  return ["/usr/bin/perl", "-e", program];
+}
+
 /** Shell that does something endlessly in small steps, so that traps act at once. */
 export const FOREVER = "while :; do sleep 0.02; done";
 

@@ -21,6 +21,9 @@ export function groupUse(read: (version: 1 | 2, file: string) => string | null):
       memoryBytes === null || memoryLimitBytes === null
         ? null
         : Math.max(0, memoryBytes - idleFileBytes(read)),
+    memoryKills:
+      statIn(read(2, "memory.events"), "oom_kill") ??
+      statIn(read(1, "memory.oom_control"), "oom_kill"),
     cpuMs: groupCpuMs(read),
     tasks: number(2, "pids.current") ?? number(1, "pids.current"),
     tasksLimit: number(2, "pids.max") ?? number(1, "pids.max"),

@@ -3,6 +3,9 @@ import type { AlertStore, Delivery, StoredAlert } from "../../supervision/alerts
 import type { Database, Row } from "./database.ts";
 
 const CLEARED_KEPT = 1_000;
+/** Nobody hears that an alert is over before he has heard that it stands. */
+const FIRST_OF_ITS_ALERT = `NOT EXISTS (SELECT 1 FROM alert_deliveries AS other
+  WHERE other.alert_id = one.alert_id AND other.channel = one.channel AND other.id < one.id)`;
 
 export function alertRows(database: Database): AlertStore {
   return {
@@ -22,8 +25,8 @@ export function alertRows(database: Database): AlertStore {
     },
     raiseAlert({ evidence, key, nextStep, raisedAt, rule, severity, since, subject }) {
       const row = database.get(
-        `INSERT INTO alerts (key, rule, severity, subject_kind, subject_id, since, raised_at, evidence, next_step)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+        `INSERT INTO alerts (key, rule, severity, subject_kind, subject_id, since, raised_at, evidence, raised_evidence, next_step)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
         key,
         rule,
         severity,
@@ -31,6 +34,7 @@ export function alertRows(database: Database): AlertStore {
         subject.id,
         since,
         raisedAt,
+        evidence,
         evidence,
         nextStep,
       );
@@ -71,7 +75,11 @@ export function alertRows(database: Database): AlertStore {
       }),
     dueDeliveries: (now, max) =>
       database
-        .all("SELECT * FROM alert_deliveries WHERE next_at <= ? ORDER BY id LIMIT ?", now, max)
+        .all(
+          `SELECT * FROM alert_deliveries AS one WHERE next_at <= ? AND ${FIRST_OF_ITS_ALERT} ORDER BY id LIMIT ?`,
+          now,
+          max,
+        )
         .map(deliveryOf),
     retryDelivery: (id, at) =>
       void database.run(
@@ -83,7 +91,10 @@ export function alertRows(database: Database): AlertStore {
     countDeliveries: () =>
       Number(database.get("SELECT count(*) AS n FROM alert_deliveries")?.["n"] ?? 0),
     nextDeliveryAt() {
-      const at = database.get("SELECT min(next_at) AS at FROM alert_deliveries")?.["at"] ?? null;
+      const row = database.get(
+        `SELECT min(next_at) AS at FROM alert_deliveries AS one WHERE ${FIRST_OF_ITS_ALERT}`,
+      );
+      const at = row?.["at"] ?? null;
       return at === null ? null : Number(at);
     },
     // Each look at alerts asks, and no index knows which of all held rows have failed.
@@ -99,6 +110,27 @@ export function alertRows(database: Database): AlertStore {
           error: String(row["error"]),
         })),
     ),
+    stoppedSince: (at, causes, max) =>
+      database
+        .all(
+          `SELECT id, coalesce(json_extract(stop, '$.reason'), reason, '') AS why FROM agents
+           WHERE ended_at >= ? AND ended_at IS NOT NULL AND forgotten_at IS NULL
+             AND (status = 'timed_out' OR json_extract(stop, '$.cause') IN (SELECT value FROM json_each(?)))
+           ORDER BY ended_at DESC, rowid DESC LIMIT ?`,
+          at,
+          JSON.stringify(causes),
+          max,
+        )
+        .map((row) => ({ id: String(row["id"]), why: String(row["why"]).split("\n", 1)[0] ?? "" }))
+        .toReversed(),
+    tasksOfEnded: (at) =>
+      database
+        .all(
+          `SELECT DISTINCT task_id FROM agents
+           WHERE ended_at >= ? AND ended_at IS NOT NULL AND forgotten_at IS NULL`,
+          at,
+        )
+        .map((row) => String(row["task_id"])),
   };
 }
 
@@ -116,6 +148,7 @@ function alertOf(row: Row): StoredAlert {
     raisedAt: row["raised_at"] as number,
     clearedAt: row["cleared_at"] as number | null,
     evidence: row["evidence"] as string,
+    raisedEvidence: row["raised_evidence"] as string,
     nextStep: row["next_step"] as string,
   };
 }

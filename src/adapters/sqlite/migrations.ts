@@ -376,4 +376,9 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM queued_agents WHERE agent_id = NEW.id;
   END;
   `,
+  // The words with which an alert was raised, for a notice of it that arrives when it is over.
+  `
+  ALTER TABLE alerts ADD COLUMN raised_evidence TEXT NOT NULL DEFAULT '';
+  UPDATE alerts SET raised_evidence = evidence;
+  `,
 ];

@@ -11,6 +11,7 @@ import type { Sampler } from "../sampling/sampler.ts";
 import type { Setting } from "../setting.ts";
 import { isClean } from "../waiting.ts";
 import type { Deliveries } from "./deliver.ts";
+import { endedLately } from "./ended.ts";
 import { conditionsNow, overConditions } from "./facts.ts";
 import { type AlertState, type Condition, judgeAlerts } from "./judge.ts";
 import type { Channel, StoredAlert } from "./ports.ts";
@@ -48,6 +49,7 @@ export function alerts(setting: Setting, parts: AlertParts): Alerts {
   const { deliveries, fileSystems, sampler } = parts;
   const sources: AlertSource[] = [];
   const told = new Map<string, string>();
+  const ended = endedLately(setting);
   let stray: { readonly what: string; readonly at: EpochMs } | null = null;
   let states: ReadonlyMap<string, AlertState> = new Map();
   let ids = new Map<string, number>();
@@ -58,7 +60,8 @@ export function alerts(setting: Setting, parts: AlertParts): Alerts {
   const look = (): void => {
     const now = clock.now();
     const conditions = [
-      ...conditionsNow(setting, sampler, fileSystems(), sampleMeters.own(), states),
+      ...conditionsNow(setting, sampler, fileSystems(), sampleMeters.own(), states, ended.tasks()),
+      ...ended.conditions(),
       ...[...told].map(([id, processes]) => mismatchCondition(id, processes, isClean(setting, id))),
       ...(stray === null ? [] : [strayCondition(stray.what, stray.at, now)]),
       ...sources.flatMap((source) => source(now)),
@@ -98,7 +101,8 @@ export function alerts(setting: Setting, parts: AlertParts): Alerts {
       else if (what !== "disk") return;
     } else if (kind === "stray.released") {
       stray = { what: `${String(facts["kind"])} ${String(facts["locator"])}`, at: clock.now() };
-    } else if (kind !== "agent.stuck" && kind !== "agent.clean") return;
+    } else if (kind === "agent.settled" && id !== null) ended.settled(id);
+    else if (kind !== "agent.stuck" && kind !== "agent.clean") return;
     arm(SOON_MS);
   };
   let forget = (): void => undefined;
@@ -112,6 +116,7 @@ export function alerts(setting: Setting, parts: AlertParts): Alerts {
         if (rule === "witness_mismatch") told.set(subject.id, evidence);
         if (rule === "stray_found") stray = { what: evidence, at: clock.now() };
       }
+      ended.begin(standing);
       forget = store.onEvent(onEvent);
       deliveries.start();
       arm(SOON_MS);

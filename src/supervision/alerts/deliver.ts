@@ -44,7 +44,12 @@ export function deliveries(setting: Setting, hooks: HookRuns): Deliveries {
     const notice: AlertNotice = secrets.value({
       delivery: delivery.id,
       state: delivery.state,
-      alert: alertView(alert),
+      // In each try the same words, although it may be over meanwhile.
+      alert: alertView(
+        delivery.state === "raised"
+          ? { ...alert, evidence: alert.raisedEvidence, clearedAt: null }
+          : alert,
+      ),
     });
     const {
       alert_hook: hook,

@@ -2,6 +2,7 @@
 import type { AgentRecord } from "../../agents/record.ts";
 import type { DiskFileSystem } from "../../contract/disk.ts";
 import { messageOf } from "../../kernel/fault.ts";
+import type { TaskId } from "../../kernel/ids.ts";
 import { spentOf } from "../../tasks/budget.ts";
 import { budgetOf, type TaskRecord } from "../../tasks/task.ts";
 import type { OwnUse } from "../sampling/ports.ts";
@@ -14,6 +15,7 @@ import {
   diskCondition,
   fileCondition,
   isFar,
+  killedCondition,
   type LimitFact,
   limitConditions,
   stuckCondition,
@@ -27,6 +29,7 @@ const SLACK_MS = 5_000;
  * Conditions of everything that is looked at; who cannot be looked at has none, nor has an agent of which nothing is
  * to be told and nothing was: hundreds are so, and conditions of theirs were most of what a quiet daemon had to collect.
  * @param states  What stands or is suspected: its subjects are looked at as well.
+ * @param endedTasks  Tasks that are looked at although none of their agents may be left.
  */
 export function conditionsNow(
   setting: Setting,
@@ -34,20 +37,22 @@ export function conditionsNow(
   fileSystems: readonly DiskFileSystem[],
   own: OwnUse | null,
   states: ReadonlyMap<string, AlertState>,
+  endedTasks: readonly TaskId[] = [],
 ): readonly Condition[] {
   const { configuration, log, store } = setting;
   const live = store.unfinishedAgents().filter(({ endedAt }) => endedAt === null);
   const readings = sampler.readings();
   const samples = new Map(sampler.samples().agents.map((one) => [one.agent_id, one.sample]));
   const spoken = new Set([...states.values()].map(({ condition }) => condition.subject.id));
-  const tasks = Map.groupBy(live, ({ taskId }) => taskId);
-  // What was said of a task is looked at after its last agent has ended, too.
-  for (const { condition } of states.values()) {
-    const { id, kind } = condition.subject;
-    if (kind === "task" && !tasks.has(id)) tasks.set(id, []);
-  }
   const { alert_silent_ms: silentMs } = configuration();
   try {
+    const tasks = Map.groupBy(live, ({ taskId }) => taskId);
+    // What was said of a task is looked at after its last agent has ended, too.
+    const said = [...states.values()].map(({ condition }) => condition.subject);
+    const others = said.filter(({ kind }) => kind === "task").map(({ id }) => id);
+    for (const id of [...others, ...endedTasks]) {
+      if (!tasks.has(id) && store.task(id)?.status === "open") tasks.set(id, []);
+    }
     return [
       // One that waits for its quota uses nothing, and its clock does not run.
       ...live
@@ -55,6 +60,10 @@ export function conditionsNow(
         .flatMap((agent) => agentLimits(setting, agent, readings.get(agent.id) ?? null))
         .filter((fact) => !isFar(fact) || spoken.has(fact.subject.id))
         .flatMap(limitConditions),
+      ...live.flatMap(({ id }) => {
+        const kills = readings.get(id)?.memoryKills ?? 0;
+        return kills === 0 ? [] : [killedCondition(id, kills)];
+      }),
       ...[...tasks].flatMap(([taskId, agents]) => taskLimits(setting, store.task(taskId), agents)),
       ...live.flatMap((agent) => {
         const sample = samples.get(agent.id);

@@ -1,4 +1,6 @@
 /** What alerts need of the world. */
+import type { StopCause } from "../../agents/record.ts";
+import type { AgentId, TaskId } from "../../kernel/ids.ts";
 import type { EpochMs } from "../../kernel/units.ts";
 import type { ProcessSet } from "../ports.ts";
 import type { Condition } from "./judge.ts";
@@ -14,6 +16,8 @@ export interface StoredAlert extends Pick<
   readonly since: EpochMs;
   readonly raisedAt: EpochMs;
   readonly clearedAt: EpochMs | null;
+  /** What was seen when it was raised; `evidence` is what was seen last, of a cleared one why it holds no more. */
+  readonly raisedEvidence: string;
 }
 
 /** A notice that somebody is to get. */
@@ -33,19 +37,19 @@ export interface AlertStore {
   clearedAlerts(max: number): readonly StoredAlert[];
   alert(id: number): StoredAlert | null;
   /** Durable on return; inside `atomically` with what else belongs to it. @returns the alert with its id. */
-  raiseAlert(alert: Omit<StoredAlert, "id" | "clearedAt">): StoredAlert;
+  raiseAlert(alert: Omit<StoredAlert, "id" | "clearedAt" | "raisedEvidence">): StoredAlert;
   /** Keeps the latest thousand that are cleared. */
   clearAlert(id: number, at: EpochMs, evidence: string): void;
   /** Queues one notice; the oldest of more than `most` are dropped. @returns how many were. */
   queueDelivery(delivery: Omit<Delivery, "id" | "attempts">, most: number): number;
-  /** What is due by now, oldest first. */
+  /** What is due by now, oldest first; of one alert on one channel only the first. */
   dueDeliveries(now: EpochMs, max: number): readonly Delivery[];
   /** Another try failed: due again at that time. */
   retryDelivery(id: number, at: EpochMs): void;
   /** Accepted, or given up. */
   endDelivery(id: number): void;
   countDeliveries(): number;
-  /** When the next one is due; null when none waits. */
+  /** When the next one of those is due; null when none waits. */
   nextDeliveryAt(): EpochMs | null;
   /** Owners that hold what a release was tried on and failed, with one error of each. */
   stuckOwners(): readonly {
@@ -53,6 +57,19 @@ export interface AlertStore {
     readonly held: number;
     readonly error: string;
   }[];
+  /**
+   * Agents that have ended since then by a stop with one of these causes, or by their wall clock while there was no daemon.
+   * @param max  The latest so many; the oldest of them first.
+   */
+  stoppedSince(at: EpochMs, causes: readonly StopCause[], max: number): readonly StoppedAgent[];
+  /** Tasks of which an agent has ended since then. */
+  tasksOfEnded(at: EpochMs): readonly TaskId[];
+}
+
+/** An agent that was ended before it wanted to, and why: one line for people. */
+export interface StoppedAgent {
+  readonly id: AgentId;
+  readonly why: string;
 }
 
 /** How a hook ended. */

@@ -68,6 +68,39 @@ export function limitConditions(fact: LimitFact): readonly Condition[] {
   return [...(tellsNear ? [of("limit_near", NEAR)] : []), of("limit_reached", REACHED)];
 }
 
+/**
+ * The kernel has killed processes of an agent because no more memory was allowed. What they held is free again at once, so no share of
+ * a limit tells of it: the count does, which never falls; it holds until the agent ends.
+ */
+export function killedCondition(agentId: string, kills: number): Condition {
+  return {
+    key: `out_of_memory:${agentId}`,
+    rule: "out_of_memory",
+    severity: "critical",
+    subject: { kind: "agent", id: agentId },
+    holds: "yes",
+    evidence: `The kernel has killed ${kills} of its processes: the memory that it may have, or that of all agents together, was used up.`,
+    nextStep: `Give the next one more with limits.memory_mb, or raise limit_all_memory_mb; "corral logs ${agentId}" shows what it ran.`,
+    holdMs: 0,
+    clearMs: 0,
+  };
+}
+
+/** Corral has ended an agent by itself. @param why  One sentence: which limit, or what it waited for in vain. */
+export function stoppedCondition(agentId: string, why: string): Condition {
+  return {
+    key: `agent_stopped:${agentId}`,
+    rule: "agent_stopped",
+    severity: "critical",
+    subject: { kind: "agent", id: agentId },
+    holds: "yes",
+    evidence: `It was stopped before its result. ${why}`,
+    nextStep: `Look at what it has done with "corral logs ${agentId}"; "corral resume ${agentId}" goes on where its CLI can.`,
+    holdMs: 0,
+    clearMs: 0,
+  };
+}
+
 function holdsAt(
   share: number,
   { clear, raise }: { readonly raise: number; readonly clear: number },

@@ -28,6 +28,7 @@ export interface Counters {
   readonly memoryLimitBytes: number | null;
   /** As in {@link GroupUse}. */
   readonly memoryNeededBytes: number | null;
+  readonly memoryKills: number | null;
   readonly fds: number | null;
   readonly sockets: number | null;
   readonly listens: readonly PortView[] | null;

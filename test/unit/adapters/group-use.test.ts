@@ -12,6 +12,7 @@ const NOTHING = {
   memoryBytes: null,
   memoryLimitBytes: null,
   memoryNeededBytes: null,
+  memoryKills: null,
   cpuMs: null,
   tasks: null,
   tasksLimit: null,
@@ -24,11 +25,13 @@ test("cgroup v2: numbers, and max is no limit", () => {
     "2 cpu.stat": "usage_usec 12345678\nuser_usec 1\n",
     "2 pids.current": "7\n",
     "2 pids.max": "120\n",
+    "2 memory.events": "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n",
   };
   expect(groupUse(reading(files))).toEqual({
     memoryBytes: 4_096,
     memoryLimitBytes: null,
     memoryNeededBytes: null,
+    memoryKills: 2,
     cpuMs: 12_346,
     tasks: 7,
     tasksLimit: 120,
@@ -42,8 +45,10 @@ test("cgroup v1, also beside a v2 group without controllers; its greatest number
     "1 memory.limit_in_bytes": "9223372036854771712\n",
     "1 pids.current": "3\n",
     "1 pids.max": "max\n",
+    "1 memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n",
   };
-  expect(groupUse(reading(files))).toEqual({ ...NOTHING, memoryBytes: 8_192, cpuMs: 2, tasks: 3 });
+  const seen = { memoryBytes: 8_192, memoryKills: 4, cpuMs: 2, tasks: 3 };
+  expect(groupUse(reading(files))).toEqual({ ...NOTHING, ...seen });
 });
 
 test("without groups, or with ones that say nothing, nothing is known", () => {

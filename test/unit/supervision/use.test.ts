@@ -7,6 +7,7 @@ const process = { threads: 2, fds: 5, memoryBytes: 1_000, cpuMs: 30 };
 const groups = {
   memoryBytes: 1_500,
   memoryLimitBytes: null,
+  memoryKills: null,
   memoryNeededBytes: null,
   cpuMs: 90,
   tasks: 4,

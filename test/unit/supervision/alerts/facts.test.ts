@@ -37,6 +37,7 @@ const READING = {
   tasksLimit: 100,
   memoryNeededBytes: 1,
   memoryLimitBytes: 10,
+  memoryKills: 0,
 } as Reading;
 const QUIET = { ...NO_SAMPLE, cpu_ms_per_s: 0, output_bytes_per_s: 0 };
 
@@ -47,6 +48,7 @@ const use = (over: Partial<GroupUse>): GroupUse => ({
   memoryBytes: null,
   memoryLimitBytes: null,
   memoryNeededBytes: null,
+  memoryKills: null,
   cpuMs: null,
   tasks: 8,
   tasksLimit: 8,
@@ -62,6 +64,9 @@ interface Stage {
     readonly held: number;
     readonly error: string;
   }[];
+  /** Tasks whose agents have ended lately. */
+  readonly lately?: readonly string[];
+  readonly isClosed?: boolean;
   readonly isBroken?: boolean;
   readonly together?: GroupUse | null;
   readonly states?: ReadonlyMap<string, AlertState>;
@@ -72,6 +77,8 @@ function looked({
   readings,
   samples = [],
   stuck = [],
+  lately = [],
+  isClosed = false,
   isBroken = false,
   together = null,
   states = new Map(),
@@ -90,7 +97,11 @@ function looked({
       agent: (id: string) => agents.find((one) => one.id === id) ?? null,
       task: (id: string) =>
         id === "T1"
-          ? { id, status: "open", limits: { running: 1, total: 10, depth: 5, disk: null } }
+          ? {
+              id,
+              status: isClosed ? "closed" : "open",
+              limits: { running: 1, total: 10, depth: 5, disk: null },
+            }
           : null,
       countAgents: () => 9,
       diskUse: () => 0,
@@ -106,7 +117,7 @@ function looked({
     samples: () => ({ agents: samples }) as unknown as SamplesAnswer,
   };
   const own = { fds: 90, fdsLimit: 100, memoryBytes: 1, cpuMs: 1 };
-  return { setting, logged, conditions: conditionsNow(setting, sampler, [], own, states) };
+  return { setting, logged, conditions: conditionsNow(setting, sampler, [], own, states, lately) };
 }
 
 const holding = (stage: Stage) =>
@@ -191,6 +202,24 @@ describe("facts", () => {
     expect(holding({ agents: [waits] }).some((key) => key.endsWith(":a"))).toBe(false);
   });
 
+  test("tell of memory that was used up by those that the kernel killed, whichever limit that was", () => {
+    const killed = new Map([["a", { ...READING, memoryLimitBytes: null, memoryKills: 2 }]]);
+    const found = looked({ readings: killed }).conditions.filter(
+      ({ key }) => key === "out_of_memory:a",
+    );
+    expect(found).toMatchObject([{ holds: "yes", severity: "critical" }]);
+    expect(found[0]?.evidence).toContain("killed 2 of its processes");
+    expect(holding({})).not.toContain("out_of_memory:a");
+  });
+
+  test("tell what the last agent of a task has used up by its end", () => {
+    expect(holding({ agents: [] })).not.toContain("limit_near:total:T1");
+    expect(holding({ agents: [], lately: ["T1"] })).toContain("limit_near:total:T1");
+    expect(holding({ agents: [], lately: ["T1"], isClosed: true })).not.toContain(
+      "limit_near:total:T1",
+    );
+  });
+
   test("name who is stuck", () => {
     const stuck = [{ owner: "hook", held: 1, error: "process_set: alive" }];
     const found = looked({ stuck }).conditions.find(({ rule }) => rule === "cleanup_stuck");
@@ -232,6 +261,15 @@ describe("what is over", () => {
     const of = (key: string) => looked(gone).conditions.find((one) => one.key === key);
     expect(of("limit_reached:running:T1")).toMatchObject({ holds: "no" });
     expect(of("limit_near:total:T1")).toMatchObject({ holds: "yes" });
+  });
+
+  test("is cleared of a task that was closed, whatever it had used up", () => {
+    const { states } = raised({});
+    const closed = { agents: [agent({ endedAt: NOW })], states, isClosed: true };
+    const { conditions, setting } = looked(closed);
+    expect(conditions.map(({ key }) => key)).not.toContain("limit_near:total:T1");
+    const over = overConditions(setting, states, conditions).map(({ holds, key }) => [key, holds]);
+    expect(over).toContainEqual(["limit_near:total:T1", "no"]);
   });
 
   test("is not what was only not looked at", () => {

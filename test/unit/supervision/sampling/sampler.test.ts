@@ -12,6 +12,7 @@ const COUNTERS: Counters = {
   threads: 3,
   tasksLimit: null,
   memoryLimitBytes: null,
+  memoryKills: null,
   memoryNeededBytes: null,
   fds: null,
   sockets: null,

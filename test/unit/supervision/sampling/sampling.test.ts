@@ -50,6 +50,7 @@ const reading = (at: number, over: Partial<Reading> = {}): Reading => ({
   tasksLimit: null,
   memoryLimitBytes: null,
   memoryNeededBytes: null,
+  memoryKills: null,
   fds: 10,
   sockets: 1,
   listens: [],
