@@ -32,6 +32,9 @@ interface Known {
   /** All its other files. */
   otherBytes: number;
   looks: readonly Look[];
+  /** When its streams were looked at last, and then when the last of `looks` was made. */
+  lookedAt: EpochMs;
+  countedAt: EpochMs;
   written: readonly Look[];
   recordedBytes: number | null;
   /** False until the first walk: an agent of an earlier daemon has files that were not seen yet. */
@@ -92,6 +95,8 @@ function knownOf(known: Map<AgentId, Known>, agent: LiveDisk, now: EpochMs): Kno
       segmentBytes: 0,
       otherBytes: 0,
       looks: [],
+      lookedAt: 0,
+      countedAt: 0,
       written: [],
       recordedBytes: agent.diskBytes,
       isWhole: agent.diskBytes === null,
@@ -110,7 +115,8 @@ function lookAtStreams(
   agent: LiveDisk,
 ): void {
   try {
-    const { stdoutBytes, stderrBytes, diskBytes } = lookAt(agent);
+    const { stdoutBytes, stderrBytes, diskBytes, lookedAt } = lookAt(agent);
+    one.lookedAt = lookedAt;
     one.outputBytes = Math.max(one.outputBytes, stdoutBytes + stderrBytes);
     // A part of it has become a segment: a walk tells how large that is.
     if (diskBytes < one.streamBytes) one.walkAt = 0;
@@ -180,7 +186,11 @@ function seenOf(one: Known, agent: LiveDisk, now: EpochMs): UseSeen {
   const diskBytes = one.isWhole ? seenBytes : (agent.diskBytes ?? 0);
   // What is printed counts as it is printed: compressing it behind the writer hides nobody, and makes nobody one.
   const bytes = one.outputBytes + one.otherBytes;
-  one.looks = withLook(one.looks, { at: now, bytes });
+  // Where nobody has looked since, nothing new is known: of hundreds of quiet agents that would be garbage only.
+  if (one.lookedAt !== one.countedAt || one.looks.at(-1)?.bytes !== bytes) {
+    one.looks = withLook(one.looks, { at: now, bytes });
+    one.countedAt = one.lookedAt;
+  }
   const bytesPerSecond = Math.max(growthOf(one.looks), growthOf(one.written));
   return { agent, outputBytes: one.outputBytes, diskBytes, bytesPerSecond };
 }
