@@ -9,6 +9,8 @@ export default defineConfig({
     pool: "forks",
     // One after another: every figure is that of one test alone.
     fileParallelism: false,
+    // Rounds of faults mostly wait for processes: some worlds at once, in tests that say so and measure no time.
+    maxConcurrency: 3,
     testTimeout: 14_400_000,
     hookTimeout: 60_000,
   },

@@ -2,14 +2,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS } from "../../src/adapters/sqlite/migrations.ts";
 import { collect, ended } from "./daemon-process.ts";
 import { sampleOf } from "./fault-calls.ts";
+import { programNamed } from "./fault-programs.ts";
 import { type Call, type Fate, readTrace, tracedFromBirth } from "./tracer.ts";
 
-const MIGRATOR = join(import.meta.dirname, "fault-migrator.ts");
 const FILES = ["", "-wal", "-shm", "-journal"] as const;
 const KINDS = ["fdatasync", "fsync", "ftruncate", "pwrite64", "unlink"];
 /** SQLite calls a full disk an I/O error where it did not expect to need room. */
@@ -66,7 +66,8 @@ function makeDatabase(path: string, version: number): void {
 
 /** Runs the migration in a process of its own, with words before it. @returns what it printed; null when it was killed. */
 async function migrate(path: string, words: readonly string[] = []): Promise<string | null> {
-  const [program, ...args] = [...words, process.execPath, MIGRATOR, path];
+  const migrator = await programNamed("fault-migrator", dirname(path));
+  const [program, ...args] = [...words, process.execPath, migrator.path, path];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   const output = collect(child);
   const { signal, code } = await ended(child);

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { KEEPER_SESSION } from "../../src/adapters/tmux/control-link.ts";
-import { corralCgroups, filesBelow, processes, socketsBelow } from "./os-look.ts";
+import { corralCgroups, filesBelow, pids, processOf, socketsBelow } from "./os-look.ts";
 import type { World } from "./world.ts";
 
 /** Soft limits of the watermark; see src/supervision/ports.ts. */
@@ -155,7 +155,7 @@ function wrongLife(agent: Row, world: World): readonly string[] {
   const started = join(String(agent["directory"]), "started.json");
   if (!existsSync(started)) return [`${agent["id"]} is ${agent["status"]} and never started`];
   const { pid } = JSON.parse(readFileSync(started, "utf8")) as { pid: number };
-  const isThere = processes().some((found) => found.pid === pid);
+  const isThere = processOf(pid) !== undefined;
   const isListed = sessionsOf(world).includes(String(agent["session"]));
   return isThere && (isListed || agent["host"] !== "tmux")
     ? []
@@ -191,13 +191,14 @@ export interface WorldNumbers {
 
 /** Processes that bear that world's numbers. */
 export function markedBy({ mark, seal }: WorldNumbers): readonly Marked[] {
-  return processes().flatMap(({ pid, name, argv }) => {
+  return pids().flatMap((pid) => {
     const limits = textOrNothing(`/proc/${pid}/limits`);
     const match = /^Max msgqueue size\s+(\d+)\s+(\d+)/m.exec(limits);
     const locks = /^Max file locks\s+\w+\s+(\d+) /m.exec(limits)?.[1];
     const isOurs =
       Number(match?.[2]) === mark && (locks === undefined ? null : Number(locks)) === seal;
-    return isOurs ? [{ pid, name, argv, soft: Number(match?.[1]) }] : [];
+    const found = isOurs ? processOf(pid) : undefined;
+    return found === undefined ? [] : [{ ...found, soft: Number(match?.[1]) }];
   });
 }
 

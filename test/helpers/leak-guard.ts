@@ -30,6 +30,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PROGRAMS_FOLDER } from "./fault-programs.ts";
 import {
   cgroupTextOf,
   corralCgroups,
@@ -81,6 +82,7 @@ export function setup(): void {
 /** vitest calls it once, after the last test file; its failure fails the run. */
 export async function teardown(): Promise<void> {
   if (run === undefined) return;
+  rmSync(join(run.root, PROGRAMS_FOLDER), { recursive: true, force: true });
   const { ours, perhaps } = await waitForNothing(run);
   for (const line of perhaps) report(`new, but outside this run's control group: ${line}`);
   if (ours.length > 0) {

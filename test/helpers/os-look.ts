@@ -121,7 +121,8 @@ export function describeProcess({ pid, name, argv }: ProcessFound): string {
   return `process ${pid} (${name}): ${argv.join(" ").slice(0, 300)}`;
 }
 
-function pids(): readonly number[] {
+/** Whoever has a number now, zombies too. */
+export function pids(): readonly number[] {
   return names("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
