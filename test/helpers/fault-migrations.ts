@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS } from "../../src/adapters/sqlite/migrations.ts";
 import { collect, ended } from "./daemon-process.ts";
@@ -66,8 +66,8 @@ function makeDatabase(path: string, version: number): void {
 
 /** Runs the migration in a process of its own, with words before it. @returns what it printed; null when it was killed. */
 async function migrate(path: string, words: readonly string[] = []): Promise<string | null> {
-  const migrator = await programNamed("fault-migrator", dirname(path));
-  const [program, ...args] = [...words, process.execPath, migrator.path, path];
+  const migrator = await programNamed("fault-migrator");
+  const [program, ...args] = [...words, process.execPath, migrator, path];
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   const output = collect(child);
   const { signal, code } = await ended(child);

@@ -14,10 +14,10 @@ import {
   waitFor,
 } from "./daemon-process.ts";
 import type { Injection, Passed } from "./fault-points.ts";
-import { programNamed } from "./fault-programs.ts";
 import { complaintsOf, remainsOf, snapshotOf } from "./fault-reckoning.ts";
 import { makeWorld, type World } from "./world.ts";
 
+const PROGRAM = join(import.meta.dirname, "fault-daemon.ts");
 const QUIET_MS = 25_000;
 
 /** Short stops, so that a scenario takes as long as its processes need and no longer. */
@@ -76,8 +76,6 @@ export async function makeFaultWorld(
   envOf: (world: World) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<FaultWorld> {
   const world = await makeWorld();
-  const { path: program, compileCache, isNew } = await programNamed("fault-daemon", world.folder);
-  if (isNew) await fillCompileCache();
   const project = join(world.folder, "project");
   mkdirSync(project);
   const own = envOf(world);
@@ -88,12 +86,12 @@ export async function makeFaultWorld(
     behind: readonly string[] = [],
   ): FaultDaemon => {
     const [execPath, ...execArgv] = [...behind, process.execPath];
-    const child = fork(program, [], {
+    const child = fork(PROGRAM, [], {
       cwd: world.folder,
       env: {
         ...world.env,
         ...QUICK,
-        NODE_COMPILE_CACHE: compileCache,
+        NODE_COMPILE_CACHE: join(world.folder, "cache"),
         ...own,
         ...env,
       },
@@ -201,16 +199,6 @@ export async function makeFaultWorld(
       await world[Symbol.asyncDispose]();
     },
   };
-}
-
-/** One daemon's life, in a world that nobody else sees. */
-async function fillCompileCache(): Promise<void> {
-  await using fault = await makeFaultWorld();
-  const daemon = await fault.start();
-  await fault.deploy(["/bin/true"]);
-  await fault.quiet();
-  await fault.api("/api/leave", { mode: "end" });
-  await daemon.end;
 }
 
 function isEnded(status: string): boolean {
