@@ -11,13 +11,14 @@ import type { AlertView } from "../contract/alerts.ts";
 import type { PortView } from "../contract/sampling.ts";
 import { asFault } from "../kernel/fault.ts";
 import type { AgentId } from "../kernel/ids.ts";
-import { isoTime, SECOND_MS } from "../kernel/units.ts";
+import { isoTime } from "../kernel/units.ts";
 import { isHeld, type Resource } from "../ledger/resource.ts";
-import { type Budget, type Spent, spentOf } from "../tasks/budget.ts";
-import { budgetOf, type TaskRecord } from "../tasks/task.ts";
+import type { TaskRecord } from "../tasks/task.ts";
 import type { GroupUse, ProcessUse } from "./meters.ts";
 import type { WorldProcess } from "./ports.ts";
 import { alertsOf, standingTexts } from "./report-alerts.ts";
+import { agentLimits, taskLimits } from "./report-limits.ts";
+import type { OpenFiles } from "./sampling/ports.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf } from "./sighting.ts";
 import { sumOf, useOf } from "./use.ts";
@@ -41,6 +42,8 @@ interface AgentUse {
 /** What others have seen, and saw last. */
 export interface ReportAround {
   readonly fileSystems: readonly DiskFileSystem[];
+  /** Which of its processes has most files open; null when that was not seen. */
+  readonly mostFdsOf: (agentId: AgentId) => OpenFiles | null;
   /** Where an agent's processes listened. */
   readonly portsOf: (agentId: AgentId) => readonly PortView[];
   readonly standing: readonly AlertView[];
@@ -54,7 +57,7 @@ export interface ReportAround {
 export async function resourceReport(
   setting: Setting,
   { scope, id }: ResourceReportInput,
-  { fileSystems, portsOf, standing }: ReportAround,
+  { fileSystems, mostFdsOf, portsOf, standing }: ReportAround,
 ): Promise<ResourceReportAnswer> {
   const { clock } = setting;
   const unknown: string[] = [];
@@ -62,7 +65,14 @@ export async function resourceReport(
   const uses = await usesOf(setting, agents, unknown);
   const daemon = scope === "daemon" ? await daemonUse(setting, unknown) : null;
   const disk = await diskOf(setting, { agents, rows, task }, scope);
-  const limits = limitsOf(setting, scope, task, uses);
+  const [first] = uses;
+  const ofAgent = scope !== "agent" || first === undefined ? null : first;
+  const limits =
+    task !== null
+      ? taskLimits(setting.store, task)
+      : ofAgent === null
+        ? []
+        : agentLimits(setting.clock.now(), ofAgent, mostFdsOf(ofAgent.agent.id));
   const ports = agents.flatMap((agent) =>
     portsOf(agent.id).map(({ address, pid, port, protocol }) => ({
       agent_id: agent.id,
@@ -207,62 +217,6 @@ async function diskOfDaemon({ ballast, meters, places, store }: Setting): Promis
     known("archives", archives),
     known("ballast", ballast.size()),
   ];
-}
-
-function limitsOf(
-  { store, clock }: Setting,
-  scope: ResourceReportInput["scope"],
-  task: TaskRecord | null,
-  uses: readonly AgentUse[],
-): ResourceReportAnswer["limits"] {
-  if (task !== null) {
-    const all = store.agentsOf(task.id);
-    const running = all.filter(({ endedAt }) => endedAt === null).length;
-    const agents = { unit: "agents", by: "Corral" };
-    return [
-      { name: "running", used: running, limit: task.limits.running, ...agents },
-      { name: "total", used: all.length, limit: task.limits.total, ...agents },
-      ...limited("disk", "bytes", store.diskUse(task.id), task.limits.disk, "Corral"),
-      ...spentLimits(store.taskSpent(task.id), budgetOf(task.limits)),
-    ];
-  }
-  const [first] = uses;
-  if (scope !== "agent" || first === undefined) return [];
-  const { agent, groups } = first;
-  const since = agent.startedAt ?? agent.createdAt;
-  const seconds = (ms: number): number => Math.max(0, Math.round(ms / SECOND_MS));
-  const group = { by: "control group" };
-  return [
-    {
-      name: "wall_clock",
-      used: seconds(clock.now() - since),
-      limit: seconds(agent.wallUntil - since),
-      unit: "s",
-      by: "Corral",
-    },
-    ...limited("output", "bytes", agent.outputBytes, agent.outputLimit, "Corral"),
-    ...limited("disk", "bytes", agent.diskBytes, agent.diskLimit, "Corral"),
-    ...spentLimits(spentOf(agent.usage), { tokens: agent.tokenLimit, costUsd: agent.costLimit }),
-    ...limited("processes", "processes and threads", groups?.tasks, groups?.tasksLimit, group.by),
-    ...limited("memory", "bytes", groups?.memoryNeededBytes, groups?.memoryLimitBytes, group.by),
-  ];
-}
-
-function spentLimits(spent: Spent, budget: Budget): ResourceReportAnswer["limits"] {
-  return [
-    ...limited("tokens", "tokens", spent.tokens, budget.tokens, "Corral"),
-    ...limited("cost", "US dollars", spent.costUsd, budget.costUsd, "Corral"),
-  ];
-}
-
-function limited(
-  name: string,
-  unit: string,
-  used: number | null | undefined,
-  limit: number | null | undefined,
-  by: string,
-): ResourceReportAnswer["limits"] {
-  return used == null || limit == null ? [] : [{ name, used, limit, unit, by }];
 }
 
 function heldByKind(rows: readonly Resource[]): ResourceReportAnswer["held"] {

@@ -135,6 +135,7 @@ export function toolTable(
     get_resource_report: (input) =>
       resourceReport(setting, input, {
         fileSystems: disk.report().file_systems,
+        mostFdsOf: (id) => sampler.readings().get(id)?.mostFds ?? null,
         portsOf: sampler.portsOf,
         standing: parts.alerts.standing(),
       }),

@@ -26,6 +26,9 @@ const holds = (mb: number): string =>
 const grabs = (mb: number): readonly string[] =>
   shell(`/usr/bin/perl -e '${holds(mb)}'; exec sleep 600`);
 
+/** Perl that has as many files open as it may. */
+const OPENS = 'while (open my $one, "<", "/dev/null") { push @all, $one } sleep 600';
+
 /** Prints so many bytes, and so many more when it is told to. */
 function prints(first: number, more: number, fifo: string): readonly string[] {
   const print = (bytes: number): string => `head -c ${bytes} /dev/zero | tr '\\0' a`;
@@ -113,6 +116,9 @@ test(
     });
     // Said in the answer where no control group holds its memory: then its processes are, each for itself.
     const hasMemory = hasGroups && !JSON.stringify(heavy).includes("RLIMIT_DATA");
+    const opener = await fault.deploy(["/usr/bin/perl", "-e", OPENS], {
+      limits: { ...LONG, open_files: 64 },
+    });
     const talker = await fault.deploy(prints(1_000_000, 200_000, more), {
       limits: { ...LONG, output_mb: 1 },
     });
@@ -134,6 +140,8 @@ test(
     const near = [
       ...(hasGroups ? [`limit_near processes ${few.agent_id}`] : []),
       ...(hasMemory ? [`limit_near memory ${heavy.agent_id}`] : []),
+      `limit_near open_files ${opener.agent_id}`,
+      `limit_reached open_files ${opener.agent_id}`,
       `limit_near output ${talker.agent_id}`,
       `limit_near disk ${writer.agent_id}`,
       `limit_near disk ${diskTask}`,
@@ -165,7 +173,7 @@ test(
     ];
     await raised(reached);
     await expectShown(reached);
-    for (const agent of [few, heavy, payer, grabber]) await kill(agent);
+    for (const agent of [few, heavy, opener, payer, grabber]) await kill(agent);
     for (const id of [tokenTask, costTask]) await close(id);
 
     // What somebody has laid at an archive's place is not written over.

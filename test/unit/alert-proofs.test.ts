@@ -54,7 +54,16 @@ describe("every limit", () => {
 
   test("is found in the sources", () => {
     expect(limits()).toEqual({
-      agent: ["processes", "memory", "output", "disk", "tokens", "cost", "wall_clock"],
+      agent: [
+        "processes",
+        "memory",
+        "open_files",
+        "output",
+        "disk",
+        "tokens",
+        "cost",
+        "wall_clock",
+      ],
       task: ["running", "total", "disk", "tokens", "cost"],
       all: ["all_processes", "all_memory"],
     });

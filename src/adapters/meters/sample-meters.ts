@@ -8,6 +8,7 @@ import type {
   Counters,
   Depth,
   LookRequest,
+  OpenFiles,
   OwnUse,
   ProcessFacts,
   SampleMeters,
@@ -80,6 +81,7 @@ function counted(requests: readonly LookRequest[]): ReadonlyMap<AgentId, Counter
         memoryNeededBytes: null,
         memoryKills: null,
         fds: null,
+        mostFds: null,
         sockets: null,
         listens: null,
         memoryBytes: null,
@@ -100,6 +102,7 @@ interface Sum {
   pages: number;
   cpuMs: number;
   fds: number | null;
+  mostFds: OpenFiles | null;
   sockets: number | null;
   listens: PortView[] | null;
   pssBytes: number | null;
@@ -127,6 +130,7 @@ function freshSum(request: LookRequest): Sum {
     pages: 0,
     cpuMs: 0,
     fds: nothing,
+    mostFds: null,
     sockets: nothing,
     listens: nothing === null ? null : [],
     pssBytes: request.depth === "whole" ? 0 : null,
@@ -145,6 +149,10 @@ function addProcess(sum: Sum, pid: number, depth: Depth, ports: PortsOf): void {
   if (depth === "light") return;
   const files = filesOf(pid, ports);
   sum.fds = plus(sum.fds, files?.fds ?? null);
+  if (files !== null && files.fds > (sum.mostFds?.fds ?? 0)) {
+    const limit = openFilesLimit(pid);
+    if (limit !== null) sum.mostFds = { fds: files.fds, limit };
+  }
   sum.sockets = plus(sum.sockets, files?.sockets ?? null);
   sum.listens?.push(...(files?.listens ?? []));
   const io = ioOf(pid);
@@ -169,6 +177,7 @@ function countersOf(sum: Sum, bytesOfPages: (pages: number) => number): Counters
     memoryNeededBytes: groups.memoryNeededBytes,
     memoryKills: groups.memoryKills,
     fds: sum.fds,
+    mostFds: sum.mostFds,
     sockets: sum.sockets,
     listens: sum.listens,
     memoryBytes: groups.memoryBytes ?? bytesOfPages(sum.pages),
@@ -274,14 +283,19 @@ function above(set: ProcessSet): ProcessSet {
 
 function ownUse(): OwnUse {
   const { system, user } = process.cpuUsage();
-  const limits = readable(() => readText("/proc/self/limits"));
-  const limit = /^Max open files\s+(\d+)/m.exec(limits ?? "")?.[1];
   return {
     fds: readable(() => readdirSync("/proc/self/fd").length),
-    fdsLimit: limit === undefined ? null : Number(limit),
+    fdsLimit: openFilesLimit("self"),
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: (system + user) / 1_000,
   };
+}
+
+/** Null where it is unlimited, or not to be read. */
+function openFilesLimit(pid: number | "self"): number | null {
+  const text = readable(() => readText(`/proc/${pid}/limits`));
+  const limit = /^Max open files\s+(\d+)/m.exec(text ?? "")?.[1];
+  return limit === undefined ? null : Number(limit);
 }
 
 /** What may not be read, or has ended meanwhile, is not known. */

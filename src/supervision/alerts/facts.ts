@@ -144,6 +144,7 @@ function agentLimits(
   return [
     ...fact("processes", reading?.threads, reading?.tasksLimit, "count"),
     ...fact("memory", reading?.memoryNeededBytes, reading?.memoryLimitBytes, "bytes"),
+    ...fact("open_files", reading?.mostFds?.fds, reading?.mostFds?.limit, "count"),
     ...fact("output", agent.outputBytes, agent.outputLimit, "bytes"),
     ...fact("disk", agent.diskBytes, agent.diskLimit, "bytes"),
     ...fact("tokens", spent.tokens, agent.tokenLimit, "count"),

@@ -19,6 +19,12 @@ export interface LookRequest {
   readonly depth: Depth;
 }
 
+/** Open files of one process, and how many it may have now (its soft RLIMIT_NOFILE). */
+export interface OpenFiles {
+  readonly fds: number;
+  readonly limit: number;
+}
+
 /** Counters of one agent at one moment. Null: not looked at, or not to be read. */
 export interface Counters {
   readonly processes: number;
@@ -30,6 +36,8 @@ export interface Counters {
   readonly memoryNeededBytes: number | null;
   readonly memoryKills: number | null;
   readonly fds: number | null;
+  /** The process that has most files open: what is near for the others is nearer for it. */
+  readonly mostFds: OpenFiles | null;
   readonly sockets: number | null;
   readonly listens: readonly PortView[] | null;
   readonly memoryBytes: number | null;

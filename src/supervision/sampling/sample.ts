@@ -24,6 +24,7 @@ export function withEarlier(now: Reading, before: Reading | null): Reading {
   return {
     ...now,
     fds: now.fds ?? before.fds,
+    mostFds: now.mostFds ?? before.mostFds,
     sockets: now.sockets ?? before.sockets,
     listens: now.listens ?? before.listens,
   };

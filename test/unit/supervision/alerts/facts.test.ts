@@ -150,6 +150,13 @@ describe("facts", () => {
     );
   });
 
+  test("tell of the process that has most files open, whatever the others have", () => {
+    const of = (fds: number) => [["a", { ...READING, mostFds: { fds, limit: 10 } }]] as const;
+    expect(holding({ readings: new Map(of(10)) })).toContain("limit_reached:open_files:a");
+    expect(holding({ readings: new Map(of(9)) })).toContain("limit_near:open_files:a");
+    expect(holding({ readings: new Map(of(8)) })).not.toContain("limit_near:open_files:a");
+  });
+
   test("that nobody has read yet are no condition", () => {
     const { conditions } = looked({ readings: new Map() });
     expect(conditions.some(({ key }) => key.includes(":processes:"))).toBe(false);

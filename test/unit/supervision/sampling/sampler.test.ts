@@ -15,6 +15,7 @@ const COUNTERS: Counters = {
   memoryKills: null,
   memoryNeededBytes: null,
   fds: null,
+  mostFds: null,
   sockets: null,
   listens: null,
   memoryBytes: 1_000,

@@ -52,6 +52,7 @@ const reading = (at: number, over: Partial<Reading> = {}): Reading => ({
   memoryNeededBytes: null,
   memoryKills: null,
   fds: 10,
+  mostFds: null,
   sockets: 1,
   listens: [],
   memoryBytes: 1_000,
@@ -94,7 +95,9 @@ describe("a sample", () => {
 
   test("keeps what is looked at seldom as it was", () => {
     const light = reading(2_000, { fds: null, sockets: null, listens: null });
-    expect(withEarlier(light, reading(1_000, { fds: 7 }))).toMatchObject({ fds: 7, sockets: 1 });
+    const mostFds = { fds: 6, limit: 1_024 };
+    const known = { fds: 7, mostFds, sockets: 1 };
+    expect(withEarlier(light, reading(1_000, { fds: 7, mostFds }))).toMatchObject(known);
     expect(withEarlier(light, null).fds).toBeNull();
   });
 
