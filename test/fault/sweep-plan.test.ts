@@ -42,9 +42,14 @@ async function offline({ world }: FaultWorld, ...args: readonly string[]): Promi
   return JSON.parse(stdout) as SweepAnswer;
 }
 
-async function sigkill(daemon: FaultDaemon): Promise<void> {
+/** Its tmux client ends with it, a moment later: a sweep that sees it still plans it, rightly. */
+async function sigkill(daemon: FaultDaemon, { world }: FaultWorld): Promise<void> {
   daemon.child.kill("SIGKILL");
   await daemon.end;
+  const identity = identityOf(world);
+  await waitFor("the end of its tmux client", () =>
+    markedBy(identity).some(({ name }) => name === "tmux: client") ? undefined : true,
+  );
 }
 
 const outcomes = ({ steps }: SweepAnswer) =>
@@ -84,7 +89,7 @@ test("a plan of a daemon is applied without it, and what ended since waits for t
   const ends = await fault.deploy(["/bin/sh", "-c", "while [ ! -e go ]; do sleep 0.02; done"]);
   const child = await stray(fault, 150_001);
   const { plan_id } = await sweepOf(fault, {});
-  await sigkill(daemon);
+  await sigkill(daemon, fault);
   mkdirSync(join(fault.project, "go"));
   await waitFor("its record", () => existsSync(recordOf(ends)) || undefined);
 
@@ -133,12 +138,20 @@ test.for(LOOKS)("a failed $point is unknown, never gone", async ({ point, spares
   const plan = await sweepOf(fault, {});
   const planned = plan.steps.filter(({ kind }) => kind === spares).length;
   expect(planned).toBeGreaterThan(0);
-  const injection = { point, when: "before", nth: 1, act: "throw", errno: "EIO" } as const;
+  // Each look of the kind: a timer of the daemon's may come to the first.
+  const injection = {
+    point,
+    when: "before",
+    nth: 1,
+    times: 1e6,
+    act: "throw",
+    errno: "EIO",
+  } as const;
 
   for (const input of [{}, { apply: true, plan_id: plan.plan_id }]) {
     await daemon.arm(injection);
     const answer = await sweepOf(fault, input);
-    expect((await daemon.told()).hits).toBe(1);
+    expect((await daemon.told()).hits).toBeGreaterThan(0);
     await daemon.arm(null);
     expect(answer.unknown.join()).toContain("EIO");
     const touched = answer.steps.filter(
@@ -181,7 +194,7 @@ test("an agent that cannot be looked at behind a dead daemon's back is unknown, 
   await using fault = await makeFaultWorld();
   const daemon = await fault.start();
   const agent = await fault.deploy(["/bin/sh", "-c", "while [ ! -e go ]; do sleep 0.02; done"]);
-  await sigkill(daemon);
+  await sigkill(daemon, fault);
   mkdirSync(join(fault.project, "go"));
   const record = recordOf(agent);
   await waitFor("its record", () => existsSync(record) || undefined);
@@ -218,7 +231,7 @@ test(
           sweepOf(fault, {}),
         ]);
         await sleep(round * 3);
-        await sigkill(daemon);
+        await sigkill(daemon, fault);
         await asked;
         // With the daemon dead: three processes want the state directory, and each dies somewhere.
         const lives = [150 + round * 40, 260 + round * 40, 370 + round * 40];
