@@ -154,8 +154,11 @@ export interface Containment {
   /**
    * Every process that bears this world's mark or sits in its cgroups, with the set's slot
    * (null: our tmux server, a runner, or a viewer). For sweep and boot.
+   * @param known  Held sets whose own processes nobody asks for: whoever all witnesses give to one of
+   *               them is left out, and is not identified, which is the larger part of a look.
+   * @throws {Fault} PROBE_FAILED.
    */
-  lookEverywhere(): Promise<readonly WorldProcess[]>;
+  lookEverywhere(known?: readonly ProcessSet[]): Promise<readonly WorldProcess[]>;
   /** Ends one stray after the identity checks; false when it was not that process any more. */
   killOne(process: ProcessIdentity, mark: Mark): boolean;
   /**

@@ -109,7 +109,9 @@ async function sightWorld(setting: Setting, unknown: Unknown[]): Promise<WorldSi
       return null;
     }
   };
-  const seen = await attempt("process", "processes", () => setting.containment.lookEverywhere());
+  const seen = await attempt("process", "processes", () =>
+    setting.containment.lookEverywhere(setsInUse(setting)),
+  );
   const processes = seen?.filter(({ slot }) => slot !== null) ?? null;
   const infrastructure =
     seen?.filter(({ slot, cgroupAgentId }) => slot === null && cgroupAgentId === null) ?? null;
@@ -121,6 +123,15 @@ async function sightWorld(setting: Setting, unknown: Unknown[]): Promise<WorldSi
     : null;
   const leaves = await attempt("leaf", "control groups", () => setting.containment.leaves());
   return { processes, infrastructure, server, sessions, leaves };
+}
+
+/** Sets whose own processes are no strays, whatever the ledger says by the time they have been looked at. */
+function setsInUse({ store }: Setting): readonly ProcessSet[] {
+  const unfinished = new Set([HOOK_OWNER, ...store.unfinishedAgents().map(({ id }) => id)]);
+  return store
+    .heldOf(["process_set"])
+    .filter(({ owner }) => unfinished.has(owner))
+    .flatMap(({ identity }) => (identity as ProcessSet | null) ?? []);
 }
 
 /** A server that has just been started does not listen yet: nobody counts as none only after a while. */

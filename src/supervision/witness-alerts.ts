@@ -79,7 +79,8 @@ export async function watchWitnesses(
     .unfinishedAgents()
     .filter(({ id, status }) => status === "running" && hasTwoWitnesses(sets.get(id) ?? null));
   if (agents.length === 0) return;
-  for (const id of suspectsOf(await containment.lookEverywhere(), agents)) suspect(id);
+  const known = agents.map(({ id }) => sets.get(id) ?? null).filter((set) => set !== null);
+  for (const id of suspectsOf(await containment.lookEverywhere(known), agents)) suspect(id);
 }
 
 function hasTwoWitnesses(set: ProcessSet | null): boolean {

@@ -7,7 +7,10 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openContainment } from "../../src/adapters/containment/open-containment.ts";
+import {
+  openContainment,
+  type Refusable,
+} from "../../src/adapters/containment/open-containment.ts";
 import { isHardBorne } from "../../src/adapters/proc/mark-scan.ts";
 import { markOptions } from "../../src/runner/mark-options.ts";
 import { RUNNER_SCRIPT } from "../../src/runner/runner-script.ts";
@@ -15,7 +18,7 @@ import type { ProcessSet } from "../../src/supervision/ports.ts";
 import { IS_ROOT, KILL_HYDRA, sandbox, type Sandbox } from "../fixtures/agents/sandbox.ts";
 import { tagged, until } from "../fixtures/agents/tagged.ts";
 
-const NO_GROUPS = ["cgroup2", "freezer"];
+const NO_GROUPS: readonly Refusable[] = ["cgroup2", "freezer"];
 
 const RUNGS = [
   { as: "root", level: "cgroup2+watermark", without: [] },
@@ -128,7 +131,7 @@ describe.runIf(process.platform === "linux")("containment", () => {
   test("never signals itself, those above it, or whom it was told to protect", async () => {
     using box = sandbox();
     const spared: number[] = [];
-    const containment = await open(box, () => spared);
+    const containment = await open(box, { protect: () => spared });
     const set = containment.plan("mine-000000-000003", 5);
     const child = start(box.tag, set, containment.prlimit);
     await until("it is marked", () => isListed(box.tag));
@@ -211,6 +214,53 @@ describe.runIf(process.platform === "linux")("containment", () => {
     }
   });
 
+  test.for<readonly [string, readonly Refusable[]]>([
+    ["cgroup v2", []],
+    ["the freezer", ["cgroup2"]],
+    ["the mark alone", NO_GROUPS],
+  ])("leaves out whom all witnesses give to a known set: %s", async ([, without]) => {
+    using box = sandbox();
+    const containment = await open(box, { without });
+    const [known, other] = [12, 13].map((slot) =>
+      containment.plan(`mine-000000-0000${slot}`, slot),
+    );
+    for (const set of [known, other]) await containment.make(set!, 20);
+    const { infrastructure, prlimit } = containment;
+    // Whose mark each bears, and in whose group it sits.
+    const processes = {
+      own: [known!.mark, known],
+      other: [other!.mark, other],
+      left: [known!.mark, null],
+      renamed: [other!.mark, known],
+      disguised: [infrastructure, known],
+      infrastructure: [infrastructure, null],
+      unmarked: [null, known],
+    } as const;
+    const children = Object.entries(processes).map(([name, [mark, holder]]) => {
+      const child = start(box.tag, { ...known!, mark }, prlimit);
+      const group = holder?.cgroup ?? holder?.freezer ?? null;
+      if (group !== null) writeFileSync(join(group, "cgroup.procs"), String(child.pid));
+      return { name, child };
+    });
+    const names = new Map(children.map(({ child, name }) => [child.pid, name]));
+    const isHeld = without !== NO_GROUPS;
+    const all = Object.keys(processes).filter((name) => isHeld || name !== "unmarked");
+    const theirs = ["own", ...(isHeld ? [] : ["left"])];
+    const seenBut = async (...sets: readonly ProcessSet[]): Promise<ReadonlySet<unknown>> =>
+      new Set((await containment.lookEverywhere(sets)).map(({ pid }) => names.get(pid)));
+    try {
+      await until("all run", () => tagged(box.tag).length === children.length);
+      expect(await seenBut()).toEqual(new Set(all));
+      expect(await seenBut(known!)).toEqual(new Set(all).difference(new Set(theirs)));
+      expect(await seenBut({ ...known!, bootId: "another boot's" })).toEqual(new Set(all));
+      expect(await seenBut({ ...known!, mark: null })).toEqual(new Set(all));
+    } finally {
+      for (const { child } of children) await endOwn(child);
+      for (const set of [known, other]) await containment.remove(set!);
+      await containment.removeRoots();
+    }
+  });
+
   test("removes a root that an earlier daemon of its world made elsewhere, once it is empty", async ({
     skip,
   }) => {
@@ -258,10 +308,10 @@ function pick({ directory, tag, worldName, worldHard, worldSeal }: Sandbox) {
   return { directory, tag, worldName, worldHard, worldSeal };
 }
 
-async function open(box: Sandbox, protect: () => readonly number[] = () => []) {
+async function open(box: Sandbox, more: Partial<Parameters<typeof openContainment>[0]> = {}) {
   const { worldHard, worldName, worldSeal } = box;
   const runnerScript = RUNNER_SCRIPT;
-  return openContainment({ worldName, worldHard, worldSeal, protect, runnerScript });
+  return openContainment({ worldName, worldHard, worldSeal, runnerScript, ...more });
 }
 
 /** A sleeper that bears a set's mark; the tag shows up in argv only after prlimit's exec. */

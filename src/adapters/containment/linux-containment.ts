@@ -14,28 +14,17 @@ import type {
   ProcessSet,
   SetLimits,
   SetSighting,
-  WorldProcess,
 } from "../../supervision/ports.ts";
 import {
   childNames,
   groupInode,
   makeDirectory,
-  readMembers,
   removeGroup,
   removeIfEmpty,
 } from "../cgroup/cgroup-files.ts";
 import { markScanner } from "../proc/mark-scan.ts";
-import { isOfWorld } from "../proc/proc-text.ts";
 import { inSlices } from "../proc/slices.ts";
-import {
-  identify,
-  isAlive,
-  lineOf,
-  readBootId,
-  readLiveStat,
-  readMark,
-  ticksNow,
-} from "../proc/proc-table.ts";
+import { identify, isAlive, lineOf, readBootId, ticksNow } from "../proc/proc-table.ts";
 import { ladder, type Rung } from "./ladder.ts";
 import { limitGroups, limitWarnings, type OwnLimits, ownLimits } from "./limits.ts";
 import { findMechanisms } from "./linux-mechanisms.ts";
@@ -43,6 +32,7 @@ import { agentMark, slotOf, WORLD_HARD } from "./marks.ts";
 import type { ContainmentOptions, OpenContainment } from "./open-containment.ts";
 import { strikeAll, strikeOne } from "./strike.ts";
 import { witnesses } from "./witnesses.ts";
+import { worldLooks } from "./world-looks.ts";
 
 const WORLD_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Between two passes of a kill. Milliseconds; doubles from the first to the last. */
@@ -61,7 +51,9 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   const bootId = readBootId();
   const { roots, unshare, levels, warnings, ...found } = await findMechanisms(options);
   const rungs = ladder();
-  const ownRoots = Object.values(roots).filter((root) => root !== null);
+  const holding = roots.cgroup2 ?? roots.freezer;
+  // The holding one first: who is listed there need not be looked for in the others.
+  const ownRoots = [...new Set([holding, ...Object.values(roots)])].filter((root) => root !== null);
   const scanner = markScanner(world);
   const protectedPids = () => new Set([...lineOf(process.pid), ...protect()]);
   const { sight, sightSurely } = witnesses({ rungs, scanner, bootId, protectedPids });
@@ -78,7 +70,7 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
     signal,
     kill,
     remove,
-    lookEverywhere,
+    ...worldLooks({ scanner, world, bootId, holding, leaves: leavesNow }),
     killOne: (process, mark) => strikeOne(process, mark, uid, protectedPids()),
     endCompanions,
     async leaves() {
@@ -97,8 +89,8 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
   };
 
   function describe(): string {
-    const holding = { cgroup2: roots.cgroup2, freezer: roots.freezer, pidns: unshare };
-    const names = [...Object.entries(holding), ["watermark", found.infrastructure] as const]
+    const holders = { cgroup2: roots.cgroup2, freezer: roots.freezer, pidns: unshare };
+    const names = [...Object.entries(holders), ["watermark", found.infrastructure] as const]
       .filter(([, means]) => means !== null)
       .map(([name]) => name);
     return names.length === 0 ? "none" : names.join("+");
@@ -187,34 +179,6 @@ export async function linuxContainment(options: ContainmentOptions): Promise<Ope
       await removeGroup(group);
     }
     return groups.length === 0 ? "no control group was made" : "control groups removed and absent";
-  }
-
-  async function lookEverywhere(): Promise<readonly WorldProcess[]> {
-    const byPid = new Map<number, WorldProcess>();
-    for (const { mark, ...seen } of await scanner.scan()) {
-      byPid.set(seen.pid, { ...seen, slot: slotOf(mark), cgroupAgentId: null });
-    }
-    const holding = roots.cgroup2 ?? roots.freezer;
-    await inSlices(leavesNow(), ({ agentId, path }) => {
-      const isHolding = dirname(path) === holding;
-      for (const pid of readMembers(path)) {
-        const seen = byPid.get(pid) ?? newcomer(pid);
-        if (seen === null) continue;
-        const heldBy = isHolding ? agentId : (seen.heldBy ?? null);
-        byPid.set(pid, { ...seen, cgroupAgentId: agentId, heldBy });
-      }
-    });
-    return [...byPid.values()];
-  }
-
-  /** Born since the scan, or without this world's mark: only its group tells whose it is. */
-  function newcomer(pid: number): WorldProcess | null {
-    const mark = readMark(pid);
-    const stat = readLiveStat(pid);
-    if (stat === null) return null;
-    const { startTicks, ppid, name } = stat;
-    const slot = mark !== null && isOfWorld(mark, world) ? slotOf(mark) : null;
-    return { pid, startTicks, ppid, name, slot, sessionId: null, cgroupAgentId: null };
   }
 
   async function endCompanions(runner: ProcessIdentity): Promise<number> {

@@ -19,12 +19,23 @@ export interface MarkedProcess extends Omit<ProcessSeen, "uid"> {
   readonly sessionId: number;
 }
 
+export interface Scan {
+  readonly marked: readonly MarkedProcess[];
+  /** Who bears a mark that was to be passed, by pid, maybe already a zombie. */
+  readonly passed: ReadonlyMap<number, Mark>;
+}
+
 export interface MarkScanner {
   /**
    * All live processes that bear this world's numbers, of any uid.
    * @throws {Fault} PROBE_FAILED when any process could not be looked at.
    */
   scan(): Promise<readonly MarkedProcess[]>;
+  /**
+   * The same in a look of its own, which of those with certain marks tells pid and mark alone.
+   * @throws {Fault} as above.
+   */
+  scanPast(isPassed: (mark: Mark) => boolean): Promise<Scan>;
 }
 
 /** Whether some process of this machine bears that hard limit now; false where it cannot be looked at. */
@@ -54,16 +65,17 @@ export function markScanner(world: WorldNumbers): MarkScanner {
 
   return {
     scan() {
-      queued ??= begin();
+      queued ??= next(async () => {
+        queued = null; // from here on a request must wait for the next look
+        return (await lookThrough(world, () => false)).marked;
+      });
       return queued;
     },
+    scanPast: (isPassed) => next(() => lookThrough(world, isPassed)),
   };
 
-  function begin(): Promise<readonly MarkedProcess[]> {
-    const look = underWay.then(() => {
-      queued = null; // from here on a request must wait for the next look
-      return lookThrough(world);
-    });
+  function next<T>(begin: () => Promise<T>): Promise<T> {
+    const look = underWay.then(begin);
     underWay = look.catch(() => {});
     return look;
   }
@@ -74,28 +86,30 @@ export function markScanner(world: WorldNumbers): MarkScanner {
  * turn comes, and its child was not listed yet. So the listing is repeated, and the newcomers
  * (few, hence read at once) are looked at until a listing shows none.
  */
-async function lookThrough(world: WorldNumbers): Promise<readonly MarkedProcess[]> {
+async function lookThrough(world: WorldNumbers, isPassed: (mark: Mark) => boolean): Promise<Scan> {
   const seen = new Set<number>();
-  const found = new Map<number, MarkedProcess>();
+  const marked: MarkedProcess[] = [];
+  const passed = new Map<number, Mark>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const begunAt = performance.now();
     const newcomers = listPids().filter((pid) => !seen.has(pid));
     if (newcomers.length === 0) break;
     const visit = (pid: number): void => {
       seen.add(pid);
-      const marked = lookAtOne(pid, world);
-      if (marked !== null) found.set(pid, marked);
+      const mark = readMark(pid);
+      if (mark === null || !isOfWorld(mark, world)) return;
+      if (isPassed(mark)) passed.set(pid, mark);
+      else marked.push(...identified(pid, mark));
     };
     await inSlices(newcomers, visit, begunAt);
   }
-  return [...found.values()];
+  return { marked, passed };
 }
 
-function lookAtOne(pid: number, world: WorldNumbers): MarkedProcess | null {
-  const mark = readMark(pid);
-  if (mark === null || !isOfWorld(mark, world)) return null;
+/** Nobody when it has ended meanwhile. */
+function identified(pid: number, mark: Mark): readonly MarkedProcess[] {
   const stat = readLiveStat(pid);
-  if (stat === null) return null;
+  if (stat === null) return [];
   const { startTicks, ppid, name, sessionId } = stat;
-  return { pid, startTicks, ppid, name, mark, sessionId };
+  return [{ pid, startTicks, ppid, name, mark, sessionId }];
 }
