@@ -14,6 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { apiClient } from "../src/adapters/http-client/api-client.ts";
 import { compose } from "../src/bin/compose.ts";
 import { serveUntilLeft } from "../src/bin/serving.ts";
+import { lookForSweep } from "../src/supervision/sweep-look.ts";
 import { sweepTurn } from "../src/supervision/sweep-turns.ts";
 import { statePaths } from "../src/surface/cli/state-paths.ts";
 import { figuresOf, type Row, tableOf } from "./figures.ts";
@@ -91,7 +92,9 @@ try {
   const seen = await containment.lookEverywhere();
   const crowd = `${AGENTS} agents, ${seen.length} processes of ours`;
   await measured("nothing, as long as a look takes", "–", () => sleep(100));
-  await measured(`look for strays, ${crowd}`, "≤ 100", () => containment.lookEverywhere());
+  await measured(`look at everybody, ${crowd}`, "–", () => containment.lookEverywhere());
+  const sweep = (): Promise<unknown> => lookForSweep(composed.setting, false);
+  await measured(`look for strays and plan, ${crowd}`, "≤ 100", sweep);
   await measured(`a whole turn of the sweep, ${crowd}`, "–", () => sweepTurn(composed));
   const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? "?"}, load ${loadavg()[0]?.toFixed(1)}`;
   process.stdout.write(`${machine}\n\n${tableOf(rows)}\n`);

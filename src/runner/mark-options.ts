@@ -1,5 +1,5 @@
 /** How a process comes to bear a mark. Pure. */
-import type { Mark } from "../supervision/ports.ts";
+import type { Mark } from "../kernel/watermark.ts";
 
 /** The prlimit options that set a mark. */
 export function markOptions({ soft, hard, seal = null }: Mark): readonly string[] {

@@ -39,9 +39,15 @@ find_members() { # sets found: pids of the agent's set that this witness sees
   elif [ -n "$corral_soft" ]; then
     line="^Max msgqueue size  *$corral_soft  *$corral_hard  *bytes"
     paths=$(grep -ls "$line" /proc/[0-9]*/limits 2>/dev/null)
-    # Another world may have drawn the same pair, never the same seal.
-    if [ -n "${corral_seal-}" ] && [ -n "$paths" ]; then
-      paths=$(grep -ls "^Max file locks  *[0-9a-z]*  *$corral_seal  *locks" $paths 2>/dev/null)
+    # Another world may have drawn the same pair, never the same seal. A world of before there were seals has none,
+    # and spares whoever bears one: a number of 13 to 15 digits.
+    locks="^Max file locks  *[0-9a-z]*"
+    if [ -z "$paths" ]; then
+      :
+    elif [ -n "${corral_seal-}" ]; then
+      paths=$(grep -ls "$locks  *$corral_seal  *locks" $paths 2>/dev/null)
+    else
+      paths=$(grep -Ls "$locks  *[0-9]\{13,15\}  *locks" $paths 2>/dev/null)
     fi
     for path in $paths; do
       pid=${path#/proc/}

@@ -15,7 +15,7 @@ import type { Setting } from "./setting.ts";
 import { type Memory, processSetOf, runnerOf, sight, type Sighted } from "./sighting.ts";
 import { newStop, recordStop } from "./stops.ts";
 import { tellMismatch } from "./witness-alerts.ts";
-import { markIn } from "./world-mark.ts";
+import { markIn } from "../kernel/watermark.ts";
 
 /** Between two kills of one runner. */
 const RUNNER_END_MS = 20;

@@ -6,6 +6,7 @@
  * that could not look throws PROBE_FAILED or HOST_UNREACHABLE; it never answers "gone".
  */
 import type { AgentId } from "../kernel/ids.ts";
+import type { Mark } from "../kernel/watermark.ts";
 
 /** A process for as long as it lives: pids are reused, start times with them are not. */
 export interface ProcessIdentity {
@@ -20,22 +21,6 @@ export interface ProcessSeen extends ProcessIdentity {
   /** `comm`: for naming survivors to people, never for choosing whom to signal. */
   readonly name: string;
 }
-
-/**
- * The rlimit watermark, inherited over fork and exec. RLIMIT_MSGQUEUE: `hard` names the state
- * directory (its world), `soft` who inside it; both in bytes, soft <= hard <= 819 200.
- * RLIMIT_LOCKS, which the kernel has not looked at since 2.4.25: `seal` keeps worlds apart that
- * drew the same `hard`.
- */
-export interface Mark {
-  readonly soft: number;
-  readonly hard: number;
-  /** 2^40 to 2^48 - 1; absent or null in a world without one, and in rows of before there were seals. */
-  readonly seal?: number | null;
-}
-
-/** Soft limit of tmux server, runners and viewers: odd, so that it is never an agent's. */
-export const INFRASTRUCTURE_SOFT = 400_001;
 
 /** Everything needed to find an agent's processes again; stored in the ledger as it is. */
 export interface ProcessSet {

@@ -18,10 +18,10 @@ import {
   type UnsettledAgent,
   type WorldSighting,
 } from "../ledger/sweep-plan.ts";
-import type { Mark, ProcessIdentity, ProcessSet } from "./ports.ts";
+import type { ProcessIdentity, ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { freshMemory, sight } from "./sighting.ts";
-import { SLOT_0_SOFT } from "./world-mark.ts";
+import { slotOf } from "../kernel/watermark.ts";
 
 /** How long a tmux server may take from its process to its socket. Milliseconds. */
 const SERVER_STARTS_MS = 1_000;
@@ -203,8 +203,9 @@ function holdingsOf(
   const slots = anchors
     .filter(({ kind }) => kind === "process_set")
     .flatMap(({ identity, owner }) => {
-      if (owner === HOOK_OWNER) return slotOf((identity as ProcessSet | null)?.mark ?? null);
-      return agents.get(owner)?.slot ?? [];
+      if (owner !== HOOK_OWNER) return agents.get(owner)?.slot ?? [];
+      const mark = (identity as ProcessSet | null)?.mark ?? null;
+      return (mark === null ? null : slotOf(mark)) ?? [];
     });
   const ofEnded = [...ended].flatMap((owner) => store.resourcesOf(owner)).filter(isHeld);
   const byId = new Map([...anchors, ...ofEnded].map((row) => [row.id, row]));
@@ -247,8 +248,4 @@ function runnerPids(
       return confirmed?.pid ?? (directory && files.readRunner(directory)?.pid) ?? [];
     })
     .filter((pid) => typeof pid === "number");
-}
-
-function slotOf(mark: Mark | null): readonly number[] {
-  return mark === null ? [] : [(mark.soft - SLOT_0_SOFT) / 2];
 }

@@ -8,7 +8,7 @@ import type { AgentLoops } from "./agent-loop.ts";
 import type { ProcessSet } from "./ports.ts";
 import type { Setting } from "./setting.ts";
 import { isClean, isCleanOrStuck, waitUntil } from "./waiting.ts";
-import { markIn } from "./world-mark.ts";
+import { markIn } from "../kernel/watermark.ts";
 
 const KILL_DEADLINE_MS = 2_000;
 

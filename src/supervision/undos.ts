@@ -8,7 +8,7 @@ import type { ProcessIdentity, ProcessSet } from "./ports.ts";
 import { completeBeforeRelease, type ProjectionKind } from "./projections.ts";
 import type { Setting } from "./setting.ts";
 import { processSetOf, runnerOf } from "./sighting.ts";
-import { markIn } from "./world-mark.ts";
+import { markIn } from "../kernel/watermark.ts";
 
 /** How long a runner whose agent is gone may take to leave by itself. */
 const RUNNER_LEAVES_MS = SECOND_MS;

@@ -10,6 +10,7 @@ import {
 } from "../../src/adapters/containment/open-containment.ts";
 import { markOptions } from "../../src/runner/mark-options.ts";
 import { RUNNER_SCRIPT } from "../../src/runner/runner-script.ts";
+import { SEAL } from "../../src/kernel/watermark.ts";
 import { exitOf, prepare, startRunner, type Prepared } from "../fixtures/agents/run-agent.ts";
 import { IS_ROOT, sandbox, type Sandbox } from "../fixtures/agents/sandbox.ts";
 import { tagged, until } from "../fixtures/agents/tagged.ts";
@@ -29,8 +30,11 @@ const LEAVES_DAEMON = `use POSIX; pipe(R, W); if (!fork) { POSIX::setsid();
   $SIG{$_} = "IGNORE" for qw(TERM HUP INT QUIT); close R; print W 1; close W; sleep 60 }
   close W; <R>; exit 3`;
 
-async function open(box: Sandbox, rung: Rung): Promise<OpenContainment> {
-  const { worldHard, worldName, worldSeal } = box;
+async function open(
+  { worldHard, worldName, ...box }: Sandbox,
+  rung: Rung,
+  worldSeal: number | null = box.worldSeal,
+): Promise<OpenContainment> {
   const { pidNamespace, without } = rung;
   const runnerScript = RUNNER_SCRIPT;
   return openContainment({
@@ -68,29 +72,35 @@ describe.runIf(process.platform === "linux")("the runner alone", () => {
     expect((await containment.look(one.set)).members).toEqual([]);
   });
 
-  test("by the mark alone, leaves whom another world with the same pair has", async ({ skip }) => {
-    using box = sandbox();
-    const containment = await open(box, RUNGS[4]);
-    if (containment.describe() !== "watermark") skip(`here it is ${containment.describe()}`);
-    await using one = await agent(box, containment, LEAVES_DAEMON);
-    const { soft, hard } = one.set.mark ?? { soft: 0, hard: 0 };
-    const theirs = [
-      { soft, hard, seal: box.worldSeal + 1 },
-      { soft, hard },
-    ].map((mark) => {
-      const words = [...markOptions(mark), "--", "/usr/bin/perl", "-e", "sleep 60", box.tag];
-      return spawn(containment.prlimit ?? "", words, { stdio: "ignore" });
-    });
-    await until("both run", () => tagged(box.tag).length === 2);
-    await startRunner(one, containment).ended;
-    expect(exitOf(one.directory)).toMatchObject({ code: 3, signal: null });
-    expect(new Set(tagged(box.tag))).toEqual(new Set(theirs.map(({ pid }) => pid)));
-    for (const child of theirs) {
-      const ended = once(child, "exit");
-      child.kill("SIGKILL");
-      await ended;
-    }
-  });
+  test.for([
+    ["of a world with a seal", true],
+    ["of one of before there were seals", false],
+  ] as const)(
+    "%s, by the mark alone, leaves whom another world with the same pair has",
+    async ([, isSealed], { skip }) => {
+      using box = sandbox();
+      const containment = await open(box, RUNGS[4], isSealed ? box.worldSeal : null);
+      if (containment.describe() !== "watermark") skip(`here it is ${containment.describe()}`);
+      await using one = await agent(box, containment, LEAVES_DAEMON);
+      const { soft, hard } = one.set.mark ?? { soft: 0, hard: 0 };
+      // Without a seal on either side they would be one world.
+      const others = [box.worldSeal + 1, ...(isSealed ? [null] : [SEAL.min, SEAL.max])];
+      const theirs = others.map((seal) => {
+        const options = markOptions({ soft, hard, seal });
+        const words = [...options, "--", "/usr/bin/perl", "-e", "sleep 60", box.tag];
+        return spawn(containment.prlimit ?? "", words, { stdio: "ignore" });
+      });
+      await until("they run", () => tagged(box.tag).length === theirs.length);
+      await startRunner(one, containment).ended;
+      expect(exitOf(one.directory)).toMatchObject({ code: 3, signal: null });
+      expect(new Set(tagged(box.tag))).toEqual(new Set(theirs.map(({ pid }) => pid)));
+      for (const child of theirs) {
+        const ended = once(child, "exit");
+        child.kill("SIGKILL");
+        await ended;
+      }
+    },
+  );
 
   test.runIf(IS_ROOT)("clears what sits in a group below a freezer's", async ({ skip }) => {
     using box = sandbox();

@@ -7,8 +7,8 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { Fault, messageOf } from "../../kernel/fault.ts";
 import { markOptions } from "../../runner/mark-options.ts";
-import type { Mark } from "../../supervision/ports.ts";
-import { parseMark, sameMark } from "../proc/proc-text.ts";
+import { parseMark } from "../proc/proc-text.ts";
+import { type Mark, sameMark } from "../../kernel/watermark.ts";
 
 export interface PrlimitFinding {
   /** Absolute path; null when there is none that works. */

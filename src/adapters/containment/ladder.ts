@@ -18,10 +18,10 @@ import type { ProcessSeen, ProcessSet } from "../../supervision/ports.ts";
 import { readMembers } from "../cgroup/cgroup-files.ts";
 import { endGroup } from "../cgroup/end-group.ts";
 import { readMark } from "../proc/proc-table.ts";
-import { sameMark } from "../proc/proc-text.ts";
 import { huntMarked } from "./mark-hunt.ts";
 import { namespaceRung } from "./namespace-rung.ts";
 import { seeProcess } from "./process-seen.ts";
+import { sameMark } from "../../kernel/watermark.ts";
 
 export interface Rung {
   readonly mechanism: "cgroup2" | "freezer" | "pidns" | "watermark";

@@ -28,11 +28,11 @@ import { identify, isAlive, lineOf, readBootId, ticksNow } from "../proc/proc-ta
 import { ladder, type Rung } from "./ladder.ts";
 import { limitGroups, limitWarnings, type OwnLimits, ownLimits } from "./limits.ts";
 import { findMechanisms } from "./linux-mechanisms.ts";
-import { agentMark, slotOf, WORLD_HARD } from "./marks.ts";
 import type { ContainmentOptions, OpenContainment } from "./open-containment.ts";
 import { strikeAll, strikeOne } from "./strike.ts";
 import { witnesses } from "./witnesses.ts";
 import { worldLooks } from "./world-looks.ts";
+import { agentMark, slotOf, WORLD_HARD } from "../../kernel/watermark.ts";
 
 const WORLD_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** Between two passes of a kill. Milliseconds; doubles from the first to the last. */

@@ -1,20 +1,24 @@
 /** Finds out what this Linux can do, best first. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ContainmentLevel, Mark } from "../../supervision/ports.ts";
+import type { ContainmentLevel } from "../../supervision/ports.ts";
 import { readGroupFile, removeIfEmpty } from "../cgroup/cgroup-files.ts";
 import { adoptInto } from "../cgroup/adopt.ts";
 import { markScanner } from "../proc/mark-scan.ts";
-import type { WorldNumbers } from "../proc/proc-text.ts";
 import { hidepidOf, ownCgroup2Directory, ownV1Directory } from "../cgroup/cgroup-paths.ts";
 import { probeHolding, probeLimit, type Finding } from "../cgroup/cgroup-probe.ts";
 import { findFlock } from "../lock/find-flock.ts";
 import { findPrlimit, firstExecutable } from "./find-prlimit.ts";
 import { findUnshare, type UnshareFinding } from "./find-unshare.ts";
 import { handControllersOn, probeLimitFile } from "./limit-files.ts";
-import { infrastructureMark, slotOf } from "./marks.ts";
 import type { ContainmentOptions, Refusable } from "./open-containment.ts";
 import { baseOfScope, LEAF_OF_SCOPE, probeScope } from "./systemd-scope.ts";
+import {
+  type Mark,
+  type WorldNumbers,
+  infrastructureMark,
+  slotOf,
+} from "../../kernel/watermark.ts";
 
 export interface Mechanisms {
   /** Our roots in the hierarchies; null where one does not work or is not needed. */

@@ -8,9 +8,9 @@
  */
 import type { ProcessSet } from "../../supervision/ports.ts";
 import { listPids, readMark } from "../proc/proc-table.ts";
-import { sameMark } from "../proc/proc-text.ts";
 import { inSlices } from "../proc/slices.ts";
 import { strikeMarked } from "./strike.ts";
+import { sameMark } from "../../kernel/watermark.ts";
 
 /** Listings of one hunt; a fork bomb must not keep it from ending. */
 const MAX_LISTINGS = 20;

@@ -10,9 +10,9 @@ import { errnoOf } from "../../kernel/fault.ts";
 import type { ProcessIdentity, ProcessSeen, ProcessSet } from "../../supervision/ports.ts";
 import { familyBelow, isNamespaceInit } from "../proc/descent.ts";
 import { isAlive, lineOf, readLiveStat, readMark } from "../proc/proc-table.ts";
-import { sameMark } from "../proc/proc-text.ts";
 import type { Rung } from "./ladder.ts";
 import { seeProcess } from "./process-seen.ts";
+import { sameMark } from "../../kernel/watermark.ts";
 
 /** The init is gone only when all in its namespace are: how long that may take. Milliseconds. */
 const EMPTYING_MS = 100;

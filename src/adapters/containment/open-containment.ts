@@ -1,8 +1,9 @@
 /** Chooses the containment of this platform. */
-import type { Containment, Mark, ProcessSet, SetLimits } from "../../supervision/ports.ts";
+import type { Containment, ProcessSet, SetLimits } from "../../supervision/ports.ts";
 import { darwinContainment } from "./darwin-containment.ts";
 import type { OwnLimits } from "./limits.ts";
 import { linuxContainment } from "./linux-containment.ts";
+import type { Mark } from "../../kernel/watermark.ts";
 
 export interface ContainmentOptions {
   /** Names the state directory in cgroup paths. 1 to 64 of letters, digits, `_`, `-`. */

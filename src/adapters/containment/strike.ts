@@ -6,11 +6,11 @@
  * all of them to be used up within it.
  */
 import { errnoOf } from "../../kernel/fault.ts";
-import type { Mark, ProcessIdentity, ProcessSeen, ProcessSet } from "../../supervision/ports.ts";
+import type { ProcessIdentity, ProcessSeen, ProcessSet } from "../../supervision/ports.ts";
 import { readMark } from "../proc/proc-table.ts";
-import { sameMark } from "../proc/proc-text.ts";
 import type { Rung } from "./ladder.ts";
 import { isOfSet, seeProcess } from "./process-seen.ts";
+import { type Mark, sameMark } from "../../kernel/watermark.ts";
 
 export type Blow = "SIGINT" | "SIGTERM" | "SIGSTOP" | "SIGKILL";
 

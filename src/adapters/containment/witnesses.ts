@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessSeen, ProcessSet, SetSighting } from "../../supervision/ports.ts";
 import type { MarkedProcess, MarkScanner } from "../proc/mark-scan.ts";
 import { readUid } from "../proc/proc-table.ts";
-import { sameMark } from "../proc/proc-text.ts";
 import type { Rung } from "./ladder.ts";
 import { isOfSet, seeProcess } from "./process-seen.ts";
+import { sameMark } from "../../kernel/watermark.ts";
 
 /** A launch joins its group a moment before it takes its mark; that is no mismatch yet. */
 const RECHECKS = 3;

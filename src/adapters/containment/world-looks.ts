@@ -4,9 +4,8 @@ import type { Containment, ProcessSet, WorldProcess } from "../../supervision/po
 import { readMembers } from "../cgroup/cgroup-files.ts";
 import type { MarkScanner } from "../proc/mark-scan.ts";
 import { readLiveStat, readMark } from "../proc/proc-table.ts";
-import { isOfWorld, type WorldNumbers } from "../proc/proc-text.ts";
 import { inSlices } from "../proc/slices.ts";
-import { slotOf } from "./marks.ts";
+import { isOfWorld, type WorldNumbers, slotOf } from "../../kernel/watermark.ts";
 
 export interface WorldLookOptions {
   readonly scanner: MarkScanner;

@@ -6,7 +6,6 @@ import type { PortView } from "../../contract/sampling.ts";
 import type { ProcessSet } from "../../supervision/ports.ts";
 import type {
   Counters,
-  Depth,
   LookRequest,
   OpenFiles,
   OwnUse,
@@ -37,19 +36,19 @@ export function sampleMeters(): SampleMeters {
   const bytesOfPages = (pages: number): number => pages * (page ??= pageBytes());
   return {
     async look(requests) {
+      if (process.platform !== "linux") return counted(requests);
       const ports = listenersByNamespace();
       const sums = new Map<AgentId, Sum>();
-      const work = requests.flatMap((request) => {
+      const work: { readonly pid: number; readonly sum: Sum }[] = [];
+      await inSlices(requests, (request) => {
         const pids = pidsOf(request);
-        if (pids === null) return [];
-        sums.set(request.agentId, freshSum(request));
-        return pids.map((pid) => ({ pid, request }));
+        if (pids === null) return;
+        const sum = freshSum(request);
+        sums.set(request.agentId, sum);
+        if (isCounted(sum)) sum.processes = pids.length;
+        else work.push(...pids.map((pid) => ({ pid, sum })));
       });
-      if (process.platform !== "linux") return counted(requests);
-      await inSlices(work, ({ pid, request }) => {
-        const sum = sums.get(request.agentId);
-        if (sum !== undefined) addProcess(sum, pid, request.depth, ports);
-      });
+      await inSlices(work, ({ pid, sum }) => addProcess(sum, pid, ports));
       return new Map([...sums].map(([id, sum]) => [id, countersOf(sum, bytesOfPages)]));
     },
     async processes(request) {
@@ -139,7 +138,14 @@ function freshSum(request: LookRequest): Sum {
   };
 }
 
-function addProcess(sum: Sum, pid: number, depth: Depth, ports: PortsOf): void {
+/** True where the groups count all that a light look asks for: then no process needs to be read, however many there are. */
+function isCounted({ groups, request }: Sum): boolean {
+  const { cpuMs, memoryBytes, tasks } = groups;
+  return request.depth === "light" && [cpuMs, memoryBytes, tasks].every((one) => one !== null);
+}
+
+function addProcess(sum: Sum, pid: number, ports: PortsOf): void {
+  const { depth } = sum.request;
   const stat = statOf(pid);
   if (stat === null) return;
   sum.processes += 1;

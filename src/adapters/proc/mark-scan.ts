@@ -9,10 +9,11 @@
  * status 29 µs. So stat is read of our own only, and status (the real uid) not here at all: who
  * is about to believe or to strike one process reads that one's.
  */
-import type { Mark, ProcessSeen } from "../../supervision/ports.ts";
+import type { ProcessSeen } from "../../supervision/ports.ts";
 import { listPids, readLiveStat, readMark, readText } from "./proc-table.ts";
-import { isOfWorld, parseLocksHard, type WorldNumbers } from "./proc-text.ts";
+import { parseLocksHard } from "./proc-text.ts";
 import { inSlices } from "./slices.ts";
+import { type Mark, isOfWorld, type WorldNumbers } from "../../kernel/watermark.ts";
 
 export interface MarkedProcess extends Omit<ProcessSeen, "uid"> {
   readonly mark: Mark;

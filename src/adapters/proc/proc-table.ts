@@ -8,7 +8,7 @@
  */
 import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
-import type { Mark, ProcessIdentity } from "../../supervision/ports.ts";
+import type { ProcessIdentity } from "../../supervision/ports.ts";
 import {
   isDead,
   parseMark,
@@ -17,6 +17,7 @@ import {
   parseUptimeTicks,
   type StatFacts,
 } from "./proc-text.ts";
+import type { Mark } from "../../kernel/watermark.ts";
 
 const ENDED: ReadonlySet<string> = new Set(["ENOENT", "ESRCH"]);
 const buffer = Buffer.allocUnsafe(16_384);

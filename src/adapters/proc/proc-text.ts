@@ -1,7 +1,7 @@
 /**
  * What /proc says about one process, parsed. Pure; the text comes from `proc-table.ts`.
  */
-import type { Mark } from "../../supervision/ports.ts";
+import { type Mark, SEAL } from "../../kernel/watermark.ts";
 
 export interface StatFacts {
   readonly pid: number;
@@ -56,15 +56,6 @@ export function isDead(stat: StatFacts): boolean {
   return stat.state === "Z" && stat.threads <= 1;
 }
 
-/** What names a world in every process of its own. */
-export interface WorldNumbers {
-  readonly hard: number;
-  readonly seal: number | null;
-}
-
-/** Least and greatest number that is a seal; what an administrator may have set is far below. */
-export const SEAL = { min: 2 ** 40, max: 2 ** 48 - 1 } as const;
-
 const MSGQUEUE_LINE = "Max msgqueue size";
 const LOCKS_LINE = "Max file locks";
 const LIMIT_NUMBERS = /^\s+(\w+)\s+(\w+)\s/;
@@ -96,11 +87,6 @@ function limitIn(text: string, line: string): readonly [number | null, number | 
 
 function numberOrNull(limit: string | undefined): number | null {
   return limit !== undefined && /^\d+$/.test(limit) ? Number(limit) : null;
-}
-
-/** Whether a mark is one of that world's. */
-export function isOfWorld(mark: Mark | null, { hard, seal }: WorldNumbers): boolean {
-  return mark?.hard === hard && (mark.seal ?? null) === seal;
 }
 
 /** Real uid in the text of /proc/PID/status; null when the text is not whole. */
@@ -145,9 +131,4 @@ export function parseNamespacePids(text: string): readonly number[] {
 export function parseUptimeTicks(text: string): number | null {
   const seconds = /^(\d+)\.(\d\d)/.exec(text);
   return seconds === null ? null : Number(seconds[1]) * 100 + Number(seconds[2]);
-}
-
-export function sameMark(one: Mark | null, other: Mark | null): boolean {
-  if (one === null || other === null || one.soft !== other.soft) return false;
-  return one.hard === other.hard && (one.seal ?? null) === (other.seal ?? null);
 }

@@ -1,10 +1,10 @@
 /** Every process of the machine with its command line, and what more is wanted of a few. */
 import { readlinkSync } from "node:fs";
 import type { ListedProcess, ProcessDetails } from "../../supervision/orphans.ts";
-import { WORLD_HARD } from "../containment/marks.ts";
 import { listPids, readArgv, readLiveStat, readMark, readText, ticksNow } from "./proc-table.ts";
 import { parseResidentBytes, parseUid } from "./proc-text.ts";
 import { inSlices } from "./slices.ts";
+import { WORLD_HARD } from "../../kernel/watermark.ts";
 
 /** USER_HZ is 100 on every Linux. Milliseconds. */
 const TICK_MS = 10;

@@ -8,17 +8,11 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { errnoOf, Fault, messageOf } from "../../kernel/fault.ts";
-import type {
-  Host,
-  Mark,
-  ProcessIdentity,
-  RunnerStart,
-  SessionSeen,
-} from "../../supervision/ports.ts";
+import type { Host, ProcessIdentity, RunnerStart, SessionSeen } from "../../supervision/ports.ts";
 import { endHints } from "./end-hints.ts";
 import { markOptions } from "../../runner/mark-options.ts";
 import { listPids, readArgv, readLiveStat, readMark } from "../proc/proc-table.ts";
-import { sameMark } from "../proc/proc-text.ts";
+import { type Mark, sameMark } from "../../kernel/watermark.ts";
 
 export interface ProcessHostOptions {
   /** Absolute path of runner.sh. */

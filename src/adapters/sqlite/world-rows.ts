@@ -2,14 +2,11 @@
 import type { Chance, Clock } from "../../kernel/ports.ts";
 import { isoTime } from "../../kernel/units.ts";
 import type { World } from "../../supervision/store.ts";
+import { SEAL, WORLD_HARD } from "../../kernel/watermark.ts";
 import type { Database } from "./database.ts";
 
-/** Hard limits that name worlds; see {@link World.mark}. */
-const MARK = { least: 780_000, count: 39_200 } as const;
 /** Draws of a mark; were all of them borne, the last one has to do. */
 const DRAWS = 20;
-/** See {@link World.seal}. */
-const SEAL = { least: 2 ** 40, most: 2 ** 48 - 1 } as const;
 /** Where fewer may be set, a seal would say too little, and the world has none. */
 const FEWEST_SEALS = 2 ** 40;
 const SEAL_BYTES = 6;
@@ -58,7 +55,7 @@ export function keep(database: Database, key: string, value: string): void {
 
 function drawMark(chance: Chance, { isBorne = () => false }: DrawLimits): number {
   for (let draw = 1; ; draw += 1) {
-    const mark = MARK.least + (Number.parseInt(chance.hex(4), 16) % MARK.count);
+    const mark = drawn(chance, 4, WORLD_HARD);
     if (draw === DRAWS || !isBorne(mark)) return mark;
   }
 }
@@ -72,7 +69,16 @@ function firstSeal(
   const held = database.get(
     "SELECT 1 FROM resources WHERE state IN ('intended', 'held', 'releasing') LIMIT 1",
   );
-  const count = Math.min(mostLocks ?? SEAL.most, SEAL.most) - SEAL.least + 1;
-  if (held !== undefined || count < FEWEST_SEALS) return null;
-  return String(SEAL.least + (Number.parseInt(chance.hex(SEAL_BYTES), 16) % count));
+  const max = Math.min(mostLocks ?? SEAL.max, SEAL.max);
+  if (held !== undefined || max - SEAL.min + 1 < FEWEST_SEALS) return null;
+  return String(drawn(chance, SEAL_BYTES, { min: SEAL.min, max }));
+}
+
+/** A number from least to greatest, of that many bytes of chance. */
+function drawn(
+  chance: Chance,
+  bytes: number,
+  { max, min }: { readonly min: number; readonly max: number },
+): number {
+  return min + (Number.parseInt(chance.hex(bytes), 16) % (max - min + 1));
 }

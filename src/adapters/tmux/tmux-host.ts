@@ -9,7 +9,6 @@ import { sessionNameOf } from "../../kernel/ids.ts";
 import { Fault } from "../../kernel/fault.ts";
 import type {
   Host,
-  Mark,
   PaneSeen,
   ProcessIdentity,
   RunnerStart,
@@ -24,6 +23,7 @@ import { paneSeen } from "./pane-seen.ts";
 import { sharedLook } from "./shared-look.ts";
 import { tmuxClient, type TmuxClient } from "./tmux-client.ts";
 import { sessionHooks } from "./viewer-hooks.ts";
+import type { Mark } from "../../kernel/watermark.ts";
 
 export interface TmuxHostOptions {
   /** Absolute path of the server's socket, in a directory of ours (0700). Under 100 bytes. */

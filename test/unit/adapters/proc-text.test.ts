@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import {
   isDead,
-  isOfWorld,
   parseMark,
   parseNamespacePids,
   parseStat,
   parseUid,
   parseUptimeTicks,
 } from "../../../src/adapters/proc/proc-text.ts";
+import { isOfWorld } from "../../../src/kernel/watermark.ts";
 
 /** A stat line of proc(5) with its 52 fields; only those that are read matter. */
 function statLine(name: string, state: string, threads = 1): string {
