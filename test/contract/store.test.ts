@@ -458,6 +458,26 @@ describe("the ledger", () => {
     }
     expect(store.unfinishedAgents()).toEqual([]);
   });
+
+  test("an agent is told as it is now, inside a transaction and after one that failed", () => {
+    using here = stage();
+    const { store } = here;
+    store.admitAgent(newAgent("a"));
+    const status = (): unknown => store.agent("a")?.status;
+    expect([status(), status(), store.agent("b")]).toEqual(["starting", "starting", null]);
+    const failing = (): void =>
+      store.atomically(() => {
+        expect(status()).toBe("starting");
+        store.markRunning("a", 2_000, []);
+        expect([status(), status()]).toEqual(["running", "running"]);
+        throw new Error("injected");
+      });
+    expect(failing).toThrow("injected");
+    expect(status()).toBe("starting");
+    store.markRunning("a", 2_000, []);
+    store.admitAgent(newAgent("b"));
+    expect([status(), store.agent("b")?.status]).toEqual(["running", "starting"]);
+  });
 });
 
 describe("events", () => {

@@ -12,8 +12,6 @@ export const COUNTS = {
   rivals: isLong ? 20 : 3,
   /** Rounds of every failpoint; the first is part of `npm test`. */
   failpointRounds: isLong ? 20 : 0,
-  /** Of the files that a daemon opens in a scenario, every which one fails. */
-  everyOpen: 50,
   stormKills: isLong ? 1_000 : 100,
   soakAgents: isLong ? 10_000 : 200,
   /** Kills of each kind that the counting writer goes through. */

@@ -37,6 +37,9 @@ export type AgentRows = Pick<
   | "settle"
 >;
 
+/** Records that are kept until something is written. */
+const KNOWN_MOST = 1_000;
+
 export function agentRows(database: Database, events: EventRows, clock: Clock): AgentRows {
   const messages = messageRows(database, events);
   const list = (sql: string, ...values: (string | number)[]): AgentRecord[] =>
@@ -45,6 +48,7 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
     const row = database.get("SELECT * FROM agents WHERE id = ?", id);
     return row === undefined ? null : agentOf(row);
   };
+  const known = database.keptUntilWritten(() => new Map<string, AgentRecord>());
   const countOf = (sql: string, ...values: string[]): number =>
     Number(database.get(sql, ...values)?.["n"] ?? 0);
 
@@ -55,7 +59,13 @@ export function agentRows(database: Database, events: EventRows, clock: Clock): 
         if (admitted.isNew) messages.offerMessages(agent.messages, agent.id, "resume");
         return admitted;
       }),
-    agent: one,
+    agent(id) {
+      // Each loop asks for its agent every half minute, and hundreds of quiet ones write nothing.
+      const kept = known();
+      const agent = kept.get(id) ?? one(id);
+      if (agent !== null && kept.size < KNOWN_MOST) kept.set(id, agent);
+      return agent;
+    },
     agentsOf: (taskId) =>
       list("SELECT * FROM agents WHERE task_id = ? ORDER BY created_at, rowid", taskId),
     countAgents: (taskId) =>
