@@ -13,8 +13,12 @@ const AGENTS = 12;
 const PRINTED_BYTES = 384 * MIB;
 const GROWTH_MOST_BYTES = 64 * MIB;
 
+/** Of agents: beside their folders the daemon makes a file now and then, to try whether holes can be made. */
 function filesOf({ paths }: World): readonly string[] {
-  return readdirSync(paths.agentsDir).flatMap((id) =>
+  const folders = readdirSync(paths.agentsDir, { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  );
+  return folders.flatMap(({ name: id }) =>
     readdirSync(join(paths.agentsDir, id)).map((name) => join(paths.agentsDir, id, name)),
   );
 }
